@@ -1,0 +1,1 @@
+"""The default models, shipped in the wheel."""

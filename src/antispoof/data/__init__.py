@@ -1,0 +1,1 @@
+"""Labelled presentations: manifests, published datasets, simulated attack instruments."""

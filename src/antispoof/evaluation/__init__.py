@@ -1,0 +1,1 @@
+"""Scores in, standard metrics and reports out. Imports no other room."""

@@ -1,0 +1,1 @@
+"""Torch networks: encoders, fusions, losses, and the network that joins them."""

@@ -1,0 +1,1 @@
+"""From captures to verdicts. ONNX Runtime, no torch."""

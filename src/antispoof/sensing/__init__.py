@@ -1,0 +1,1 @@
+"""Sensors → clean arrays. NumPy only; the same code prepares samples for training and for serving."""

@@ -1,0 +1,94 @@
+"""What was presented to the sensors, and the contract every modality fulfils."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Box", "Capture", "Modality", "Quality", "Sample", "Source"]
+
+Source = str | Path | bytes | NDArray[Any]
+"""What a caller may hand in for one sensor: a path, the file's bytes, or a decoded array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sensor's array plus what is needed to read it.
+
+    Attributes:
+        array: the data, in the unit and shape that its modality states (``face_rgb``: uint8, (H, W, 3), RGB).
+        metadata: what the array alone does not say, for example ``{"sample_rate": 16000}``.
+    """
+
+    array: NDArray[Any]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+Capture = Mapping[str, Sample]
+"""Modality name → `Sample`. A sensor that is not there has no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An axis-aligned rectangle in pixels; it may reach outside the image.
+
+    Attributes:
+        x: left edge.
+        y: top edge.
+        width: extent to the right.
+        height: extent downwards.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Whether a sample can be judged at all.
+
+    Attributes:
+        reasons: why it cannot, as ``code`` strings; empty means that it can.
+        measurements: the numbers that the gate looked at, by name, with the unit in the name.
+        region: where in the sample the subject is; None where the modality has no such notion, or none was found.
+    """
+
+    reasons: tuple[str, ...]
+    measurements: Mapping[str, float]
+    region: Box | None = None
+
+    @property
+    def usable(self) -> bool:
+        """True when nothing speaks against judging the sample."""
+        return not self.reasons
+
+
+class Modality(Protocol):
+    """One kind of sensor.
+
+    Attributes:
+        name: the registered name, for example ``face_rgb``.
+        unit: dtype, shape, unit and range of the array, in words.
+    """
+
+    name: str
+    unit: str
+
+    def load(self, source: Source) -> Sample:
+        """Decode a path, bytes or an array under limits; raise `MediaError` when that cannot be done."""
+        ...
+
+    def quality(self, sample: Sample) -> Quality:
+        """Measure whether the sample can be judged, and find the subject in it."""
+        ...
+
+    def prepare(self, sample: Sample, quality: Quality, **arguments: Any) -> NDArray[np.float32]:
+        """Cut and scale a usable sample into the array a network takes; ``arguments`` come from the bundle."""
+        ...

@@ -1,0 +1,1 @@
+"""Fit networks, export them to bundles."""
