@@ -1,1 +1,1 @@
-"""Labelled presentations: manifests, published datasets, simulated attack instruments."""
+"""Labelled presentations: manifests, published datasets and their protocols, and simulated ones."""

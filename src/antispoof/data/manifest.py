@@ -1,0 +1,281 @@
+"""Manifests: one table, one row a presentation, as CSV or Parquet.
+
+Columns, in this order where present; ``id``, ``dataset``, ``pai_species`` and one ``path.*`` are required:
+
+======================  ================================================================================
+``id``                  unique in the file
+``subject``             who; empty when unknown
+``session``             recording session
+``dataset``             where the presentation comes from
+``partition``           ``train``, ``dev``, ``test`` or empty
+``pai_species``         ``bona_fide``, or the kind of attack instrument; never empty, so that nothing
+                        becomes bona fide by omission
+``path.<modality>``     the file, relative to the manifest's folder or absolute; empty: no such sensor
+``frames.<modality>``   ``first:stop``, half-open; empty means the whole file
+``attribute.<name>``    whatever is known: capture_device, lighting, age_band, sex, skin_tone, …
+``licence``             terms of use
+``consent_basis``       why the data may be processed
+``retention_until``     last day of storage, ISO 8601 (``2031-12-31``)
+``simulated``           ``true`` or ``false``
+======================  ================================================================================
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from antispoof.data.presentation import CaptureFile, Presentation
+from antispoof.errors import ExperimentError, InputError, MissingExtraError
+
+__all__ = ["manifest_digest", "read_manifest", "write_manifest"]
+
+_FIXED = (
+    "id", "subject", "session", "dataset", "partition", "pai_species",
+    "licence", "consent_basis", "retention_until", "simulated",
+)  # fmt: skip
+_PREFIXED = ("path.", "frames.", "attribute.")
+_REQUIRED = ("id", "dataset", "pai_species")
+_SHOWN_ERRORS = 10
+
+
+def read_manifest(path: str | Path) -> tuple[Presentation, ...]:
+    """Read a manifest; the suffix (``.csv`` or ``.parquet``) says which format it has.
+
+    Files that the rows name are not opened here: ``antispoof data check`` does that.
+
+    Returns:
+        One `Presentation` a row, in the order of the file; relative paths are joined to its folder.
+
+    Raises:
+        ExperimentError: the file is not a manifest; the message lists the first ten bad rows by number.
+        MissingExtraError: a Parquet file, and pyarrow is not installed.
+    """
+    path = Path(path)
+    header, rows = _read_table(path)
+    _check_header(path, header)
+    presentations: list[Presentation] = []
+    errors: list[str] = []
+    first_row: dict[str, int] = {}
+    for number, row in enumerate(rows, start=2):  # the header is row 1, as a spreadsheet shows it
+        try:
+            presentation = _presentation(row, path.parent)
+        except InputError as error:
+            errors.append(f"row {number}: {error}")
+            continue
+        if presentation.id in first_row:
+            errors.append(
+                f"row {number}: id {presentation.id!r} is already in row {first_row[presentation.id]}"
+            )
+        first_row.setdefault(presentation.id, number)
+        presentations.append(presentation)
+    if errors:
+        more = f"\n  and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
+        raise ExperimentError(
+            f"{path} is not a valid manifest:\n  " + "\n  ".join(errors[:_SHOWN_ERRORS]) + more
+        )
+    if not presentations:
+        raise ExperimentError(
+            f"{path} holds no presentation: a manifest needs at least one row below its header"
+        )
+    return tuple(presentations)
+
+
+def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> None:
+    """Write a manifest as CSV or Parquet; paths below the manifest's folder are stored relative to it.
+
+    The file is replaced in one step, so an interrupted write leaves the old one whole.
+
+    Raises:
+        InputError: there is nothing to write, an id occurs twice, or the suffix is not one of the two.
+        MissingExtraError: a Parquet file is asked for, and pyarrow is not installed.
+    """
+    path = Path(path)
+    _format_of(path)
+    presentations = tuple(presentations)
+    if not presentations:
+        raise InputError(f"there is no presentation to write to {path}")
+    if len({p.id for p in presentations}) < len(presentations):
+        raise InputError(f"ids must be unique within a manifest; {path} would hold one of them twice")
+    modalities = sorted({name for p in presentations for name in p.captures})
+    framed = [
+        name
+        for name in modalities
+        if any(p.captures[name].frames for p in presentations if name in p.captures)
+    ]
+    attributes = sorted({name for p in presentations for name in p.attributes})
+    header = [
+        *_FIXED[:6],
+        *(f"path.{name}" for name in modalities),
+        *(f"frames.{name}" for name in framed),
+        *(f"attribute.{name}" for name in attributes),
+        *_FIXED[6:],
+    ]
+    folder = path.parent.resolve()
+    rows = []
+    for p in presentations:
+        row = {name: getattr(p, name) for name in ("id", "subject", "session", "dataset", "partition")}
+        row |= {
+            "pai_species": p.pai_species or "bona_fide",
+            "licence": p.licence,
+            "consent_basis": p.consent_basis,
+        }
+        row |= {"retention_until": p.retention_until.isoformat() if p.retention_until else ""}
+        row |= {"simulated": "true" if p.simulated else "false"}
+        row |= {f"path.{name}": _relative(file.path, folder) for name, file in p.captures.items()}
+        row |= {f"frames.{n}": f"{f.frames[0]}:{f.frames[1]}" for n, f in p.captures.items() if f.frames}
+        row |= {f"attribute.{name}": value for name, value in p.attributes.items()}
+        rows.append([row.get(name, "") for name in header])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _write_table(draft, header, rows, _format_of(path))
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def manifest_digest(path: str | Path) -> str:
+    """Return the SHA-256 of a manifest file, in hexadecimal: what a bundle records of its training data."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _format_of(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise InputError(f"a manifest must end in .csv or .parquet, got {path.name!r}")
+    return suffix
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise MissingExtraError("reading and writing Parquet", "parquet") from None
+    return pyarrow, pyarrow.parquet
+
+
+def _read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    form = _format_of(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ExperimentError(f"cannot read the manifest {path}: {error.strerror}") from None
+    if form == ".parquet":
+        pyarrow, parquet = _pyarrow()
+        try:
+            table = parquet.read_table(io.BytesIO(content))
+        except (pyarrow.ArrowException, OSError) as error:
+            raise ExperimentError(f"{path} is not a Parquet file: {error}") from None
+        return list(table.column_names), [{k: _text(v) for k, v in row.items()} for row in table.to_pylist()]
+    try:
+        lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        header = next(lines, [])
+        rows = []
+        for values in lines:
+            if not values:
+                continue
+            if len(values) != len(header):
+                raise ExperimentError(
+                    f"{path}, line {lines.line_num}: {len(values)} values under {len(header)} columns"
+                )
+            rows.append(dict(zip(header, values, strict=True)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ExperimentError(f"{path} is not a CSV file in UTF-8: {error}") from None
+    return header, rows
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]], form: str) -> None:
+    if form == ".parquet":
+        pyarrow, parquet = _pyarrow()
+        columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
+        parquet.write_table(pyarrow.table(columns), path)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    unknown = [name for name in header if name not in _FIXED and not name.startswith(_PREFIXED)]
+    if unknown:
+        raise ExperimentError(
+            f"{path} has unknown columns {unknown}: known are {', '.join(_FIXED)}, "
+            "path.<modality>, frames.<modality> and attribute.<name>"
+        )
+    missing = [name for name in _REQUIRED if name not in header]
+    if not any(name.startswith("path.") for name in header):
+        missing.append("path.<modality>")
+    if missing:
+        raise ExperimentError(
+            f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(header) or 'none'}"
+        )
+    if len(set(header)) < len(header):
+        raise ExperimentError(f"{path} names a column twice: {', '.join(header)}")
+
+
+def _presentation(row: dict[str, str], folder: Path) -> Presentation:
+    captures = {}
+    for column, value in row.items():
+        modality = column.removeprefix("path.")
+        if column.startswith("path.") and value:
+            captures[modality] = CaptureFile(folder / value, _frames(row.get(f"frames.{modality}", "")))
+    species = row["pai_species"].strip()
+    if not species:
+        raise InputError("pai_species is empty: write 'bona_fide', or the kind of attack instrument")
+    return Presentation(
+        id=row["id"],
+        dataset=row["dataset"],
+        captures=captures,
+        pai_species=None if species == "bona_fide" else species,
+        subject=row.get("subject", ""),
+        session=row.get("session", ""),
+        partition=row.get("partition", ""),
+        attributes={
+            k.removeprefix("attribute."): v for k, v in row.items() if k.startswith("attribute.") and v
+        },
+        licence=row.get("licence", ""),
+        consent_basis=row.get("consent_basis", ""),
+        retention_until=_day(row.get("retention_until", "")),
+        simulated=_truth(row.get("simulated", "")),
+    )
+
+
+def _frames(value: str) -> tuple[int, int] | None:
+    if not value:
+        return None
+    first, _, stop = value.partition(":")
+    try:
+        return int(first), int(stop)
+    except ValueError:
+        raise InputError(f"frames must be 'first:stop', for example '0:50', got {value!r}") from None
+
+
+def _day(value: str) -> date | None:
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        raise InputError(f"retention_until must be a day such as 2031-12-31, got {value!r}") from None
+
+
+def _truth(value: str) -> bool:
+    if value.lower() not in ("", "true", "false"):
+        raise InputError(f"simulated must be true or false, got {value!r}")
+    return value.lower() == "true"
+
+
+def _relative(path: Path, folder: Path) -> str:
+    path = path.resolve()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
