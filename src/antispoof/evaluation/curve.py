@@ -1,0 +1,184 @@
+"""`ErrorCurve`: both error rates at every threshold that can make a difference, from one sort."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from antispoof.errors import InputError
+
+__all__ = ["EqualErrorRate", "ErrorCurve", "as_scores"]
+
+
+@dataclass(frozen=True, slots=True)
+class EqualErrorRate:
+    """Where the two error rates are closest.
+
+    Attributes:
+        value: mean of both error rates at ``threshold``.
+        threshold: the observed score at which they are closest.
+    """
+
+    value: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCurve:
+    """Error counts at every distinct observed score taken as the threshold, and above the highest.
+
+    A presentation is classified bona fide when its score is at or above the threshold.
+
+    Attributes:
+        thresholds: float64 (K,), the distinct observed scores, ascending.
+        rejected_bona_fide: (K + 1,), bona fide below each threshold; the last entry is all of them.
+        rejected_attacks: (K + 1,), attacks below each threshold; the last entry is all of them.
+    """
+
+    thresholds: NDArray[np.float64]
+    rejected_bona_fide: NDArray[np.int32]
+    rejected_attacks: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, bona_fide: ArrayLike, attack: ArrayLike) -> ErrorCurve:
+        """Sort the scores once.
+
+        Args:
+            bona_fide: finite scores (N,), N ≥ 1.
+            attack: finite scores (M,), M ≥ 1.
+
+        Raises:
+            InputError: an argument is empty, not one-dimensional, or holds NaN or infinity.
+        """
+        positives, negatives = (
+            np.sort(as_scores(bona_fide, "bona_fide")),
+            np.sort(as_scores(attack, "attack")),
+        )
+        # Two sorted runs: a stable sort merges them in one pass, far faster than an argsort of the whole.
+        merged = np.concatenate((positives, negatives))
+        order = np.argsort(merged, kind="stable")
+        merged = merged[order]
+        last = np.empty(len(merged), np.bool_)
+        last[-1] = True
+        np.not_equal(merged[1:], merged[:-1], out=last[:-1])
+        ends = np.flatnonzero(last)
+        rejected_bona_fide = np.zeros(len(ends) + 1, np.int32)
+        rejected_bona_fide[1:] = np.cumsum(order < len(positives), dtype=np.int32)[ends]
+        rejected_attacks = np.zeros(len(ends) + 1, np.int32)
+        np.subtract(ends + 1, rejected_bona_fide[1:], out=rejected_attacks[1:], casting="unsafe")
+        return cls(merged[ends], rejected_bona_fide, rejected_attacks)
+
+    def reweighted(self, bona_fide: NDArray[Any], attack: NDArray[Any]) -> ErrorCurve:
+        """Return the curve with each presentation counted as often as its weight says.
+
+        Args:
+            bona_fide: whole numbers (N,), in ascending order of the bona fide scores.
+            attack: whole numbers (M,), in ascending order of the attack scores.
+        """
+        return ErrorCurve(
+            self.thresholds,
+            _running_total(bona_fide)[self.rejected_bona_fide],
+            _running_total(attack)[self.rejected_attacks],
+        )
+
+    @property
+    def bona_fide_count(self) -> int:
+        """How many bona fide presentations there are."""
+        return int(self.rejected_bona_fide[-1])
+
+    @property
+    def attack_count(self) -> int:
+        """How many attack presentations there are."""
+        return int(self.rejected_attacks[-1])
+
+    @property
+    def bpcer(self) -> NDArray[np.float64]:
+        """BPCER at each threshold, (K + 1,), rising from 0 to 1."""
+        return self.rejected_bona_fide / self.bona_fide_count
+
+    @property
+    def apcer(self) -> NDArray[np.float64]:
+        """APCER over all attacks at each threshold, (K + 1,), falling from 1 to 0."""
+        return (self.attack_count - self.rejected_attacks) / self.attack_count
+
+    def threshold(self, index: int) -> float:
+        """Return threshold ``index`` (0 … K); K is the next number above the highest score: all rejected."""
+        if index < len(self.thresholds):
+            return float(self.thresholds[index])
+        return math.nextafter(float(self.thresholds[-1]), math.inf)
+
+    def index(self, threshold: float) -> int:
+        """Return the index of the lowest threshold of the curve that classifies as ``threshold`` does."""
+        return int(np.searchsorted(self.thresholds, threshold, side="left"))
+
+    def auc(self) -> float:
+        """Area under the ROC curve: share of pairs ranked rightly, half credit for ties (Mann–Whitney)."""
+        bona_fide = np.diff(self.rejected_bona_fide).astype(np.float64)
+        below = self.rejected_attacks.astype(np.float64)
+        pairs = bona_fide @ below[:-1] + bona_fide @ below[1:]
+        return float(pairs / (2.0 * self.bona_fide_count * self.attack_count))
+
+    def equal_error_rate(self) -> EqualErrorRate:
+        """Mean of both error rates where they are closest; of two such thresholds, the higher mean."""
+        genuine, attacks = self.bona_fide_count, self.attack_count
+
+        def gap(
+            index: int,
+        ) -> int:  # BPCER - APCER in units of 1 / (genuine × attacks): exact, and rising with index
+            rejected = int(self.rejected_bona_fide[index]) * attacks
+            return rejected - (attacks - int(self.rejected_attacks[index])) * genuine
+
+        low, high = 0, len(self.thresholds)  # gap(low) < 0 <= gap(high)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if gap(middle) < 0 else (low, middle)
+        best = min((low, high), key=lambda index: (abs(gap(index)), -self._mean_error(index)))
+        return EqualErrorRate(self._mean_error(best), self.threshold(best))
+
+    def _mean_error(self, index: int) -> float:
+        bpcer = int(self.rejected_bona_fide[index]) / self.bona_fide_count
+        apcer = (self.attack_count - int(self.rejected_attacks[index])) / self.attack_count
+        return (bpcer + apcer) / 2
+
+    def lowest_cost(self, bona_fide_rejected: float, attack_accepted: float) -> tuple[float, float]:
+        """Minimise ``bona_fide_rejected`` × BPCER + ``attack_accepted`` × APCER over the thresholds.
+
+        Returns:
+            The lowest cost, and the threshold that reaches it.
+        """
+        cost = self.rejected_bona_fide * (bona_fide_rejected / self.bona_fide_count)
+        cost -= self.rejected_attacks * (attack_accepted / self.attack_count)
+        best = int(np.argmin(cost))
+        return float(cost[best]) + attack_accepted, self.threshold(best)
+
+
+def _running_total(weights: NDArray[Any]) -> NDArray[np.int32]:
+    total = np.zeros(len(weights) + 1, np.int32)
+    np.cumsum(weights, out=total[1:])
+    return total
+
+
+def as_scores(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return ``values`` as float64 (N,), N ≥ 1, all finite.
+
+    Raises:
+        InputError: they are not; the message names ``name``.
+    """
+    try:
+        scores = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be numbers, got {values!r:.60}") from None
+    if scores.ndim != 1 or not scores.size:
+        raise InputError(
+            f"{name} must be one-dimensional and hold at least one score, got shape {scores.shape}"
+        )
+    if not np.isfinite(scores).all():
+        bad = scores[~np.isfinite(scores)][0]
+        raise InputError(
+            f"{name} must be finite, got {bad}; a non-response is not a score: leave it out here"
+        )
+    return scores

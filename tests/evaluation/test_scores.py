@@ -1,0 +1,136 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from antispoof.errors import InputError, MissingExtraError
+from antispoof.evaluation.scores import Labels, ScoreSet
+
+HEADER = "id,score,pai_species\n"
+
+
+def example() -> ScoreSet:
+    return ScoreSet.from_columns(
+        ids=["a", "b", "c", "d"],
+        scores=[1.5, 0.1 + 0.2, float("nan"), -1e-300],
+        pai_species=[None, "print", "bona_fide", "mask, rigid"],
+        subject=["Ada", "Ada", "Bö", ""],
+        attributes={"modality": ["face_rgb", "face_rgb", "", "voice"]},
+        simulated=[False, True, False, False],
+    )
+
+
+def same(left: ScoreSet, right: ScoreSet) -> bool:
+    assert left.subject is not None
+    assert right.subject is not None
+    return (
+        left.ids.tolist() == right.ids.tolist()
+        and np.array_equal(left.scores, right.scores, equal_nan=True)
+        and left.pai_species.decode() == right.pai_species.decode()
+        and left.subject.decode() == right.subject.decode()
+        and {k: v.decode() for k, v in left.attributes.items()}
+        == {k: v.decode() for k, v in right.attributes.items()}
+        and left.simulated.tolist() == right.simulated.tolist()
+    )
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_set_survives_its_file_bit_for_bit(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"scores.{ending}"
+    example().write(path)
+    assert same(ScoreSet.read(path), example())
+
+
+@given(st.lists(st.floats(allow_infinity=False), min_size=1, max_size=20))
+def test_every_finite_score_survives_csv(
+    tmp_path_factory: pytest.TempPathFactory, values: list[float]
+) -> None:
+    path = tmp_path_factory.mktemp("scores") / "scores.csv"
+    ids = [f"p{k}" for k in range(len(values))]
+    ScoreSet.from_columns(ids, values, ["print"] * len(values)).write(path)
+    assert np.array_equal(ScoreSet.read(path).scores, np.array(values), equal_nan=True)
+
+
+def test_views_by_class_leave_non_responses_out_and_masks_keep_them() -> None:
+    scores = example()
+    assert scores.bona_fide.tolist() == [1.5]
+    assert scores.attack.tolist() == [0.1 + 0.2, -1e-300]
+    assert scores.is_bona_fide.tolist() == [True, False, True, False]
+    assert scores.is_response.tolist() == [True, True, False, True]
+    assert scores.take(scores.is_bona_fide).ids.tolist() == ["a", "c"]
+    assert scores.labels("modality").names == ("face_rgb", "voice")
+    with pytest.raises(InputError, match="no column 'age'; it has modality, pai_species, subject"):
+        scores.labels("age")
+
+
+@pytest.mark.parametrize("word", ["", "bona_fide", "Bonafide", "live", "real", "genuine"])
+def test_bona_fide_in_any_usual_spelling(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(f"{HEADER}a,1,{word}\n")
+    assert ScoreSet.read(path).is_bona_fide.all()
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_separators_blank_lines_and_a_byte_order_mark_are_read(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "scores.csv"
+    rows = ["id,score,pai_species,subject", "a,1,,x", "", "b,,print,y", ""]
+    path.write_text("\ufeff" + "\n".join(rows).replace(",", separator), encoding="utf-8")
+    scores = ScoreSet.read(path)
+    assert scores.ids.tolist() == ["a", "b"]
+    assert scores.is_response.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        (HEADER, "a header and no rows"),
+        ("id,skore,pai_species\na,1,\n", "no column 'score'.*rename 'skore' to 'score'"),
+        ("a,1,print\n", "no column 'id'; the columns are 'a', '1', 'print'"),
+        ("id,score,score,pai_species\na,1,1,\n", "column 'score' appears more than once"),
+        (HEADER + "a,high,print\n", "the score of 'a' is 'high'; scores must be finite numbers"),
+        (HEADER + "a,nan,print\n", "the score of 'a' is 'nan'; .*leave the cell empty for a non-response"),
+        (HEADER + "a,1,\nb,-inf,print\n", "the score of 'b' is -inf"),
+        (HEADER + "a,1,\na,2,print\n", "id 'a' appears more than once"),
+        (HEADER + ",1,\n", "row 1 has no id"),
+        (HEADER + "a,1\n", "a row has 2 cells, the header has 3"),
+        (HEADER + "a,1,0\nb,2,1\n", "pai_species holds '0', which names no attack instrument"),
+        ("id,score,pai_species,simulated\na,1,,maybe\n", "simulated of 'a' is 'maybe'; write true or false"),
+    ],
+)
+def test_a_broken_file_is_refused_with_its_name_and_the_reason(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "broken.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=f"broken.csv: {message}"):
+        ScoreSet.read(path)
+
+
+def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"absent\.csv' does not exist"):
+        ScoreSet.read(tmp_path / "absent.csv")
+    for name, reason in {"noise.csv": "not UTF-8 text", "noise.parquet": "not a Parquet file"}.items():
+        (tmp_path / name).write_bytes(bytes(range(128, 256)))
+        with pytest.raises(InputError, match=f"{name}: {reason}"):
+            ScoreSet.read(tmp_path / name)
+
+
+def test_parquet_without_pyarrow_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'antispoof\[parquet\]'"):
+        example().write(tmp_path / "scores.parquet")
+
+
+def test_columns_of_unequal_length_are_refused() -> None:
+    with pytest.raises(InputError, match="pai_species has 1 rows, scores has 2"):
+        ScoreSet.from_columns(["a", "b"], [1, 2], [None])
+
+
+def test_labels_number_words_in_order_of_appearance() -> None:
+    labels = Labels.encode(["x", None, "y", "", "x"])
+    assert labels.codes.tolist() == [0, -1, 1, -1, 0]
+    assert labels.decode() == ["x", "", "y", "", "x"]
