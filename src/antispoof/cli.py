@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from antispoof.errors import AntispoofError
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(name="antispoof", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+BAD_INPUT = 3
+"""Exit code for input and usage errors; 1 is left for "looked, and it is not all right"."""
+
+app = typer.Typer(
+    name="antispoof", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 
 
 @app.callback()
@@ -14,6 +30,209 @@ def root() -> None:
     """Tell whether the person in front of the sensors is really there."""
 
 
+data_app = typer.Typer(no_args_is_help=True, help="Manifests: look at, check, divide, erase, import.")
+app.add_typer(data_app, name="data")
+ManifestPath = Annotated[Path, typer.Argument(help="Manifest, .csv or .parquet.", show_default=False)]
+
+
+@data_app.command("check")
+def data_check(
+    manifest: ManifestPath,
+    shared_subjects: Annotated[
+        bool, typer.Option("--shared-subjects", help="The protocol declares that partitions share subjects.")
+    ] = False,
+    usable: Annotated[
+        Path | None, typer.Option(help="Write the rows whose files all can be read here.", show_default=False)
+    ] = None,
+) -> None:
+    """Open every file; report damage, duplicates, leaks, imbalance and shortcuts.
+
+    The exit code is 1 if there is an error among the findings.
+    """
+    from rich.console import Console
+
+    from antispoof.data.inspection import inspect
+    from antispoof.data.manifest import read_manifest, write_manifest
+
+    presentations = read_manifest(manifest)
+    with _progress("reading", len(presentations)) as advance:
+        result = inspect(presentations, shared_subjects=shared_subjects, progress=advance)
+    console = Console(highlight=False, soft_wrap=True)
+    for finding in result.findings:
+        colour = "red" if finding.severity == "error" else "yellow"
+        console.print(f"[{colour}]{finding.severity:7}[/] {finding.code}: ", end="")
+        console.print(finding.message, markup=False)
+    errors = sum(finding.severity == "error" for finding in result.findings)
+    simulated = sum(p.simulated for p in presentations)
+    console.print(
+        f"{len(presentations)} presentations ({simulated} simulated), {len(result.unreadable)} with unusable "
+        f"files: {errors} errors, {len(result.findings) - errors} warnings"
+    )
+    if usable is not None:
+        kept = [p for p in presentations if p.id not in result.unreadable]
+        write_manifest(kept, usable)
+        typer.echo(f"wrote {usable}: {len(kept)} presentations, without")
+        for identifier in sorted(result.unreadable):
+            typer.echo(f"  {identifier}")
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+@data_app.command("summary")
+def data_summary(
+    manifest: ManifestPath,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a contact sheet (PNG) here.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which presentations the contact sheet shows.")] = 0,
+) -> None:
+    """Count what is in a manifest, and draw a contact sheet of it."""
+    from rich.console import Console
+
+    from antispoof.data.contact_sheet import contact_sheet
+    from antispoof.data.manifest import read_manifest
+    from antispoof.data.summary import summarise
+
+    presentations = read_manifest(manifest)
+    console = Console(highlight=False)
+    for title, header, rows in summarise(presentations):
+        console.print(_table(title, header, rows))
+    if sheet is not None:
+        contact_sheet(presentations, sheet, seed=seed)
+        console.print(f"contact sheet: {sheet}", markup=False, soft_wrap=True)
+
+
+@data_app.command("split")
+def data_split(
+    manifest: ManifestPath,
+    out: Annotated[Path, typer.Option(help="Where the divided manifest goes.", show_default=False)],
+    fractions: Annotated[tuple[float, float, float], typer.Option(help="Shares of train, dev and test.")] = (
+        0.6,
+        0.2,
+        0.2,
+    ),
+    seed: Annotated[int, typer.Option(help="The same seed divides alike on every machine.")] = 0,
+) -> None:
+    """Divide into train, dev and test: no subject on two sides, kinds of attack spread evenly."""
+    from rich.console import Console
+
+    from antispoof.data.manifest import read_manifest, write_manifest
+    from antispoof.data.splitting import split
+    from antispoof.data.summary import partition_table
+
+    divided = split(read_manifest(manifest), fractions, seed)
+    write_manifest(divided, out)
+    Console(highlight=False).print(_table(*partition_table(divided)))
+
+
+@data_app.command("erase")
+def data_erase(
+    manifest: ManifestPath,
+    subject: Annotated[str, typer.Option(help="Whose files and rows are removed.", show_default=False)],
+    dataset: Annotated[str, typer.Option(help="Needed when several datasets have that subject.")] = "",
+    bundles: Annotated[
+        list[Path] | None, typer.Option(help="Folder searched for trained bundles; may be repeated.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a person: delete their files, drop their rows, and name the bundles trained on this manifest."""
+    from antispoof.data.erasure import bundles_naming, erase, plan_erasure
+    from antispoof.data.manifest import read_manifest
+
+    plan = plan_erasure(read_manifest(manifest), subject, dataset)
+    for path in plan.files:
+        typer.echo(f"delete {path}")
+    for path in plan.shared:
+        typer.echo(f"keep   {path}: other people's rows name it too")
+    typer.echo(f"{len(plan.removed)} rows and {len(plan.files)} files go, {len(plan.kept)} rows stay")
+    if not yes:
+        typer.confirm("This cannot be undone. Erase?", abort=True)
+    trained = bundles_naming(manifest, bundles or [])
+    erase(manifest, plan)
+    typer.echo("erased")
+    for path in trained:
+        typer.echo(f"{path} names this manifest: it was trained on this person, retrain or withdraw it")
+    if not bundles:
+        typer.echo("no --bundles folder was given: bundles trained on this manifest were not looked for")
+
+
+import_app = typer.Typer(no_args_is_help=True, help="Make a manifest of what is on the disk.")
+data_app.add_typer(import_app, name="import")
+
+
+@import_app.command("folder")
+def import_folder_tree(
+    root: Annotated[
+        Path, typer.Argument(help="A tree with bona_fide/ and attack/ folders.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Manifest to write, .csv or .parquet.", show_default=False)],
+    dataset: Annotated[str, typer.Option(help="Name of the dataset; empty: that of the folder.")] = "",
+    modality: Annotated[str, typer.Option(help="Of files in whose path no folder names one.")] = "face_rgb",
+    pattern: Annotated[
+        str, typer.Option(help=r"Regular expression for the path, e.g. '(?P<subject>s\d+)_(?P<session>\d)'.")
+    ] = "",
+    licence: Annotated[str, typer.Option(help="Terms of use of the files.")] = "",
+    consent_basis: Annotated[str, typer.Option(help="Why the data may be processed.")] = "",
+) -> None:
+    """Import a folder tree: labels, partitions and modalities are read from the names of its folders."""
+    from rich.console import Console
+
+    from antispoof.data.folder import import_folder
+    from antispoof.data.manifest import write_manifest
+    from antispoof.data.summary import partition_table
+
+    result = import_folder(
+        root,
+        dataset=dataset,
+        modality=modality,
+        pattern=pattern,
+        licence=licence,
+        consent_basis=consent_basis,
+    )
+    write_manifest(result.presentations, out)
+    Console(highlight=False).print(_table(*partition_table(result.presentations)))
+    if result.skipped:
+        typer.echo(
+            f"{len(result.skipped)} files carry no label in their path and were left out: "
+            + ", ".join(result.skipped[:5])
+            + (", …" if len(result.skipped) > 5 else "")
+        )
+    typer.echo(f"wrote {out}; next: antispoof data check {out}")
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on standard error, where that is a terminal; yield what moves it by one."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for index, name in enumerate(header):
+        numbers = index > 0 and all(row[index][:1].isdigit() or not row[index] for row in rows)
+        table.add_column(escape(name), justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; whatever the caller got wrong is told on standard error, with exit code 3."""
+    try:
+        app()
+    except AntispoofError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    except SystemExit as stop:
+        # The parser has printed its own message and asks for code 2.
+        sys.exit(BAD_INPUT if stop.code == 2 else stop.code)
