@@ -1,7 +1,7 @@
 """The exception tree.
 
     AntispoofError
-    ├── InputError            what the caller handed in cannot be used; the message names it and says what to do
+    ├── InputError            what was handed in cannot be used; the message names it and says what to do
     │   ├── MediaError        a file or byte string is not usable media; ``code`` says why
     │   ├── UnknownNameError  no such registered thing; the nearest names are listed
     │   └── ExperimentError   an experiment file or manifest breaks its schema

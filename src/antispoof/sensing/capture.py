@@ -57,7 +57,8 @@ class Quality:
     Attributes:
         reasons: why it cannot, as ``code`` strings; empty means that it can.
         measurements: the numbers that the gate looked at, by name, with the unit in the name.
-        region: where in the sample the subject is; None where the modality has no such notion, or none was found.
+        region: where in the sample the subject is; None where the modality has no such notion, or none was
+            found.
     """
 
     reasons: tuple[str, ...]
@@ -76,10 +77,13 @@ class Modality(Protocol):
     Attributes:
         name: the registered name, for example ``face_rgb``.
         unit: dtype, shape, unit and range of the array, in words.
+        reasons: every ``code`` that `quality` may give → what it means and what to do, in neutral words that
+            may be shown to the person in front of the sensor.
     """
 
     name: str
     unit: str
+    reasons: Mapping[str, str]
 
     def load(self, source: Source) -> Sample:
         """Decode a path, bytes or an array under limits; raise `MediaError` when that cannot be done."""
@@ -89,6 +93,9 @@ class Modality(Protocol):
         """Measure whether the sample can be judged, and find the subject in it."""
         ...
 
-    def prepare(self, sample: Sample, quality: Quality, **arguments: Any) -> NDArray[np.float32]:
-        """Cut and scale a usable sample into the array a network takes; ``arguments`` come from the bundle."""
+    def prepare(self, sample: Sample, quality: Quality, *_: Any, **arguments: Any) -> NDArray[np.float32]:
+        """Cut and scale a usable sample into the array a network takes.
+
+        ``arguments`` are keywords that each modality names for itself; their values come from the bundle.
+        """
         ...

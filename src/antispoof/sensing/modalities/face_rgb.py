@@ -1,0 +1,138 @@
+"""A colour picture of a face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.sensing.capture import Box, Quality, Sample, Source
+from antispoof.sensing.faces import CropRecipe, Face, crop, find_faces
+from antispoof.sensing.media import load_image
+from antispoof.sensing.modalities import modalities
+
+__all__ = ["FaceRgb"]
+
+# The gate keeps out what cannot be judged, not what is hard to judge: dark rooms, bright screens and faces of
+# sixty pixels pass.
+MIN_FACE_SIDE = 40  # px, longer side of the box
+WHOLE_FACE_ASPECT = (0.5, 1.2)  # width over height of what can be seen of a face that touches the edge
+MIN_BRIGHTEST = 24  # 0..255, 95th percentile of the luminance of the face
+MAX_SATURATED = 0.7  # share of face pixels of luminance 250 or more
+MIN_DETAIL = 0.1  # Laplacian over luminance, standard deviations, on the face scaled to 64 px
+SECOND_FACE_SIDE = 0.6  # of the largest face: smaller ones are in the background
+SECOND_FACE_CONFIDENCE = 0.7
+
+
+class FaceRgb:
+    """``face_rgb``: the largest face in a colour picture.
+
+    A second face whose side is at least 0.6 of the largest makes it unclear who is to be judged, so the sample
+    is rejected with ``several_faces``; smaller ones are taken for background and ignored.
+    """
+
+    name = "face_rgb"
+    unit = "uint8, (H, W, 3), RGB, 0 to 255"
+    reasons: Mapping[str, str] = {
+        "no_face": "no face was found: face the camera, with the whole face in the picture",
+        "several_faces": "several faces are about equally large: have one person in front of the camera",
+        "too_small": "the face is too small: come closer, or send the picture in its full size",
+        "cut_off": "the face is cut off by the edge of the picture: move into the middle",
+        "too_dark": "the face is too dark: turn towards a light",
+        "too_bright": "the face is over-exposed: move away from the light, or dim it",
+        "too_blurred": "the face is blurred: hold still, and wipe the lens",
+    }
+
+    def load(self, source: Source) -> Sample:
+        """Decode a picture; raise `MediaError` when that cannot be done."""
+        return Sample(load_image(source))
+
+    def quality(self, sample: Sample) -> Quality:
+        """Find the face, and tell whether it can be judged.
+
+        The measurements are ``face_side_px``, ``aspect`` (width over height), ``detail``, ``second_face_side``
+        (as a share of the first), ``brightest`` (0 to 255) and ``saturated`` (0 to 1); without a face only the
+        last two remain, taken on the whole picture.
+        """
+        faces = find_faces(sample.array)
+        if not faces:
+            light = _light(sample.array)
+            return Quality(("no_face", *_light_reasons(light)), light)
+        box = faces[0].box
+        x, y, right, bottom = _inside(box, sample.array.shape)
+        face = sample.array[y:bottom, x:right]
+        light = _light(face)
+        measurements = {
+            "face_side_px": max(box.width, box.height),
+            "aspect": (right - x) / (bottom - y),
+            "detail": _detail(face),
+            "second_face_side": _second_side(faces),
+            **light,
+        }
+        touches_edge = x == 0 or y == 0 or bottom == sample.array.shape[0] or right == sample.array.shape[1]
+        lowest, highest = WHOLE_FACE_ASPECT
+        checks = (
+            ("several_faces", measurements["second_face_side"] >= SECOND_FACE_SIDE),
+            ("too_small", measurements["face_side_px"] < MIN_FACE_SIDE),
+            ("cut_off", touches_edge and not lowest <= measurements["aspect"] <= highest),
+            ("too_blurred", measurements["detail"] < MIN_DETAIL),
+        )
+        reasons = tuple(code for code, failed in checks if failed) + _light_reasons(light)
+        return Quality(reasons, measurements, box)
+
+    def prepare(self, sample: Sample, quality: Quality, *, scale: float, size: int) -> NDArray[np.float32]:
+        """Cut out the face: float32, (3, size, size), RGB, 0 to 1; ``scale`` as in `CropRecipe`."""
+        if quality.region is None:
+            raise ValueError("prepare needs a face; quality.region is None")
+        patch = crop(sample.array, quality.region, CropRecipe(scale, size))
+        return np.ascontiguousarray(patch.transpose(2, 0, 1), np.float32) / np.float32(255)
+
+
+def _inside(box: Box, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the part of ``box`` in the picture, at least one pixel wide and high."""
+    height, width = shape[:2]
+    left, top = (min(max(round(v), 0), limit - 1) for v, limit in ((box.x, width), (box.y, height)))
+    right = min(max(round(box.x + box.width), left + 1), width)
+    bottom = min(max(round(box.y + box.height), top + 1), height)
+    return left, top, right, bottom
+
+
+def _light(picture: NDArray[np.uint8]) -> dict[str, float]:
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    counts = np.bincount(grey.ravel(), minlength=256)
+    brightest = int(np.searchsorted(np.cumsum(counts), 0.95 * grey.size))
+    return {"brightest": float(brightest), "saturated": float(counts[250:].sum() / grey.size)}
+
+
+def _light_reasons(light: Mapping[str, float]) -> tuple[str, ...]:
+    if light["brightest"] < MIN_BRIGHTEST:
+        return ("too_dark",)
+    return ("too_bright",) if light["saturated"] > MAX_SATURATED else ()
+
+
+def _detail(face: NDArray[np.uint8]) -> float:
+    grey: Any = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
+    shrinking = min(grey.shape) > 64
+    grey = cv2.resize(grey, (64, 64), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    laplacian = cv2.Laplacian(grey, cv2.CV_32F)
+    return float(
+        laplacian.std() / (grey.std() + 2)
+    )  # two grey levels keep flat pictures from dividing by nothing
+
+
+def _second_side(faces: tuple[Face, ...]) -> float:
+    first, *others = (max(face.box.width, face.box.height) for face in faces)
+    return max(
+        (
+            side / first
+            for side, face in zip(others, faces[1:], strict=True)
+            if face.confidence >= SECOND_FACE_CONFIDENCE
+        ),
+        default=0.0,
+    )
+
+
+modalities.register("face_rgb")(FaceRgb())

@@ -1,0 +1,56 @@
+"""Pictures that every test may use: made here, or the public-domain portrait in scikit-image's wheel."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def portrait() -> NDArray[np.uint8]:
+    """uint8, (512, 512, 3), RGB: Eileen Collins, NASA, public domain."""
+    from skimage.data import astronaut
+
+    picture = np.asarray(astronaut(), np.uint8)
+    picture.setflags(write=False)
+    return picture
+
+
+@pytest.fixture(scope="session")
+def close_up(portrait: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The head alone: uint8, (200, 180, 3), RGB."""
+    picture = np.ascontiguousarray(portrait[20:220, 140:320])
+    picture.setflags(write=False)
+    return picture
+
+
+Encode = Callable[..., bytes]
+
+
+@pytest.fixture(scope="session")
+def encode() -> Encode:
+    """Encode an array with Pillow: ``encode(array, "JPEG", mode="CMYK", **save_arguments)``."""
+
+    def save(array: NDArray[Any], kind: str, mode: str | None = None, **arguments: Any) -> bytes:
+        picture = Image.fromarray(array)
+        if mode:
+            picture = picture.convert(mode)
+        file = io.BytesIO()
+        picture.save(file, kind, **arguments)
+        return file.getvalue()
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def blank() -> NDArray[np.uint8]:
+    """A wall without a face: uint8, (120, 160, 3), RGB."""
+    tiny = np.random.default_rng(3).integers(90, 160, (6, 8, 3)).astype(np.uint8)
+    return np.asarray(cv2.resize(tiny, (160, 120), interpolation=cv2.INTER_CUBIC), np.uint8)

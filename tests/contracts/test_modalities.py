@@ -1,0 +1,30 @@
+"""What holds for every registered modality."""
+
+from __future__ import annotations
+
+import pytest
+
+from antispoof.errors import MediaError
+from antispoof.sensing.modalities import modalities
+
+
+@pytest.mark.parametrize("name", modalities)
+def test_it_knows_its_name_and_unit(name: str) -> None:
+    assert modalities[name].name == name
+    assert modalities[name].unit
+
+
+@pytest.mark.parametrize("name", modalities)
+def test_every_reason_has_advice_in_neutral_words(name: str) -> None:
+    assert modalities[name].reasons
+    for code, advice in modalities[name].reasons.items():
+        assert code.isidentifier()
+        assert ":" in advice
+        assert not {"attack", "spoof", "fake", "fraud"} & set(advice.split())
+
+
+@pytest.mark.parametrize("name", modalities)
+@pytest.mark.parametrize("content", [b"", b"\0", b"not media", bytes(5000)])
+def test_bytes_that_are_no_media_are_refused(name: str, content: bytes) -> None:
+    with pytest.raises(MediaError):
+        modalities[name].load(content)
