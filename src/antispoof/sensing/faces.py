@@ -17,8 +17,8 @@ from antispoof.sensing.capture import Box
 __all__ = ["CropRecipe", "Face", "crop", "find_faces"]
 
 # The longer side of the picture that the detector sees, in the order in which it is tried: the first finds
-# nearly every face that fills a tenth of the picture or more, the second small and faint ones, the third faces
-# that fill the picture, the last small faces in large scenes.
+# nearly every face that fills a tenth of the picture or more, the second small and faint ones, the third
+# faces that fill the picture, the last small faces in large scenes.
 SCALES = (160, 320, 96, 640)
 MIN_CONFIDENCE = 0.5
 SAME_FACE_OVERLAP = 0.4

@@ -97,7 +97,7 @@ def load_image(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> NDArray[
     """Decode one still picture as a viewer would show it.
 
     The picture is turned upright by its EXIF orientation; greyscale, palette, CMYK and 16-bit pictures become
-    8-bit RGB; transparent pixels show white. A truncated or corrupt file is refused rather than decoded in part.
+    8-bit RGB; transparent pixels show white. A truncated or corrupt file is refused, not decoded in part.
 
     Args:
         source: path, the file's bytes, or a decoded array: uint8, RGB (H, W, 3) or grey (H, W).
@@ -203,7 +203,7 @@ def _decode_jpeg(content: bytes, name: str, limits: MediaLimits) -> NDArray[np.u
 
 
 def _jpeg_header(content: bytes) -> tuple[int, int, int, bytes]:
-    """Read width, height, components and EXIF from the segments before the first scan (ITU-T T.81, annex B)."""
+    """Read width, height, components and EXIF from the segments before a scan (ITU-T T.81, annex B)."""
     at, exif = 2, b""
     while True:
         fill, marker, length = struct.unpack_from(">BBH", content, at)
@@ -232,12 +232,12 @@ def _decode_with_pillow(content: bytes, name: str, limits: MediaLimits) -> NDArr
 
     plugin: Callable[[io.BytesIO], Any]
     if content.startswith(b"\x89PNG"):
-        _check_pixels(
-            *struct.unpack_from(">II", content, 16), name, limits
-        )  # clear, even where nothing follows
+        width, height = struct.unpack_from(">II", content, 16)
+        _check_pixels(width, height, name, limits)  # a clear answer, even where nothing follows the header
         plugin = PngImageFile
     elif content.startswith(b"RIFF"):
-        _check_pixels(*_webp_size(content), name, limits)  # this plugin allocates while it opens
+        width, height = _webp_size(content)
+        _check_pixels(width, height, name, limits)  # this plugin allocates while it opens
         plugin = WebPImageFile
     else:
         plugin = BmpImageFile if content.startswith(b"BM") else TiffImageFile
@@ -282,7 +282,7 @@ def _rgb(picture: Any) -> NDArray[np.uint8]:
 
 
 def _orientation(exif: bytes) -> int:
-    """Find the orientation (tag 0x0112, 1 to 8) in the first directory of an EXIF block; 1 where it is damaged."""
+    """Find the orientation (tag 0x0112, 1 to 8) in an EXIF block; 1 where it is damaged."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
         return 1

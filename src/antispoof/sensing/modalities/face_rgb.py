@@ -30,8 +30,8 @@ SECOND_FACE_CONFIDENCE = 0.7
 class FaceRgb:
     """``face_rgb``: the largest face in a colour picture.
 
-    A second face whose side is at least 0.6 of the largest makes it unclear who is to be judged, so the sample
-    is rejected with ``several_faces``; smaller ones are taken for background and ignored.
+    A second face whose side is at least 0.6 of the largest makes it unclear who is to be judged, so the
+    sample is rejected with ``several_faces``; smaller ones are taken for background and ignored.
     """
 
     name = "face_rgb"
@@ -53,9 +53,9 @@ class FaceRgb:
     def quality(self, sample: Sample) -> Quality:
         """Find the face, and tell whether it can be judged.
 
-        The measurements are ``face_side_px``, ``aspect`` (width over height), ``detail``, ``second_face_side``
-        (as a share of the first), ``brightest`` (0 to 255) and ``saturated`` (0 to 1); without a face only the
-        last two remain, taken on the whole picture.
+        The measurements are ``face_side_px``, ``aspect`` (width over height), ``detail``,
+        ``second_face_side`` (as a share of the first), ``brightest`` (0 to 255) and ``saturated`` (0 to 1);
+        without a face only the last two remain, taken on the whole picture.
         """
         faces = find_faces(sample.array)
         if not faces:
