@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from miniature import metadata, network
 from numpy.typing import NDArray
 from PIL import Image
+
+from antispoof.runtime.bundle import seal
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +58,18 @@ def blank() -> NDArray[np.uint8]:
     """A wall without a face: uint8, (120, 160, 3), RGB."""
     tiny = np.random.default_rng(3).integers(90, 160, (6, 8, 3)).astype(np.uint8)
     return np.asarray(cv2.resize(tiny, (160, 120), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+MakeBundle = Callable[..., Path]
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path) -> MakeBundle:
+    """Write a miniature bundle: ``make_bundle("name.onnx", version="2")``."""
+
+    def make(file: str = "miniature.onnx", model: bytes | None = None, **changes: Any) -> Path:
+        path = tmp_path / file
+        path.write_bytes(seal(network() if model is None else model, metadata(**changes)))
+        return path
+
+    return make

@@ -1,1 +1,78 @@
-"""Multimodal biometric anti-spoofing: tells whether the person in front of the sensors is really there."""
+"""Multimodal biometric anti-spoofing: tells whether the person in front of the sensors is really there.
+
+    import antispoof
+
+    detector = antispoof.load()
+    verdict = detector.check(face_rgb="selfie.jpg")
+    verdict.outcome  # "bona_fide", "attack" or "non_response"
+
+The public names below are imported on first use, so that this import costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from antispoof.errors import (
+        AntispoofError,
+        BundleError,
+        ExperimentError,
+        InputError,
+        MediaError,
+        MissingExtraError,
+        UnknownNameError,
+    )
+    from antispoof.runtime.detector import Detector, load
+    from antispoof.runtime.site import SiteCalibration, learn_site, read_site, write_site
+    from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint, Verdict
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AntispoofError",
+    "BundleError",
+    "BundleReference",
+    "Detector",
+    "Evidence",
+    "ExperimentError",
+    "InputError",
+    "MediaError",
+    "MissingExtraError",
+    "OperatingPoint",
+    "SiteCalibration",
+    "UnknownNameError",
+    "Verdict",
+    "learn_site",
+    "load",
+    "read_site",
+    "write_site",
+]
+
+_HOMES = {
+    "BundleReference": "runtime.verdict",
+    "Detector": "runtime.detector",
+    "Evidence": "runtime.verdict",
+    "OperatingPoint": "runtime.verdict",
+    "SiteCalibration": "runtime.site",
+    "Verdict": "runtime.verdict",
+    "learn_site": "runtime.site",
+    "load": "runtime.detector",
+    "read_site": "runtime.site",
+    "write_site": "runtime.site",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'antispoof' has no attribute {name!r}")
+    value: object = getattr(import_module(f"antispoof.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted([*__all__, "__version__"])

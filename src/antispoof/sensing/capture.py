@@ -93,6 +93,10 @@ class Modality(Protocol):
         """Measure whether the sample can be judged, and find the subject in it."""
         ...
 
+    def frame(self, quality: Quality, *_: Any, **arguments: Any) -> Box | None:
+        """Tell which part of the sample `prepare` cuts out; None where that notion makes no sense."""
+        ...
+
     def prepare(self, sample: Sample, quality: Quality, *_: Any, **arguments: Any) -> NDArray[np.float32]:
         """Cut and scale a usable sample into the array a network takes.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box
 
-__all__ = ["CropRecipe", "Face", "crop", "find_faces"]
+__all__ = ["CropRecipe", "Face", "crop", "find_faces", "frame"]
 
 # The longer side of the picture that the detector sees, in the order in which it is tried: the first finds
 # nearly every face that fills a tenth of the picture or more, the second small and faint ones, the third
@@ -75,6 +75,14 @@ def find_faces(image: NDArray[np.uint8]) -> tuple[Face, ...]:
     return ()
 
 
+def frame(box: Box, scale: float) -> Box:
+    """Return the square that `crop` cuts out: around the middle of ``box``, in whole pixels."""
+    side = max(2, round(scale * max(box.width, box.height)))
+    left = round(box.x + box.width / 2 - side / 2)
+    top = round(box.y + box.height / 2 - side / 2)
+    return Box(left, top, side, side)
+
+
 def crop(image: NDArray[np.uint8], box: Box, recipe: CropRecipe) -> NDArray[np.uint8]:
     """Cut a square around the middle of ``box`` and scale it to ``recipe.size``.
 
@@ -90,9 +98,8 @@ def crop(image: NDArray[np.uint8], box: Box, recipe: CropRecipe) -> NDArray[np.u
         uint8, (size, size, 3).
     """
     height, width = image.shape[:2]
-    side = max(2, round(recipe.scale * max(box.width, box.height)))
-    left = round(box.x + box.width / 2 - side / 2)
-    top = round(box.y + box.height / 2 - side / 2)
+    square = frame(box, recipe.scale)
+    left, top, side = int(square.x), int(square.y), int(square.width)
     inside = image[max(top, 0) : max(top + side, 1), max(left, 0) : max(left + side, 1)]
     padding = (max(-top, 0), max(top + side - height, 0), max(-left, 0), max(left + side - width, 0))
     patch: Any = inside

@@ -1,0 +1,288 @@
+"""A bundle: one ONNX file that carries everything needed to use it, and where it comes from.
+
+The metadata are JSON under the key ``antispoof`` of the file's ``metadata_props``. They hold the SHA-256
+of the serialized graph, weights included, so that damage is found before anything is judged. It is a
+checksum against accidents, not a signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from antispoof.errors import BundleError, InputError, UnknownNameError
+
+__all__ = [
+    "DEFAULT_BUNDLE",
+    "Bundle",
+    "BundleMetadata",
+    "Calibration",
+    "Head",
+    "Input",
+    "MeasuredResult",
+    "OperatingPointEntry",
+    "SiteRule",
+    "Training",
+    "TrainingData",
+    "read_bundle",
+    "seal",
+    "shipped_bundles",
+]
+
+DEFAULT_BUNDLE = "face-rgb-edge"
+METADATA_KEY = b"antispoof"
+
+# Field numbers of the ONNX messages ModelProto and StringStringEntryProto.
+GRAPH, METADATA_PROPS = 7, 14
+KEY, VALUE = 1, 2
+LENGTH_DELIMITED = 2
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Input(_Part):
+    """One input of the network: its name in the graph, its modality, and the arguments of ``prepare``."""
+
+    name: str
+    modality: str
+    prepare: dict[str, float | int]
+
+
+class Calibration(_Part):
+    """``llr = slope * score + intercept``, a natural-log likelihood ratio."""
+
+    slope: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    intercept: Number
+
+
+class OperatingPointEntry(_Part):
+    """A threshold on the calibrated score, the rule that set it, and the data it was set on."""
+
+    threshold: Number
+    rule: str
+    data: str
+
+
+class TrainingData(_Part):
+    """One source of training data."""
+
+    name: str
+    licence: str
+    presentations: Annotated[int, Field(ge=0)]
+    simulated: bool
+
+
+class Training(_Part):
+    """How the network came to be: data, recipe (the experiment file's text or name), seed, code version."""
+
+    data: list[TrainingData]
+    recipe: str
+    seed: int
+    code_version: str
+
+
+class MeasuredResult(_Part):
+    """Figures measured on one set of data; ``simulated`` tells whether its attacks are."""
+
+    data: str
+    simulated: bool
+    metrics: dict[str, float]
+
+
+class Head(_Part):
+    """The linear layer: ``score = features @ weight + bias``."""
+
+    weight: list[Number]
+    bias: Number
+
+
+class SiteRule(_Part):
+    """What site calibration starts from.
+
+    Attributes:
+        bona_fide_score: typical calibrated score of bona fide presentations where the operating points
+            were set.
+        prior_captures: how many captures of a site weigh as much as that knowledge.
+    """
+
+    bona_fide_score: Number
+    prior_captures: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
+
+
+class BundleMetadata(_Part):
+    """Everything that a bundle tells of itself.
+
+    ``head`` is there when the graph has the output ``features``; ``site`` where the bundle can be
+    calibrated to a site from bona fide captures. ``sha256`` is filled in by `seal`.
+    """
+
+    format_version: Literal[1] = 1
+    name: str
+    version: str
+    description: str
+    licence: str
+    inputs: Annotated[list[Input], Field(min_length=1)]
+    calibration: Calibration
+    operating_points: Annotated[dict[str, OperatingPointEntry], Field(min_length=1)]
+    default_operating_point: str
+    training: Training
+    results: list[MeasuredResult]
+    head: Head | None = None
+    site: SiteRule | None = None
+    sha256: str = ""
+
+    @field_validator("format_version", mode="before")
+    @classmethod
+    def _known_version(cls, value: object) -> object:
+        if value != 1:
+            raise ValueError(f"this antispoof reads bundles of format 1, not {value!r}: update it")
+        return value
+
+    @model_validator(mode="after")
+    def _default_exists(self) -> BundleMetadata:
+        if self.default_operating_point not in self.operating_points:
+            raise ValueError(
+                f"default_operating_point {self.default_operating_point!r} is not an operating point"
+            )
+        if len({entry.modality for entry in self.inputs}) > 1:
+            raise ValueError("the inputs of one bundle are views of one modality")
+        return self
+
+    @property
+    def modality(self) -> str:
+        """The sensor that the network looks at."""
+        return self.inputs[0].modality
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle in memory.
+
+    Attributes:
+        metadata: what it tells of itself.
+        model: the ONNX file, serialized.
+    """
+
+    metadata: BundleMetadata
+    model: bytes
+
+
+def read_bundle(source: str | Path) -> Bundle:
+    """Read a bundle and check it against its checksum.
+
+    Args:
+        source: path of an ``.onnx`` file, or the name of a bundle that ships.
+
+    Raises:
+        BundleError: the file is damaged, not a bundle, or of a format that this version cannot read.
+        InputError: there is no such file.
+        UnknownNameError: no bundle of that name ships.
+    """
+    path = Path(source)
+    shipped = shipped_bundles()
+    if path.suffix != ".onnx":
+        if str(source) not in shipped and not path.exists():
+            raise UnknownNameError("bundle", str(source), shipped)
+        path = shipped.get(str(source), path)
+    try:
+        model = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"no such bundle file: {str(path)!r}") from None
+    except OSError as error:
+        raise InputError(f"cannot read the bundle {str(path)!r}: {error.strerror}") from None
+    return Bundle(_checked_metadata(model, path), model)
+
+
+def shipped_bundles() -> dict[str, Path]:
+    """Return the bundles that are installed with the package: name → path."""
+    folder = Path(str(resources.files("antispoof.bundles")))
+    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+
+
+def seal(model: bytes, metadata: BundleMetadata) -> bytes:
+    """Add metadata, with the checksum of the graph, to a serialized ONNX model that has none yet.
+
+    Fields of a serialized message may be appended in any order, so the model is not decoded for it.
+    """
+    complete = metadata.model_copy(update={"sha256": _graph_sha256(model)})
+    entry = _field(KEY, METADATA_KEY) + _field(VALUE, complete.model_dump_json().encode())
+    return model + _field(METADATA_PROPS, entry)
+
+
+def _checked_metadata(model: bytes, path: Path) -> BundleMetadata:
+    try:
+        props = [dict(_fields(entry)) for number, entry in _fields(model) if number == METADATA_PROPS]
+        texts = [prop[VALUE] for prop in props if prop.get(KEY) == METADATA_KEY]
+        checksum = _graph_sha256(model)
+    except (IndexError, KeyError, ValueError):
+        raise BundleError(f"{str(path)!r} is damaged, or not an ONNX file") from None
+    if len(texts) != 1:
+        raise BundleError(f"{str(path)!r} is no bundle: its metadata lack the key 'antispoof'")
+    try:
+        metadata = BundleMetadata.model_validate_json(texts[0])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "metadata"
+        raise BundleError(f"{str(path)!r}: {where}: {first['msg']}") from None
+    if metadata.sha256 != checksum:
+        raise BundleError(f"{str(path)!r} is damaged: its weights do not match its checksum; get it anew")
+    return metadata
+
+
+def _graph_sha256(model: bytes) -> str:
+    graphs = [content for number, content in _fields(model) if number == GRAPH]
+    if len(graphs) != 1:
+        raise ValueError("a model has exactly one graph")
+    return hashlib.sha256(graphs[0]).hexdigest()
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """Walk the length-delimited fields of one protobuf message; raise ValueError or IndexError on damage."""
+    at = 0
+    while at < len(message):
+        tag, at = _varint(message, at)
+        kind = tag & 7
+        if kind == LENGTH_DELIMITED:
+            length, at = _varint(message, at)
+            if at + length > len(message):
+                raise ValueError("a field is cut short")
+            yield tag >> 3, message[at : at + length]
+            at += length
+        elif kind == 0:
+            _, at = _varint(message, at)
+        elif kind in (1, 5):
+            at += 8 if kind == 1 else 4
+        else:
+            raise ValueError(f"wire type {kind}")
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ValueError("a number is too long")
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _encoded(number << 3 | LENGTH_DELIMITED) + _encoded(len(content)) + content
+
+
+def _encoded(value: int) -> bytes:
+    size = max(1, math.ceil(value.bit_length() / 7))
+    parts = [(value >> 7 * index & 0x7F) | (0x80 if index < size - 1 else 0) for index in range(size)]
+    return bytes(parts)

@@ -1,0 +1,149 @@
+"""What comes out: a verdict, the evidence it rests on, and the operating point it was taken at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.sensing.capture import Box
+
+__all__ = ["BundleReference", "Evidence", "OperatingPoint", "Outcome", "Status", "Verdict"]
+
+Outcome = Literal["bona_fide", "attack", "non_response"]
+Status = Literal["used", "missing", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """Where bona fide begins.
+
+    Attributes:
+        name: what it is called, for example ``"balanced"``.
+        threshold: natural-log likelihood ratio; a score at or above it is bona fide.
+        rule: how the threshold was set.
+        data: on which data it was set.
+    """
+
+    name: str
+    threshold: float
+    rule: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class BundleReference:
+    """Which model judged.
+
+    Attributes:
+        name: of the bundle.
+        version: of the bundle.
+        sha256: of its graph, weights included, in hexadecimal.
+    """
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one modality contributed.
+
+    Attributes:
+        modality: registered name.
+        status: ``used``; ``missing``, when there was no such sensor; ``rejected``, when its sample could
+            not be judged.
+        reasons: why it was rejected, as codes.
+        advice: the same in neutral words that may be shown to the person in front of the sensor.
+        measurements: the numbers that the quality gate looked at.
+        score: natural-log likelihood ratio, positive when the sample speaks for bona fide; None unless used.
+        region: where in the sample the subject is.
+        frame: the part of the sample that the heat map covers; it may reach outside.
+        heat_map: float32, (h, w): what in the frame looks bona fide (positive) or like an attack (negative).
+        features: float64, (F,): what site calibration works on.
+    """
+
+    modality: str
+    status: Status
+    reasons: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+    measurements: Mapping[str, float] = field(default_factory=dict)
+    score: float | None = None
+    region: Box | None = None
+    frame: Box | None = None
+    heat_map: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    features: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one presentation.
+
+    Attributes:
+        outcome: ``bona_fide``, ``attack`` or ``non_response`` (nothing could be judged, which is never a
+            pass).
+        score: natural-log likelihood ratio of all modalities together; None for a non-response.
+        evidence: one entry a modality.
+        operating_point: where bona fide begins.
+        bundles: which models judged.
+    """
+
+    outcome: Outcome
+    score: float | None
+    evidence: tuple[Evidence, ...]
+    operating_point: OperatingPoint
+    bundles: tuple[BundleReference, ...]
+
+    def __str__(self) -> str:
+        """Give outcome and score on one line."""
+        if self.score is None:
+            return f"{self.outcome} ({', '.join(self.reasons)})"
+        return f"{self.outcome} (score {self.score:+.2f}, threshold {self.operating_point.threshold:+.2f})"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why samples could not be judged, as codes."""
+        return tuple(reason for evidence in self.evidence for reason in evidence.reasons)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What the person in front of the sensors can do about it."""
+        return tuple(advice for evidence in self.evidence for advice in evidence.advice)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what can go into JSON: everything but heat maps and features."""
+        point = self.operating_point
+        return {
+            "outcome": self.outcome,
+            "score": self.score,
+            "operating_point": {
+                "name": point.name,
+                "threshold": point.threshold,
+                "rule": point.rule,
+                "data": point.data,
+            },
+            "evidence": [
+                {
+                    "modality": evidence.modality,
+                    "status": evidence.status,
+                    "score": evidence.score,
+                    "reasons": list(evidence.reasons),
+                    "advice": list(evidence.advice),
+                    "measurements": dict(evidence.measurements),
+                    "region": _box_as_dict(evidence.region),
+                }
+                for evidence in self.evidence
+            ],
+            "bundles": [
+                {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}
+                for bundle in self.bundles
+            ],
+        }
+
+
+def _box_as_dict(box: Box | None) -> dict[str, float] | None:
+    return None if box is None else {"x": box.x, "y": box.y, "width": box.width, "height": box.height}

@@ -1,0 +1,86 @@
+"""A miniature bundle: a network that scores the mean of a colour, built by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from antispoof.runtime.bundle import BundleMetadata
+
+
+def metadata(**changes: Any) -> BundleMetadata:
+    """Describe the miniature network."""
+    values: dict[str, Any] = {
+        "name": "miniature",
+        "version": "1",
+        "description": "Scores how red the face is.",
+        "licence": "Apache-2.0",
+        "inputs": [
+            {"name": "tight", "modality": "face_rgb", "prepare": {"scale": 1.1, "size": 32}},
+            {"name": "wide", "modality": "face_rgb", "prepare": {"scale": 2.5, "size": 16}},
+        ],
+        "calibration": {"slope": 20.0, "intercept": -1.0},
+        "operating_points": {
+            "balanced": {"threshold": 0.5, "rule": "equal error rate", "data": "dev"},
+            "strict": {"threshold": 4.0, "rule": "APCER <= 1 %", "data": "dev"},
+        },
+        "default_operating_point": "balanced",
+        "training": {
+            "data": [{"name": "none", "licence": "CC0", "presentations": 0, "simulated": True}],
+            "recipe": "by hand",
+            "seed": 0,
+            "code_version": "0",
+        },
+        "results": [{"data": "test", "simulated": True, "metrics": {"AUC %": 50.0}}],
+        "site": {"bona_fide_score": 3.0, "prior_captures": 2.0},
+    }
+    return BundleMetadata(**{**values, **changes})
+
+
+def network(features: bool = True, heat_map: bool = True, gain: float = 1.0) -> bytes:
+    """Build red minus blue of the tight view, plus nothing of the wide one, as an ONNX model.
+
+    Weights are float16, as shipped bundles store them.
+    """
+    weight = numpy_helper.from_array(np.array([gain, 0, -gain], np.float16).reshape(1, 3, 1, 1), "w16")
+    nodes = [
+        helper.make_node("Cast", ["w16"], ["w"], to=TensorProto.FLOAT),
+        helper.make_node("Conv", ["tight", "w"], ["map4"]),
+        helper.make_node("GlobalAveragePool", ["map4"], ["tight_mean"]),
+        helper.make_node("GlobalAveragePool", ["wide"], ["wide_mean"]),
+        helper.make_node("Flatten", ["wide_mean"], ["wide_flat"]),
+        helper.make_node("ReduceSum", ["wide_flat", "one"], ["wide_sum"], keepdims=0),
+        helper.make_node("Mul", ["wide_sum", "nought"], ["wide_nothing"]),
+        helper.make_node("Flatten", ["tight_mean"], ["tight_flat"]),
+        helper.make_node("ReduceSum", ["tight_flat", "one"], ["tight_sum"], keepdims=0),
+        helper.make_node("Add", ["tight_sum", "wide_nothing"], ["score"]),
+        helper.make_node("GlobalAveragePool", ["tight"], ["colour"]),
+        helper.make_node("Flatten", ["colour"], ["features"]),
+        helper.make_node("AveragePool", ["map4"], ["pooled"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Squeeze", ["pooled", "one"], ["heat_map"]),
+    ]
+    outputs = [helper.make_tensor_value_info("score", TensorProto.FLOAT, ["B"])]
+    if features:
+        outputs.append(helper.make_tensor_value_info("features", TensorProto.FLOAT, ["B", 3]))
+    if heat_map:
+        outputs.append(helper.make_tensor_value_info("heat_map", TensorProto.FLOAT, ["B", 4, 4]))
+    graph = helper.make_graph(
+        nodes,
+        "miniature",
+        [
+            helper.make_tensor_value_info("tight", TensorProto.FLOAT, ["B", 3, 32, 32]),
+            helper.make_tensor_value_info("wide", TensorProto.FLOAT, ["B", 3, 16, 16]),
+        ],
+        outputs,
+        [
+            weight,
+            numpy_helper.from_array(np.array([1]), "one"),
+            numpy_helper.from_array(np.float32(0), "nought"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString())

@@ -1,0 +1,133 @@
+"""What was sealed comes back; what was damaged afterwards is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import onnx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from miniature import metadata, network
+
+from antispoof.errors import BundleError, InputError, UnknownNameError
+from antispoof.runtime.bundle import read_bundle, shipped_bundles
+from antispoof.runtime.scorer import Scorer
+
+
+def test_a_sealed_model_comes_back(make_bundle: Any) -> None:
+    bundle = read_bundle(make_bundle())
+    assert bundle.metadata == metadata(sha256=bundle.metadata.sha256)
+    assert bundle.metadata.modality == "face_rgb"
+
+
+def test_onnx_reads_the_metadata_and_the_same_graph(make_bundle: Any) -> None:
+    import hashlib
+
+    model = onnx.load(make_bundle())
+    (entry,) = model.metadata_props
+    assert entry.key == "antispoof"
+    assert json.loads(entry.value)["name"] == "miniature"
+    assert json.loads(entry.value)["sha256"] == hashlib.sha256(model.graph.SerializeToString()).hexdigest()
+
+
+def test_a_bundle_written_by_onnx_itself_is_read(make_bundle: Any) -> None:
+    path = make_bundle()
+    onnx.save(onnx.load(path), path)
+    assert read_bundle(path).metadata.name == "miniature"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_damage_goes_unnoticed(data: st.DataObject, make_bundle: Any) -> None:
+    path = make_bundle()
+    content = bytearray(path.read_bytes())
+    graph_ends = len(network())
+    at = data.draw(st.integers(20, graph_ends - 20))
+    content[at] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    with pytest.raises(BundleError):
+        read_bundle(path)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 0.999))
+def test_a_cut_file_is_refused(share: float, make_bundle: Any) -> None:
+    path = make_bundle()
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(BundleError, match=r"is damaged|is no bundle"):
+        read_bundle(path)
+
+
+@given(content=st.binary(max_size=200))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_arbitrary_bytes_are_refused(content: bytes, tmp_path: Any) -> None:
+    path = tmp_path / "any.onnx"
+    path.write_bytes(content)
+    with pytest.raises(BundleError):
+        read_bundle(path)
+
+
+def test_a_plain_onnx_file_is_no_bundle(tmp_path: Any) -> None:
+    path = tmp_path / "plain.onnx"
+    path.write_bytes(network())
+    with pytest.raises(BundleError, match="is no bundle: its metadata lack the key 'antispoof'"):
+        read_bundle(path)
+
+
+def test_names_and_files_that_are_not_there(tmp_path: Any) -> None:
+    with pytest.raises(InputError, match="no such bundle file"):
+        read_bundle(tmp_path / "none.onnx")
+    with pytest.raises(UnknownNameError, match="unknown bundle 'face-rgb-egde'"):
+        read_bundle("face-rgb-egde")
+    (tmp_path / "folder.onnx").mkdir()
+    with pytest.raises(InputError, match="cannot read the bundle"):
+        read_bundle(tmp_path / "folder.onnx")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"format_version": 2}, "reads bundles of format 1, not 2: update it"),
+        ({"default_operating_point": "none"}, "'none' is not an operating point"),
+        ({"calibration": {"slope": -1, "intercept": 0}}, "calibration.slope: Input should be greater than 0"),
+        ({"surprise": 1}, "surprise: Extra inputs"),
+        ({"inputs": []}, "inputs: List should have at least 1"),
+    ],
+)
+def test_metadata_are_validated(changes: Any, words: str, tmp_path: Any) -> None:
+    model = onnx.load_from_string(network())
+    model.metadata_props.add(key="antispoof", value=json.dumps({**metadata().model_dump(), **changes}))
+    path = tmp_path / "odd.onnx"
+    onnx.save(model, path)
+    with pytest.raises(BundleError, match=words):
+        read_bundle(path)
+
+
+def test_views_share_a_modality() -> None:
+    views = [
+        {"name": "a", "modality": "face_rgb", "prepare": {}},
+        {"name": "b", "modality": "voice", "prepare": {}},
+    ]
+    with pytest.raises(ValueError, match="views of one modality"):
+        metadata(inputs=views)
+
+
+def test_a_graph_that_does_not_fit_its_metadata_is_refused(make_bundle: Any) -> None:
+    path = make_bundle(inputs=[{"name": "other", "modality": "face_rgb", "prepare": {"scale": 1, "size": 8}}])
+    with pytest.raises(
+        BundleError, match=r"name the inputs \['other'\], the graph takes \['tight', 'wide'\]"
+    ):
+        Scorer(read_bundle(path))
+
+
+@pytest.mark.parametrize("name", shipped_bundles())
+def test_every_shipped_bundle_is_whole(name: str) -> None:
+    bundle = read_bundle(name)
+    assert bundle.metadata.name == name
+    assert len(bundle.model) <= 6_000_000
+    assert bundle.metadata.licence
+    assert all(source.licence for source in bundle.metadata.training.data)
+    Scorer(bundle)
