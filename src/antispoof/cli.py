@@ -15,6 +15,8 @@ from antispoof.errors import AntispoofError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from antispoof.data.presentation import EvaluationProtocol
+
 __all__ = ["app", "main"]
 
 BAD_INPUT = 3
@@ -198,6 +200,89 @@ def import_folder_tree(
             + (", …" if len(result.skipped) > 5 else "")
         )
     typer.echo(f"wrote {out}; next: antispoof data check {out}")
+
+
+@import_app.command("dataset")
+def import_dataset(
+    name: Annotated[str, typer.Argument(help="One of 'antispoof datasets'.", show_default=False)],
+    root: Annotated[Path, typer.Argument(help="Folder laid out as published.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Manifest to write, .csv or .parquet.", show_default=False)],
+    protocol: Annotated[str, typer.Option(help="Official protocol; empty: the dataset's first.")] = "",
+    partial: Annotated[
+        bool, typer.Option("--partial", help="The copy is incomplete: take what is there, check no counts.")
+    ] = False,
+) -> None:
+    """Import a published dataset by one of its official protocols."""
+    from antispoof.data.layout import load_dataset
+
+    _write_protocol(load_dataset(name, root, protocol, partial=partial), out)
+
+
+@data_app.command("combine")
+def data_combine(
+    protocol: Annotated[str, typer.Argument(help="A cross-dataset protocol.", show_default=False)],
+    manifests: Annotated[list[Path], typer.Argument(help="Manifests of its datasets.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Manifest to write.", show_default=False)],
+) -> None:
+    """Make a cross-dataset protocol (ocim_…, mmdg_…): train on some datasets, test on an unseen one."""
+    from antispoof.data.cross_dataset import combine
+    from antispoof.data.manifest import read_manifest
+    from antispoof.data.presentation import Presentation
+
+    collections: dict[str, list[Presentation]] = {}
+    for path in manifests:
+        for p in read_manifest(path):
+            collections.setdefault(p.dataset, []).append(p)
+    _write_protocol(combine(protocol, collections), out)
+
+
+@app.command("datasets")
+def list_datasets(
+    name: Annotated[str, typer.Argument(help="Show one in full.", show_default=False)] = "",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Write the reference page.")] = False,
+) -> None:
+    """List the published datasets that can be imported, and the cross-dataset protocols."""
+    from rich.console import Console
+
+    from antispoof.data.cross_dataset import CROSS_DATASET
+    from antispoof.data.layout import datasets
+    from antispoof.data.reference import reference_page
+
+    if markdown:
+        typer.echo(reference_page(), nl=False)
+        return
+    console = Console(highlight=False)
+    if name:
+        thing = datasets[name]
+        console.print(f"{thing.title} · {thing.reference}", markup=False)
+        console.print(f"licence: {thing.licence}\nask: {thing.ask}\n{thing.notes}", markup=False)
+        console.print(_table("Protocols", ("name", "what it asks"), list(thing.protocols.items())))
+        console.print("Layout, for example", *list(thing.example)[:12], sep="\n  ", markup=False)
+        return
+    things = [datasets[key] for key in datasets]
+    rows = [(t.name, t.title, ", ".join(t.modalities), str(len(t.protocols))) for t in things]
+    console.print(_table("Datasets", ("name", "dataset", "sensors", "protocols"), rows))
+    crossed = [(key, ", ".join(p.sources), ", ".join(p.targets)) for key, p in CROSS_DATASET.items()]
+    console.print(_table("Cross-dataset protocols", ("name", "train on", "test on"), crossed))
+
+
+def _write_protocol(protocol: EvaluationProtocol, out: Path) -> None:
+    """Write a protocol as a manifest, and say what it holds."""
+    from rich.console import Console
+
+    from antispoof.data.manifest import write_manifest
+    from antispoof.data.summary import partition_table
+
+    rows = (*protocol.train, *protocol.dev, *protocol.test)
+    write_manifest(rows, out)
+    Console(highlight=False).print(_table(*partition_table(rows)))
+    if protocol.notes:
+        typer.echo(f"note: {protocol.notes}")
+    if protocol.shared_subjects:
+        typer.echo(
+            f"note: partitions share subjects: {protocol.shared_subjects} (check with --shared-subjects)"
+        )
+    typer.echo(f"wrote {protocol.name} to {out}; next: antispoof data check {out}")
 
 
 @contextmanager
