@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,17 +12,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from antispoof.errors import AntispoofError
+from antispoof.errors import AntispoofError, InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from antispoof.data.presentation import EvaluationProtocol
+    from antispoof.runtime.checking import Checked
 
 __all__ = ["app", "main"]
 
 BAD_INPUT = 3
 """Exit code for input and usage errors; 1 is left for "looked, and it is not all right"."""
+
+DEFECT = 70
+"""Exit code for a defect of this program (``EX_SOFTWARE`` in ``sysexits.h``)."""
+
+
+class Answer(SystemExit):
+    """Ends the program with a code that the command means, where the parser might use the same one."""
+
 
 app = typer.Typer(
     name="antispoof", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -30,6 +41,202 @@ app = typer.Typer(
 @app.callback()
 def root() -> None:
     """Tell whether the person in front of the sensors is really there."""
+
+
+BundleName = Annotated[
+    str, typer.Option("--bundle", help="A bundle that ships, by name, or the path of an .onnx file.")
+]
+
+
+@app.command()
+def check(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Pictures of faces, each judged by itself.", show_default=False),
+    ] = None,
+    face_rgb: Annotated[
+        list[Path] | None, typer.Option("--face-rgb", help="The same; may be repeated.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write an HTML page with the evidence here.", show_default=False)
+    ] = None,
+    bundle: BundleName = "face-rgb-edge",
+    at: Annotated[
+        str | None, typer.Option("--at", help="Operating point, by name.", show_default="the bundle's own")
+    ] = None,
+    site: Annotated[
+        Path | None, typer.Option(help="What antispoof calibrate wrote.", show_default=False)
+    ] = None,
+) -> None:
+    """Judge pictures: is this person there, or is it a picture of them?
+
+    Exit codes: 0 bona fide, 1 attack, 2 non-response, 3 usage or input error.
+    Of several pictures the gravest counts: 3, then 1, then 2, then 0;
+    one that cannot be read does not keep the others from being judged.
+    """
+    from antispoof.runtime.checking import as_document, check_files, exit_code
+    from antispoof.runtime.detector import load
+
+    sources = [*(face_rgb or []), *(files or [])]
+    if not sources:
+        raise typer.BadParameter("name at least one picture", param_hint="--face-rgb")
+    detector = load(bundle, at=at)
+    if site is not None:
+        detector = detector.calibrated(site)
+    results = []
+    with _progress("judging", len(sources)) as advance:
+        for entry in check_files(detector, sources):
+            results.append(entry)
+            advance()
+    if as_json:
+        typer.echo(json.dumps(as_document(results), indent=2, ensure_ascii=False))
+    else:
+        for entry in results:
+            _print_checked(entry)
+    if report is not None:
+        from antispoof.runtime.evidence_page import write_evidence_page
+
+        write_evidence_page(report, results)
+        typer.echo(f"evidence page: {report}", err=as_json)
+    raise Answer(exit_code(results))
+
+
+@app.command()
+def calibrate(
+    face_rgb: Annotated[
+        list[Path],
+        typer.Option(
+            "--face-rgb", help="Bona fide captures: a folder or a file; may be repeated.", show_default=False
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.", show_default=False)],
+    attack: Annotated[
+        list[Path] | None,
+        typer.Option(help="Captures of attacks, if there are any; may be repeated.", show_default=False),
+    ] = None,
+    bundle: BundleName = "face-rgb-edge",
+) -> None:
+    """Learn where the threshold belongs at your site, from captures of people who were there.
+
+    Five captures are the least, twenty varied ones are better:
+    other people, days, light and distances.
+    """
+    from antispoof.runtime.detector import load
+    from antispoof.runtime.site import learn_site, write_site
+
+    people, attacks = _files_in(face_rgb), _files_in(attack or [])
+    detector = load(bundle)
+    with _progress("looking", len(people) + len(attacks)) as advance:
+        learned = learn_site(detector, people, attacks, progress=advance)
+    write_site(learned, out)
+    low, high = learned.shift_interval
+    threshold = detector.operating_point.threshold
+    typer.echo(
+        f"threshold {threshold:+.2f} → {threshold + learned.shift:+.2f} "
+        f"(90 % interval {threshold + low:+.2f} to {threshold + high:+.2f})"
+    )
+    typer.echo(
+        f"from {learned.bona_fide} bona fide captures ({learned.distinct} distinct) and {learned.attack} of "
+        f"attacks; {learned.rejected} could not be judged"
+    )
+    for line in learned.advice:
+        typer.echo(f"advice: {line}")
+    typer.echo(f"wrote {out}; use it: antispoof check --site {out} --face-rgb selfie.jpg")
+
+
+@app.command()
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Describe this .onnx file instead of what ships.", show_default=False)
+    ] = None,
+) -> None:
+    """List the models that ship: what they judge, their licence, operating points and measured results."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from antispoof.runtime.bundle import read_bundle, shipped_bundles
+
+    paths = [bundle] if bundle is not None else list(shipped_bundles().values())
+    bundles = [(path, read_bundle(path)) for path in paths]
+    if as_json:
+        entries = [
+            {"path": str(path), "bytes": len(one.model), "metadata": one.metadata.model_dump()}
+            for path, one in bundles
+        ]
+        typer.echo(json.dumps({"models": entries}, indent=2, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    for _, one in bundles:
+        about = one.metadata
+        console.print(Text(f"{about.name} {about.version}", "bold"), about.description, markup=False)
+        console.print(
+            f"judges {about.modality}; {len(one.model) / 1e6:.2f} MB; licence {about.licence}; "
+            f"SHA-256 {about.sha256[:16]}…\n",
+            markup=False,
+        )
+        points = [
+            (
+                f"{name}{' (default)' * (name == about.default_operating_point)}",
+                f"{p.threshold:+.2f}",
+                p.rule,
+                p.data,
+            )
+            for name, p in about.operating_points.items()
+        ]
+        console.print(_table("Operating points", ("name", "threshold", "rule", "set on"), points))
+        data = [
+            (source.name, source.licence, str(source.presentations), _kind(source.simulated))
+            for source in about.training.data
+        ]
+        console.print(_table("Trained on", ("data", "licence", "presentations", "kind"), data))
+        measured = [
+            (result.data, _kind(result.simulated), ", ".join(f"{k} {v:g}" for k, v in result.metrics.items()))
+            for result in about.results
+        ]
+        console.print(_table("Measured", ("data", "kind", "result"), measured))
+
+
+def _kind(simulated: bool) -> str:
+    return "simulated" if simulated else "real"
+
+
+def _print_checked(entry: Checked) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from antispoof.runtime import explanation
+
+    verdict = entry.verdict
+    if verdict is None:
+        typer.echo(f"{entry.source}: error: {entry.error}", err=True)
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    colour = {"bona_fide": "green", "attack": "red", "non_response": "yellow"}[verdict.outcome]
+    console.print(
+        Text(f"{entry.source}: ").append(explanation.OUTCOME_WORDS[verdict.outcome], f"bold {colour}")
+    )
+    lines = [("score", explanation.margin_in_words(verdict))]
+    if verdict.score is not None:
+        lines.append(("meaning", explanation.likelihood_in_words(verdict.score)))
+    lines += [(part.modality, explanation.evidence_in_words(part)) for part in verdict.evidence]
+    lines += [("advice", line) for line in verdict.advice]
+    for name, words in lines:
+        console.print(Text(f"  {name:9} {words}"))
+
+
+def _files_in(paths: Sequence[Path]) -> list[Path]:
+    """Return the files named, and those in the folders named, without hidden ones."""
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"no such file or folder: {str(path)!r}")
+        inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        if path.is_dir() and not inside:
+            raise InputError(f"there are no files in {str(path)!r}")
+        files += inside if path.is_dir() else [path]
+    return files
 
 
 data_app = typer.Typer(no_args_is_help=True, help="Manifests: look at, check, divide, erase, import.")
@@ -288,6 +495,9 @@ def _write_protocol(protocol: EvaluationProtocol, out: Path) -> None:
 @contextmanager
 def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     """Show a bar on standard error, where that is a terminal; yield what moves it by one."""
+    if total < 2 or not sys.stderr.isatty():
+        yield lambda: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -312,12 +522,20 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def main() -> None:
-    """Run the command line; whatever the caller got wrong is told on standard error, with exit code 3."""
+    """Run the command line; whatever the caller got wrong is told on standard error, with exit code 3.
+
+    A defect of this program ends with a traceback and exit code 70, which no verdict has.
+    """
     try:
         app()
     except AntispoofError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
+    except Answer:
+        raise
     except SystemExit as stop:
         # The parser has printed its own message and asks for code 2.
         sys.exit(BAD_INPUT if stop.code == 2 else stop.code)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(DEFECT)

@@ -66,7 +66,7 @@ def test_it_comes_back_from_its_file_and_fits_one_bundle(
     from miniature import network
 
     other = antispoof.load(make_bundle("other.onnx", model=network(gain=2.0), name="other"))
-    with pytest.raises(InputError, match="belongs to bundle 'miniature' .* not to 'other'"):
+    with pytest.raises(InputError, match=r"belongs to bundle 'miniature' .* not to 'other'"):
         other.calibrated(site)
 
 

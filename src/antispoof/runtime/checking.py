@@ -1,0 +1,55 @@
+"""Judge files one after the other; one that cannot be read does not keep the others from being judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from antispoof.errors import MediaError
+from antispoof.runtime.detector import Detector
+from antispoof.runtime.verdict import Verdict
+
+__all__ = ["EXIT_CODES", "INPUT_ERROR", "Checked", "as_document", "check_files", "exit_code"]
+
+EXIT_CODES = {"bona_fide": 0, "attack": 1, "non_response": 2}
+INPUT_ERROR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of one file: a verdict, or the error that kept it from being judged."""
+
+    source: Path
+    verdict: Verdict | None
+    error: MediaError | None
+
+
+def check_files(detector: Detector, sources: Iterable[Path], modality: str = "face_rgb") -> Iterator[Checked]:
+    """Judge each file as a presentation of its own."""
+    for source in sources:
+        try:
+            yield Checked(source, detector.check(**{modality: source}), None)
+        except MediaError as error:
+            yield Checked(source, None, error)
+
+
+def exit_code(results: Iterable[Checked]) -> int:
+    """Return the gravest: an input error (3), an attack (1), a non-response (2), bona fide (0)."""
+    codes = {INPUT_ERROR if entry.verdict is None else EXIT_CODES[entry.verdict.outcome] for entry in results}
+    return next((code for code in (INPUT_ERROR, 1, 2) if code in codes), 0)
+
+
+def as_document(results: Iterable[Checked]) -> dict[str, Any]:
+    """Return the JSON document that ``antispoof check --json`` prints."""
+    return {"results": [_as_dict(entry) for entry in results]}
+
+
+def _as_dict(entry: Checked) -> dict[str, Any]:
+    error = None if entry.error is None else {"code": entry.error.code, "message": str(entry.error)}
+    return {
+        "source": str(entry.source),
+        "verdict": None if entry.verdict is None else entry.verdict.as_dict(),
+        "error": error,
+    }

@@ -1,0 +1,205 @@
+"""One self-contained HTML page that shows what verdicts rest on: crop, heat map, score against threshold.
+
+It holds pictures of faces, so it is written only where somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.errors import InputError
+from antispoof.runtime.checking import Checked
+from antispoof.runtime.explanation import (
+    OUTCOME_WORDS,
+    evidence_in_words,
+    likelihood_in_words,
+    margin_in_words,
+)
+from antispoof.runtime.verdict import Evidence, Verdict
+from antispoof.sensing.faces import CropRecipe, crop
+from antispoof.sensing.modalities import modalities
+
+__all__ = ["write_evidence_page"]
+
+SIDE = 320  # px of each picture
+BONA_FIDE, ATTACK = (37, 99, 235), (234, 88, 12)  # blue and orange, which colour-blind readers tell apart too
+TICKS = (-1000, -100, -10, 1, 10, 100, 1000)  # times likelier; negative: an attack
+WIDTH, HEIGHT, EDGE = 420, 112, 10
+
+
+def write_evidence_page(
+    path: str | Path, results: Sequence[Checked], *, title: str = "Evidence", simulated: Sequence[Path] = ()
+) -> None:
+    """Write the page.
+
+    Args:
+        path: the HTML file.
+        results: what `check_files` gave; their sources are read again for the pictures.
+        title: heading of the page.
+        simulated: sources that are simulated; they are marked so.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    style = resources.files("antispoof.runtime").joinpath("evidence_page.css").read_text(encoding="utf-8")
+    cards = "".join(_card(entry, entry.source in simulated) for entry in results)
+    page = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
+        f"<title>{escape(title)}</title><style>{style}</style></head><body><main>"
+        f"<h1>{escape(title)}</h1>"
+        '<p class="soft">Each picture, what was looked at in it, and where its score lies.</p>'
+        f"{cards}<footer>{_models(results)} This page holds pictures of people: handle it like the captures "
+        "themselves.</footer></main></body></html>\n"
+    )
+    try:
+        Path(path).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write the report {str(path)!r}: {error.strerror}") from None
+
+
+def _card(entry: Checked, simulated: bool) -> str:
+    tag = '<span class="tag">simulated</span>' if simulated else ""
+    name = f"<h2>{escape(entry.source.name)}{tag}</h2>"
+    verdict = entry.verdict
+    if verdict is None:
+        return (
+            f'<article class="error"><header>{name}<span class="outcome">not read</span></header>'
+            f"<p>{escape(str(entry.error))}</p></article>"
+        )
+    rows = []
+    if verdict.score is not None:
+        rows.append(("Meaning", escape(f"This is {likelihood_in_words(verdict.score)}.")))
+    rows.append(("Score", escape(margin_in_words(verdict))))
+    point = verdict.operating_point
+    rows.append(("Threshold set by", escape(f"{point.rule}, on {point.data}")))
+    rows += [(escape(part.modality), escape(evidence_in_words(part))) for part in verdict.evidence]
+    if verdict.advice:
+        lines = "".join(f"<li>{escape(line)}</li>" for line in verdict.advice)
+        rows.append(("What to do", f"<ul>{lines}</ul>"))
+    table = "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in rows)
+    pictures = "".join(_pictures(entry.source, part) for part in verdict.evidence)
+    return (
+        f'<article class="{verdict.outcome}"><header>{name}'
+        f'<span class="outcome">{OUTCOME_WORDS[verdict.outcome]}</span></header>'
+        f'<div class="pictures">{pictures}</div>{_scale(verdict)}<dl>{table}</dl></article>'
+    )
+
+
+def _pictures(source: Path, evidence: Evidence) -> str:
+    if evidence.status == "missing":
+        return ""
+    picture = np.asarray(modalities[evidence.modality].load(source).array, np.uint8)
+    if evidence.region is None:
+        scale = SIDE / max(picture.shape[:2])
+        return _figure(
+            cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), "the picture"
+        )
+    cut = crop(picture, evidence.frame or evidence.region, CropRecipe(1.0, SIDE))
+    figures = _figure(cut, "what was looked at" if evidence.frame else "the face")
+    if evidence.heat_map is not None:
+        legend = f"{_swatch(BONA_FIDE, 'bona fide')} {_swatch(ATTACK, 'attack')}"
+        figures += _figure(_overlay(cut, evidence.heat_map), f"speaks for {legend}")
+    return figures
+
+
+def _figure(picture: Any, caption: str) -> str:
+    height, width = picture.shape[:2]
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    data = base64.b64encode(encoded.tobytes()).decode()
+    return (
+        f'<figure><img src="data:image/jpeg;base64,{data}" alt="" width="{width}" height="{height}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _swatch(colour: tuple[int, int, int], words: str) -> str:
+    square = f'<span class="swatch" style="background: rgb{colour}"></span>'
+    return f'<span class="key">{square}{words}</span>'
+
+
+def _overlay(picture: NDArray[np.uint8], heat_map: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Tint what speaks for bona fide and for an attack, the strongest place the most."""
+    strongest = max(float(np.abs(heat_map).max()), 1e-6)
+    heat: Any = cv2.resize(heat_map / strongest, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    heat = np.clip(heat, -1, 1)[:, :, None]
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[:, :, None].astype(np.float32)
+    tint = np.where(heat > 0, np.array(BONA_FIDE), np.array(ATTACK))
+    alpha = 0.65 * np.abs(heat)
+    return np.asarray(np.clip((1 - alpha) * grey + alpha * tint, 0, 255), np.uint8)
+
+
+def _scale(verdict: Verdict) -> str:
+    """Draw score and threshold on an axis of likelihood ratios."""
+    if verdict.score is None:
+        return ""
+    threshold = verdict.operating_point.threshold
+    reach = max(math.log(1500), abs(verdict.score) * 1.1, abs(threshold) * 1.1)
+
+    def at(score: float) -> float:
+        return EDGE + (score + reach) / (2 * reach) * (WIDTH - 2 * EDGE)
+
+    def text(
+        x: float, y: float, words: str, fill: str = "soft", anchor: str = "middle", style: str = ""
+    ) -> str:
+        return (
+            f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}" font-size="12" fill="var(--{fill})"{style}>'
+            f"{words}</text>"
+        )
+
+    def bar(left: float, right: float, fill: str) -> str:
+        return (
+            f'<rect x="{left:.1f}" y="50" width="{right - left:.1f}" height="14" fill="var(--{fill})" '
+            'opacity=".3"/>'
+        )
+
+    score, limit = at(verdict.score), at(threshold)
+    on_the_right = score < limit < WIDTH - 100 or limit < 100  # the label leaves the score free
+    side = "start" if on_the_right else "end"
+    parts = [
+        bar(EDGE, limit, "attack"),
+        bar(limit, WIDTH - EDGE, "bona"),
+        f'<path d="M{limit:.1f} 43V71" stroke="var(--ink)" stroke-width="2"/>',
+        f'<path d="M{score:.1f} 24V46" stroke="var(--tone)" stroke-width="1.5"/>',
+        f'<circle cx="{score:.1f}" cy="57" r="8" fill="var(--tone)" stroke="var(--card)" stroke-width="3"/>',
+        text(
+            min(max(score, 45), WIDTH - 45),
+            18,
+            f"score {verdict.score:+.2f}",
+            "tone",
+            style=' font-weight="700"',
+        ),
+        text(limit + (6 if on_the_right else -6), 39, f"threshold {threshold:+.2f}", "soft", side),
+        text(EDGE, 104, "← likelier an attack", "attack", "start"),
+        text(WIDTH - EDGE, 104, "likelier a person →", "bona", "end"),
+    ]
+    for ratio in TICKS:
+        words = "even" if ratio == 1 else f"{abs(ratio)}×"
+        parts.append(text(at(math.copysign(math.log(abs(ratio)), ratio)), 84, words))
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label="score {verdict.score:+.2f}, threshold {threshold:+.2f}">{"".join(parts)}</svg>'
+    )
+
+
+def _models(results: Sequence[Checked]) -> str:
+    bundles = dict.fromkeys(
+        bundle for entry in results if entry.verdict is not None for bundle in entry.verdict.bundles
+    )
+    return "".join(
+        f"Model {escape(bundle.name)} {escape(bundle.version)}, SHA-256 {bundle.sha256[:16]}…. "
+        for bundle in bundles
+    )

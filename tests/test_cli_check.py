@@ -1,0 +1,266 @@
+"""check, calibrate and models through the real entry point: what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from antispoof.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line: ``code, out, err = run("check", path)``; a traceback is a failure."""
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["antispoof", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        code: Any = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return int(code or 0), out, err
+
+    return command
+
+
+@pytest.fixture
+def desk(tmp_path: Path, make_bundle: Any, encode: Any, portrait: Any, close_up: Any, blank: Any) -> Path:
+    """A folder with a bundle, and pictures of every kind."""
+    make_bundle()
+    blue = np.clip(close_up * np.array([0.6, 1, 1.2]), 0, 255).astype(np.uint8)
+    jpeg = encode(portrait, "JPEG", quality=90)
+    ihdr = b"IHDR" + struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+    files = {
+        "person.jpg": jpeg,
+        "blue.png": encode(blue, "PNG"),
+        "wall.png": encode(blank, "PNG"),
+        "two.png": encode(np.hstack([close_up, close_up]), "PNG"),
+        "truncated.jpg": jpeg[: len(jpeg) // 2],
+        "empty.jpg": b"",
+        "text.jpg": b"This is a letter.",
+        "bomb.png": b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + ihdr + struct.pack(">I", zlib.crc32(ihdr)),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder").mkdir()
+    return tmp_path
+
+
+def test_one_person(run: Run, desk: Path) -> None:
+    code, out, err = run("check", "--bundle", desk / "miniature.onnx", "--face-rgb", desk / "person.jpg")
+    assert code == 0
+    assert err == ""
+    first, score, meaning, evidence = out.splitlines()
+    assert first.endswith("person.jpg: bona fide")
+    assert re.fullmatch(r"  score     \+\d\.\d\d, \d\.\d\d above the threshold of \+0.50 \(balanced\)", score)
+    assert meaning.endswith("times likelier from a person who is there than from an attack")
+    assert re.fullmatch(r"  face_rgb  used, face of 1\d\d pixels", evidence)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["person.jpg"], 0),
+        (["blue.png"], 1),
+        (["wall.png"], 2),
+        (["two.png"], 2),
+        (["person.jpg", "wall.png"], 2),
+        (["wall.png", "blue.png", "person.jpg"], 1),
+        (["text.jpg", "blue.png", "person.jpg"], 3),
+    ],
+)
+def test_the_exit_code_is_that_of_the_gravest(run: Run, desk: Path, names: list[str], expected: int) -> None:
+    code, out, _ = run("check", "--bundle", desk / "miniature.onnx", *(desk / name for name in names))
+    assert code == expected
+    judged = [name for name in names if name != "text.jpg"]
+    assert [name for name in names if f"{name}: " in out] == judged
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("missing.jpg", "no such file"),
+        ("folder", "is a directory; name the files in it"),
+        ("empty.jpg", "there is nothing in it"),
+        ("truncated.jpg", "is damaged and cannot be decoded"),
+        ("bomb.png", "30000×30000, 900 Mpx; at most 24 Mpx are allowed"),
+        ("text.jpg", "is not a picture; use a still JPEG"),
+    ],
+)
+def test_bad_input_is_told_in_words(run: Run, desk: Path, name: str, words: str) -> None:
+    code, out, err = run("check", "--bundle", desk / "miniature.onnx", desk / name)
+    assert code == 3
+    assert out == ""
+    assert f"{name}: error: " in err
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_reasons_come_with_advice(run: Run, desk: Path) -> None:
+    _, out, _ = run("check", "--bundle", desk / "miniature.onnx", desk / "wall.png", desk / "two.png")
+    assert "wall.png: no verdict" in out
+    assert "face_rgb  could not be judged: no_face" in out
+    assert "advice    no face was found: face the camera" in out
+    assert "advice    several faces are about equally large" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check"], "name at least one picture"),
+        (["check", "--nonsense"], "No such option"),
+        (["chekc"], "No such command"),
+        (["check", "person.jpg", "--bundle", "none"], "unknown bundle 'none'"),
+        (["check", "person.jpg", "--bundle", "none.onnx"], "no such bundle file"),
+        (["check", "person.jpg", "--bundle", "text.jpg"], "is damaged, or not an ONNX file"),
+        (["check", "person.jpg", "--bundle", "miniature.onnx", "--at", "no"], "unknown operating point 'no'"),
+        (
+            ["check", "person.jpg", "--bundle", "miniature.onnx", "--site", "none"],
+            "cannot read the site calib",
+        ),
+        (["check", "person.jpg", "--bundle", "miniature.onnx", "--site", "text.jpg"], "no site calibration"),
+        (
+            ["check", "person.jpg", "--bundle", "miniature.onnx", "--report", "no/p.html"],
+            "cannot write the rep",
+        ),
+        (["calibrate", "-o", "x"], "Missing option"),
+        (["calibrate", "--face-rgb", "none", "-o", "x"], "no such file or folder: 'none'"),
+        (["calibrate", "--face-rgb", "folder", "-o", "x"], "there are no files in 'folder'"),
+        (
+            ["calibrate", "--bundle", "miniature.onnx", "--face-rgb", "person.jpg", "-o", "x"],
+            "at least 5 are",
+        ),
+        (["models", "--bundle", "none.onnx"], "no such bundle file"),
+    ],
+)
+def test_usage_errors_end_with_3(
+    run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    monkeypatch.chdir(desk)
+    code, _, err = run(*arguments)
+    assert code == 3
+    assert words in err
+
+
+def test_a_defect_is_no_verdict(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from antispoof.runtime import detector
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(detector, "load", broken)
+    with pytest.raises(AssertionError, match="Traceback"):
+        run("check", desk / "person.jpg")
+    monkeypatch.setattr(sys, "argv", ["antispoof", "check", "person.jpg"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 70
+
+
+def test_json_is_one_document(run: Run, desk: Path) -> None:
+    names = ["person.jpg", "wall.png", "text.jpg"]
+    code, out, err = run(
+        "check", "--json", "--bundle", desk / "miniature.onnx", *(desk / name for name in names)
+    )
+    assert code == 3
+    assert err == ""
+    person, wall, text = json.loads(out)["results"]
+    assert person["source"].endswith("person.jpg")
+    assert person["error"] is None
+    verdict = person["verdict"]
+    assert verdict["outcome"] == "bona_fide"
+    assert verdict["score"] >= verdict["operating_point"]["threshold"] == 0.5
+    assert verdict["evidence"][0]["modality"] == "face_rgb"
+    assert wall["verdict"]["outcome"] == "non_response"
+    assert wall["verdict"]["score"] is None
+    assert wall["verdict"]["evidence"][0]["reasons"] == ["no_face"]
+    assert text["verdict"] is None
+    assert text["error"]["code"] == "unsupported_media"
+
+
+def test_the_report_is_one_page_by_itself(run: Run, desk: Path) -> None:
+    odd = desk / "<b>odd & name.jpg"
+    odd.write_bytes((desk / "person.jpg").read_bytes())
+    names = [odd, desk / "blue.png", desk / "wall.png", desk / "text.jpg"]
+    page = desk / "page.html"
+    code, out, _ = run("check", "--report", page, "--bundle", desk / "miniature.onnx", *names)
+    assert code == 3
+    assert f"evidence page: {page}" in out
+    html = page.read_text(encoding="utf-8")
+    assert "&lt;b&gt;odd &amp; name.jpg" in html
+    assert "<b>odd" not in html
+    assert html.count("<article") == 4
+    assert html.count("<svg") == 2
+    assert html.count("data:image/jpeg;base64,") == 5  # crop and heat map of two faces, and the wall
+    assert not re.search(r"(src|href)=\"(?!data:)|url\(|<script|@import", html)
+    assert "default-src 'none'" in html
+
+
+def test_calibrate_and_check_at_the_site(run: Run, desk: Path, close_up: Any, encode: Any) -> None:
+    photos = desk / "photos"
+    photos.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(8):
+        tint = np.array([1, 1, 1.35]) * random.normal(1, 0.05, 3)
+        picture = np.roll(close_up, random.integers(-9, 10, 2), axis=(0, 1)) * tint
+        (photos / f"{index}.png").write_bytes(encode(np.clip(picture, 0, 255).astype(np.uint8), "PNG"))
+    (photos / ".hidden").write_bytes(b"")
+    (photos / "notes.txt").write_text("not a picture")
+    bundle, site = desk / "miniature.onnx", desk / "site.json"
+    code, out, _ = run("calibrate", "--face-rgb", photos, "-o", site, "--bundle", bundle)
+    assert code == 0
+    assert re.search(r"threshold \+0\.50 → -\d\.\d\d \(90 % interval -\d\.\d\d to [+-]\d\.\d\d\)", out)
+    assert "from 8 bona fide captures" in out
+    assert "1 could not be judged" in out
+    assert "advice: 8 captures are few" in out
+    before, _, _ = run("check", "--bundle", bundle, photos / "3.png")
+    after, out, _ = run("check", "--bundle", bundle, "--site", site, photos / "3.png")
+    assert (before, after) == (1, 0)
+    assert "person" not in site.read_text()
+
+
+def test_models_are_listed(run: Run, desk: Path) -> None:
+    code, out, _ = run("models", "--bundle", desk / "miniature.onnx")
+    assert code == 0
+    for words in (
+        "miniature 1",
+        "judges face_rgb",
+        "Apache-2.0",
+        "balanced (default)",
+        "APCER <= 1 %",
+        "simulated",
+    ):
+        assert words in out
+    code, out, _ = run("models", "--bundle", desk / "miniature.onnx", "--json")
+    (entry,) = json.loads(out)["models"]
+    assert entry["metadata"]["operating_points"]["strict"]["threshold"] == 4.0
+    assert entry["bytes"] == (desk / "miniature.onnx").stat().st_size
+    code, _, _ = run("models")
+    assert code == 0
+
+
+def test_as_a_process_of_its_own(desk: Path) -> None:
+    program = "from antispoof.cli import main; main()"
+    command = [sys.executable, "-c", program, "check", "--bundle", str(desk / "miniature.onnx")]
+    expected = {"person.jpg": 0, "blue.png": 1, "wall.png": 2, "truncated.jpg": 3, "none.jpg": 3}
+    for name, code in expected.items():
+        done = subprocess.run([*command, str(desk / name)], capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+        assert bool(done.stderr) == (code == 3)
