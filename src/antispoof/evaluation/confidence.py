@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from antispoof.errors import InputError
 
-__all__ = ["Interval", "Rate", "bootstrap", "clopper_pearson", "percentile_interval"]
+__all__ = ["Interval", "Rate", "bootstrap", "clopper_pearson", "percentile_interval", "sign_test"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +175,17 @@ def percentile_interval(draws: NDArray[np.float64], level: float = 0.95) -> tupl
         low, high = np.quantile(finite, (tail, 1 - tail))
         intervals.append(Interval(float(low), float(high)))
     return tuple(intervals)
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """Chance of a split at least as uneven if both sides were equally likely (exact, two-sided).
+
+    On the presentations that two systems decide differently this is McNemar's exact test.
+    """
+    fewer, trials = min(wins, losses), wins + losses
+    if not trials:
+        return 1.0
+    return min(1.0, 2 * _beta_cdf(0.5, trials - fewer, fewer + 1))
 
 
 def _percent(share: float) -> str:

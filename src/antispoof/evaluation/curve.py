@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from antispoof.errors import InputError
 
-__all__ = ["EqualErrorRate", "ErrorCurve", "as_scores"]
+__all__ = ["EqualErrorRate", "ErrorCurve", "as_scores", "running_total"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ class ErrorCurve:
         """
         return ErrorCurve(
             self.thresholds,
-            _running_total(bona_fide)[self.rejected_bona_fide],
-            _running_total(attack)[self.rejected_attacks],
+            running_total(bona_fide)[self.rejected_bona_fide],
+            running_total(attack)[self.rejected_attacks],
         )
 
     @property
@@ -156,7 +156,8 @@ class ErrorCurve:
         return float(cost[best]) + attack_accepted, self.threshold(best)
 
 
-def _running_total(weights: NDArray[Any]) -> NDArray[np.int32]:
+def running_total(weights: NDArray[Any]) -> NDArray[np.int32]:
+    """Return (n + 1,): the sum of the first 0, 1, … n weights."""
     total = np.zeros(len(weights) + 1, np.int32)
     np.cumsum(weights, out=total[1:])
     return total

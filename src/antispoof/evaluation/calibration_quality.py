@@ -1,0 +1,144 @@
+"""How far scores can be taken at their word as natural-log likelihood ratios (bona fide against attack)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from antispoof.evaluation.confidence import Interval, Rate
+from antispoof.evaluation.curve import ErrorCurve, as_scores
+
+__all__ = [
+    "ReliabilityBin",
+    "cllr",
+    "expected_calibration_error",
+    "isotonic_blocks",
+    "min_cllr",
+    "reliability",
+]
+
+
+def cllr(bona_fide: ArrayLike, attack: ArrayLike) -> float:
+    """Cost of log-likelihood ratios in bits, ½ [mean_bf log2(1 + e^-s) + mean_attack log2(1 + e^s)].
+
+    0 is perfect, 1 is what a system scores that always says 0; a system that misleads scores more
+    (Brümmer & du Preez, Computer Speech & Language 2006).
+    """
+    genuine, attacks = as_scores(bona_fide, "bona_fide"), as_scores(attack, "attack")
+    nats = np.logaddexp(0, -genuine).mean() + np.logaddexp(0, attacks).mean()
+    return float(nats / (2 * math.log(2)))
+
+
+def min_cllr(bona_fide: ArrayLike, attack: ArrayLike) -> float:
+    """Cllr after the best monotone recalibration of these very scores, by pooling adjacent violators."""
+    genuine, attacks = isotonic_blocks(ErrorCurve.of(bona_fide, attack))
+    odds = (genuine / genuine.sum(), attacks / attacks.sum())
+    total = 0.0
+    for own, other in (odds, odds[::-1]):
+        there = own > 0
+        total += float(own[there] @ np.log1p(other[there] / own[there]))
+    return total / (2 * math.log(2))
+
+
+def isotonic_blocks(curve: ErrorCurve) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pool adjacent violators: the coarsest ascending blocks of scores in which the share of bona fide rises.
+
+    Returns:
+        Bona fide and attacks in each block, lowest scores first.
+    """
+    genuine = np.diff(curve.rejected_bona_fide).astype(np.int64)
+    attacks = np.diff(curve.rejected_attacks).astype(np.int64)
+    # Neighbours in the wrong order always end in one block, so a whole run of them is pooled in one pass.
+    # When a pass stops paying, a stack finishes the few blocks that are left.
+    while True:
+        wrong = genuine[:-1] * attacks[1:] >= genuine[1:] * attacks[:-1]
+        starts = np.flatnonzero(np.concatenate(([True], ~wrong)))
+        paid = len(starts) < 0.9 * len(genuine)
+        genuine, attacks = np.add.reduceat(genuine, starts), np.add.reduceat(attacks, starts)
+        if not paid:
+            return _pool_with_stack(genuine, attacks)
+
+
+def _pool_with_stack(
+    genuine: NDArray[Any], attacks: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    blocks: list[tuple[int, int]] = []
+    for g, a in zip(genuine.tolist(), attacks.tolist(), strict=True):
+        while blocks and blocks[-1][0] * a >= g * blocks[-1][1]:
+            before = blocks.pop()
+            g, a = g + before[0], a + before[1]
+        blocks.append((g, a))
+    pooled = np.asarray(blocks, np.int64)
+    return pooled[:, 0], pooled[:, 1]
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Presentations to which the scores give about the same chance of being bona fide.
+
+    All shares are as if both classes were equally frequent.
+
+    Attributes:
+        predicted: mean of the chances the scores state, 1 / (1 + e^-s).
+        observed: share that is bona fide in truth.
+        interval: exact 95 % interval of ``observed``.
+        bona_fide: how many bona fide presentations fell here.
+        attacks: how many attacks fell here.
+        weight: share of all presentations that fell here.
+    """
+
+    predicted: float
+    observed: float
+    interval: Interval
+    bona_fide: int
+    attacks: int
+    weight: float
+
+
+def reliability(bona_fide: ArrayLike, attack: ArrayLike, bins: int = 10) -> tuple[ReliabilityBin, ...]:
+    """Compare the chance that log-likelihood ratios state with what came true, in ``bins`` equal steps.
+
+    Returns:
+        The bins that hold any presentation, from 0 to 1.
+    """
+    genuine, attacks = as_scores(bona_fide, "bona_fide"), as_scores(attack, "attack")
+    found = []
+    sides = []
+    for scores in (genuine, attacks):
+        chance = np.exp(-np.logaddexp(0, -scores))
+        place = np.minimum((chance * bins).astype(np.intp), bins - 1)
+        sides.append((np.bincount(place, minlength=bins), np.bincount(place, chance, minlength=bins)))
+    (own, own_sum), (other, other_sum) = sides
+    for g, a, g_sum, a_sum in zip(
+        own.tolist(), other.tolist(), own_sum.tolist(), other_sum.tolist(), strict=True
+    ):
+        if not g + a:
+            continue
+        weight = g / len(genuine) + a / len(attacks)
+        raw = Rate(g, g + a).interval
+        imbalance = len(genuine) / len(attacks)
+        found.append(
+            ReliabilityBin(
+                predicted=(g_sum / len(genuine) + a_sum / len(attacks)) / weight,
+                observed=g / len(genuine) / weight,
+                interval=Interval(_balanced(raw.low, imbalance), _balanced(raw.high, imbalance)),
+                bona_fide=g,
+                attacks=a,
+                weight=weight / 2,
+            )
+        )
+    return tuple(found)
+
+
+def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
+    """Mean distance between the stated chance and what came true, weighted by how much fell in each bin."""
+    return sum(each.weight * abs(each.predicted - each.observed) for each in bins)
+
+
+def _balanced(share: float, imbalance: float) -> float:
+    """Translate a share of bona fide to equally frequent classes; ``imbalance`` is bona fide per attack."""
+    return share / (share + imbalance * (1 - share))

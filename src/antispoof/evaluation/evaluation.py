@@ -1,0 +1,417 @@
+"""`evaluate`: a score set in, every standard figure with its uncertainty out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from antispoof.errors import InputError
+from antispoof.evaluation import calibration_quality as quality
+from antispoof.evaluation import tandem
+from antispoof.evaluation.confidence import Interval, Rate, bootstrap, percentile_interval
+from antispoof.evaluation.curve import ErrorCurve
+from antispoof.evaluation.fairness import Fairness, fairness
+from antispoof.evaluation.figures import APCER_OF, LABELS, Figures, clusters_of
+from antispoof.evaluation.operating_point import OperatingPoint, Rule
+from antispoof.evaluation.scores import ScoreSet
+
+__all__ = [
+    "CalibrationQuality",
+    "Estimate",
+    "Evaluation",
+    "Kind",
+    "Tandem",
+    "evaluate",
+]
+
+_NO_INTERVAL = Interval(math.nan, math.nan)
+_FEW_CLUSTERS = 10
+_MOST_GROUPS = 12
+_REVERSED_AT = -3.5  # standard errors below one half: less than 3 in 10,000 by chance
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure and how sure it is.
+
+    Attributes:
+        value: NaN when it cannot be given; ``note`` says why.
+        interval: 95 % bootstrap interval; NaN when there is none.
+        note: what a reader must know beside the number.
+    """
+
+    value: float
+    interval: Interval = _NO_INTERVAL
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of presentation: bona fide, or attacks of one species.
+
+    Attributes:
+        name: ``"bona fide"`` or the species.
+        subjects: how many different subjects; None when that is not known.
+        simulated: how many of the presentations were simulated.
+        errors: classified wrongly (attacks classified bona fide, or bona fide classified attack), of all
+            presented.
+        non_responses: without a response, of all presented.
+        clustered: bootstrap interval of the error rate.
+        d_eer: equal error rate of this species alone against all bona fide; NaN for bona fide itself.
+    """
+
+    name: str
+    subjects: int | None
+    simulated: int
+    errors: Rate
+    non_responses: Rate
+    clustered: Interval
+    d_eer: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationQuality:
+    """How far the scores can be taken for natural-log likelihood ratios.
+
+    Attributes:
+        cllr: cost in bits.
+        min_cllr: what is left after the best monotone recalibration.
+        act_dcf: detection cost at the Bayes threshold.
+        min_dcf: detection cost at the best threshold.
+        calibration_error: mean distance of stated from observed chance.
+        reliability: the bins of the reliability diagram.
+    """
+
+    cllr: float
+    min_cllr: float
+    act_dcf: float
+    min_dcf: float
+    calibration_error: float
+    reliability: tuple[quality.ReliabilityBin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tandem:
+    """Figures of the detector together with a verification system.
+
+    Attributes:
+        asv_eer: of the verification system alone, target against nontarget.
+        min_t_dcf_2019: legacy variant.
+        min_t_dcf_asvspoof5: variant of ASVspoof 5.
+        t_eer: concurrent.
+        min_a_dcf: of the verification system's score alone, without the detector.
+        full_system: decisions of both joined; None when the trials carry no ids.
+    """
+
+    asv_eer: float
+    min_t_dcf_2019: float
+    min_t_dcf_asvspoof5: float
+    t_eer: float
+    min_a_dcf: float
+    full_system: tandem.FullSystem | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All that one run says about one score set.
+
+    Attributes:
+        scores: what was evaluated.
+        dev: what the threshold was set on; None when there was no development set.
+        operating_point: the threshold in force.
+        bona_fide: counts and BPCER.
+        species: counts and APCER by species, worst first.
+        figures: estimates by name (see `figures.LABELS`).
+        curve: error counts at every threshold; None when a class has no response.
+        calibration: None when a class has no response.
+        tandem: None without verification scores.
+        fairness: one entry for each attribute.
+        cluster: column whose values were resampled; None for single presentations.
+        clusters: how many there were.
+        resamples: how many bootstrap resamples were drawn.
+        seed: of the resamples.
+        warnings: what a reader must not miss.
+    """
+
+    scores: ScoreSet
+    dev: ScoreSet | None
+    operating_point: OperatingPoint
+    bona_fide: Kind
+    species: tuple[Kind, ...]
+    figures: Mapping[str, Estimate]
+    curve: ErrorCurve | None
+    calibration: CalibrationQuality | None
+    tandem: Tandem | None
+    fairness: tuple[Fairness, ...]
+    cluster: str | None
+    clusters: int
+    resamples: int
+    seed: int
+    warnings: tuple[str, ...]
+
+    @property
+    def threshold_is_fitted_here(self) -> bool:
+        """True when the threshold was set on the very scores it judges: descriptive, no claim."""
+        return self.dev is None and bool(self.operating_point.source)
+
+    @property
+    def worst(self) -> Kind | None:
+        """The species with the highest APCER."""
+        return self.species[0] if self.species else None
+
+
+def evaluate(
+    scores: ScoreSet,
+    *,
+    dev: ScoreSet | None = None,
+    at: str = "EER",
+    cluster: str | None = None,
+    by: Sequence[str] | None = None,
+    verification: tandem.VerificationScores | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    tick: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Evaluate a score set.
+
+    Args:
+        scores: what to evaluate.
+        dev: development scores to set the threshold on; nothing is ever fitted on ``scores`` when it is
+            given. Without it the threshold is set on ``scores``, and the result says so.
+        at: the rule that sets the threshold, see `Rule.parse`.
+        cluster: column whose values are resampled together; by default ``subject`` where there is one,
+            else single presentations.
+        by: attributes to tell groups apart by; by default every attribute with 2 to 12 values.
+        verification: scores of a comparison system, for the tandem figures.
+        resamples: bootstrap resamples; 0 gives no bootstrap intervals.
+        seed: of the resamples.
+        tick: called after each resample.
+
+    Raises:
+        InputError: a column or rule cannot be used with these scores.
+    """
+    if resamples < 0:
+        raise InputError(f"resamples must be at least 0, got {resamples}")
+    point = Rule.parse(at).fit(dev or scores)
+    dev_eer = None
+    if dev is not None and len(dev.bona_fide) and len(dev.attack):
+        dev_eer = Rule("eer").fit(dev).threshold
+    if cluster is None and scores.subject is not None:
+        cluster = "subject"
+    codes, clusters = clusters_of(scores, cluster)
+    compute = Figures(scores, point.threshold, dev_eer, codes)
+    values = dict(zip(compute.names, compute(np.ones(clusters, np.int32)).tolist(), strict=True))
+    intervals = dict.fromkeys(compute.names, _NO_INTERVAL)
+    if resamples and clusters > 1:
+        draws = bootstrap(compute, clusters, resamples=resamples, seed=seed, tick=tick)
+        intervals = dict(zip(compute.names, map(_spread, percentile_interval(draws)), strict=True))
+    both = bool(len(scores.bona_fide) and len(scores.attack))
+    groups = [
+        n
+        for n, v in scores.attributes.items()
+        if 2 <= len(set(v.codes[v.codes >= 0].tolist())) <= _MOST_GROUPS
+    ]
+    kinds = _kinds(scores, point.threshold, intervals)
+    return Evaluation(
+        scores=scores,
+        dev=dev,
+        operating_point=point,
+        bona_fide=kinds[0],
+        species=tuple(
+            sorted(kinds[1:], key=lambda kind: (-kind.errors.value, -kind.errors.at_most, kind.name))
+        ),
+        figures={
+            name: Estimate(
+                values[name],
+                intervals[name] if not math.isnan(values[name]) else _NO_INTERVAL,
+                _note(name, scores, kinds[1:], both, dev),
+            )
+            for name in LABELS
+        },
+        curve=compute.curve,
+        calibration=_calibration(scores, values) if both else None,
+        tandem=_tandem(scores, point.threshold, verification) if verification and both else None,
+        fairness=tuple(fairness(scores, name, point.threshold) for name in (groups if by is None else by)),
+        cluster=cluster,
+        clusters=clusters,
+        resamples=resamples,
+        seed=seed,
+        warnings=tuple(_warnings(scores, dev, point, kinds, compute.curve, cluster, clusters, verification)),
+    )
+
+
+def _spread(interval: Interval) -> Interval:
+    """Drop an interval of no width: that no resample erred says nothing about the next test."""
+    return interval if interval.low < interval.high else _NO_INTERVAL
+
+
+def _kinds(scores: ScoreSet, threshold: float, intervals: Mapping[str, Interval]) -> list[Kind]:
+    """Count bona fide first, then each species in the order of first appearance."""
+    accepted, rejected = scores.scores >= threshold, scores.scores < threshold
+    bona_fide = scores.bona_fide
+    kinds = []
+    for code, name in enumerate(("bona fide", *scores.pai_species.names), start=-1):
+        member = scores.pai_species.codes == code
+        presented = int(member.sum())
+        wrong = (rejected if code < 0 else accepted) & member
+        own = scores.scores[member & scores.is_response]
+        alone = (
+            ErrorCurve.of(bona_fide, own).equal_error_rate().value
+            if code >= 0 and len(own) and len(bona_fide)
+            else math.nan
+        )
+        subjects = None
+        if scores.subject is not None:
+            of_kind = scores.subject.codes[member]
+            subjects = len(set(of_kind[of_kind >= 0].tolist()))
+        kinds.append(
+            Kind(
+                name,
+                subjects,
+                int(scores.simulated[member].sum()),
+                Rate(int(wrong.sum()), presented),
+                Rate(int((member & ~scores.is_response).sum()), presented),
+                intervals["bpcer" if code < 0 else APCER_OF + name],
+                alone,
+            )
+        )
+    return kinds
+
+
+def _calibration(scores: ScoreSet, values: Mapping[str, float]) -> CalibrationQuality:
+    bins = quality.reliability(scores.bona_fide, scores.attack)
+    return CalibrationQuality(
+        values["cllr"],
+        quality.min_cllr(scores.bona_fide, scores.attack),
+        values["act_dcf"],
+        values["min_dcf"],
+        quality.expected_calibration_error(bins),
+        bins,
+    )
+
+
+def _tandem(scores: ScoreSet, threshold: float, verification: tandem.VerificationScores) -> Tandem:
+    genuine, attacks = scores.bona_fide, scores.attack
+    return Tandem(
+        asv_eer=verification.equal_error_rate().value,
+        min_t_dcf_2019=tandem.min_t_dcf_2019(genuine, attacks, verification),
+        min_t_dcf_asvspoof5=tandem.min_t_dcf_asvspoof5(genuine, attacks, verification),
+        t_eer=tandem.t_eer(genuine, attacks, verification),
+        min_a_dcf=tandem.min_a_dcf(verification.target, verification.nontarget, verification.spoof),
+        full_system=tandem.full_system(scores, threshold, verification) if verification.spoof_ids else None,
+    )
+
+
+def _note(name: str, scores: ScoreSet, species: Sequence[Kind], both: bool, dev: ScoreSet | None) -> str:
+    """Say what a reader must know beside the figure, or why there is none."""
+    needs_attacks = name not in ("bpcer", "frr")
+    needs_bona_fide = name not in ("max_apcer", "far")
+    from_curve = name not in ("max_apcer", "bpcer", "far", "frr", "acer_max", "acer_mean")
+    if needs_attacks and not len(scores) > int(scores.is_bona_fide.sum()):
+        return "no attack was presented"
+    if needs_bona_fide and not scores.is_bona_fide.any():
+        return "no bona fide was presented"
+    if from_curve and not both:
+        return "a class got no response at all"
+    if name == "hter" and dev is None:
+        return "needs a development set"
+    attacks = len(scores.attack)
+    if name.startswith("tpr_at_fpr"):
+        needed = round(1 / float(name.removeprefix("tpr_at_fpr_")))
+        if attacks < needed:
+            return f"refused: {attacks:,} attacks, needs {needed:,}"
+    if name in ("bpcer10", "bpcer20", "bpcer100"):
+        few = [each.name for each in species if each.errors.trials < int(name.removeprefix("bpcer"))]
+        if few:
+            return f"few attacks: none of {_listed(few)} may pass"
+    if name.startswith("acer"):
+        return "legacy, not ISO conformant"
+    if name in ("far", "frr"):
+        return "APCER over all species" if name == "far" else "BPCER"
+    if name in ("cllr", "act_dcf"):
+        return "if scores are ln likelihood ratios"
+    return ""
+
+
+def _warnings(
+    scores: ScoreSet,
+    dev: ScoreSet | None,
+    point: OperatingPoint,
+    kinds: Sequence[Kind],
+    curve: ErrorCurve | None,
+    cluster: str | None,
+    clusters: int,
+    verification: tandem.VerificationScores | None,
+) -> list[str]:
+    found = []
+    if curve is not None:
+        genuine, attacks = curve.bona_fide_count, curve.attack_count
+        spread = math.sqrt((genuine + attacks + 1) / (12 * genuine * attacks))
+        area = curve.auc()
+        if (area - 0.5) / spread < _REVERSED_AT:
+            found.append(
+                f"AUC is {area:.4f}, far below one half: are higher scores bona fide? "
+                "If lower scores are, change the sign of every score."
+            )
+    simulated = int(scores.simulated.sum())
+    if simulated:
+        found.append(
+            f"{simulated:,} of {len(scores):,} presentations were simulated, not captured: "
+            "every figure here describes simulated data."
+        )
+    if dev is not None and dev.simulated.any():
+        found.append(f"{int(dev.simulated.sum()):,} presentations that set the threshold were simulated.")
+    if dev is None and point.source:
+        found.append(
+            "The threshold was set on the scores it judges, so the error rates at it are descriptive. "
+            "For a claim of performance set it on a development set (--dev) or state it (--at threshold=…)."
+        )
+    if dev is not None:
+        both = set(dev.ids.tolist()) & set(scores.ids.tolist())
+        if both:
+            found.append(f"{len(both):,} ids are in the development set and in the test set.")
+        if dev.subject is not None and scores.subject is not None:
+            shared = _subjects(dev) & _subjects(scores)
+            if shared:
+                found.append(f"{len(shared):,} subjects are in the development set and in the test set.")
+    if not scores.is_bona_fide.any():
+        found.append("No bona fide presentation: BPCER and whatever compares the classes cannot be given.")
+    if scores.is_bona_fide.all():
+        found.append("No attack presentation: APCER and whatever compares the classes cannot be given.")
+    if not scores.is_response.any():
+        found.append("Every presentation is a non-response: nothing was classified.")
+    elif (~scores.is_response).any():
+        silent = int((~scores.is_response).sum())
+        found.append(
+            f"{silent:,} of {len(scores):,} presentations got no response. They count as presented in APCER "
+            "and BPCER, and as neither error; curves and what is read from them (D-EER, AUC, BPCER10 …) "
+            "leave them out."
+        )
+    small = [kind.name for kind in kinds[1:] if kind.errors.trials < 30]
+    if small:
+        found.append(
+            f"Fewer than 30 presentations of {_listed(small)}: the interval says more than the rate."
+        )
+    if cluster is not None and clusters < _FEW_CLUSTERS:
+        found.append(f"Only {clusters} values of {cluster}: bootstrap intervals over so few are too narrow.")
+    if verification is not None and curve is None:
+        found.append("The tandem figures need bona fide and attack presentations with scores.")
+    if cluster is None:
+        found.append(
+            "No subject is known, so intervals take presentations as independent; "
+            "several presentations of one person make them too narrow."
+        )
+    return found
+
+
+def _subjects(scores: ScoreSet) -> set[str]:
+    return set(scores.subject.decode()) - {""} if scores.subject is not None else set()
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Name up to three things, and count the rest."""
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

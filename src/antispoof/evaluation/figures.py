@@ -1,0 +1,200 @@
+"""Every figure of one score set under any weights: one sort, many resamples."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.evaluation.curve import ErrorCurve, running_total
+from antispoof.evaluation.detection_cost import ASVSPOOF5
+from antispoof.evaluation.scores import ScoreSet
+
+__all__ = ["APCER_OF", "LABELS", "LOWER_IS_BETTER", "Figures", "clusters_of"]
+
+APCER_OF = "apcer:"
+"""Prefix of the figures that hold the APCER of one species, such as ``apcer:print``."""
+
+LABELS = {
+    "max_apcer": "max APCER",
+    "bpcer": "BPCER",
+    "d_eer": "D-EER",
+    "auc": "AUC",
+    "bpcer10": "BPCER10",
+    "bpcer20": "BPCER20",
+    "bpcer100": "BPCER100",
+    "hter": "HTER",
+    "far": "FAR",
+    "frr": "FRR",
+    "acer_max": "ACER (max species)",
+    "acer_mean": "ACER (mean species)",
+    "tpr_at_fpr_1e-2": "TPR@FPR=1e-2",
+    "tpr_at_fpr_1e-3": "TPR@FPR=1e-3",
+    "tpr_at_fpr_1e-4": "TPR@FPR=1e-4",
+    "min_dcf": "minDCF",
+    "act_dcf": "actDCF",
+    "cllr": "Cllr",
+}
+"""Name of a figure → how reports write it."""
+
+LOWER_IS_BETTER = {name: not (name == "auc" or name.startswith("tpr")) for name in LABELS}
+
+_BPCER_AT = {"bpcer10": 0.1, "bpcer20": 0.05, "bpcer100": 0.01}
+_TPR_AT = {"tpr_at_fpr_1e-2": 1e-2, "tpr_at_fpr_1e-3": 1e-3, "tpr_at_fpr_1e-4": 1e-4}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """Presentations of one kind that got a response, ascending by score.
+
+    Attributes:
+        cluster: int32 (n,), the cluster of each.
+        rejected: how many of them lie below the threshold.
+        above: (n,), for each the index in the pooled curve of the lowest threshold that rejects it.
+    """
+
+    cluster: NDArray[np.int32]
+    rejected: int
+    above: NDArray[np.intp]
+
+
+class Figures:
+    """The figures of a score set as a function of how often each cluster counts.
+
+    Calling it with ones gives the figures themselves, with the draws of a bootstrap their distribution.
+
+    Args:
+        scores: the presentations.
+        threshold: for ``max_apcer``, ``bpcer``, ``far``, ``frr``, the ACERs and the APCER of each species.
+        dev_eer_threshold: for ``hter``; None leaves it NaN.
+        cluster: int32 (N,), which cluster each presentation belongs to (see `clusters_of`).
+
+    Attributes:
+        names: of the figures, in the order in which a call returns them.
+        curve: error counts with every presentation counted once; None when a class has no response.
+    """
+
+    def __init__(
+        self,
+        scores: ScoreSet,
+        threshold: float,
+        dev_eer_threshold: float | None,
+        cluster: NDArray[np.int32],
+    ) -> None:
+        """Sort once."""
+        self.names = (*LABELS, *(APCER_OF + name for name in scores.pai_species.names))
+        self.curve = None
+        if len(scores.bona_fide) and len(scores.attack):
+            self.curve = ErrorCurve.of(scores.bona_fide, scores.attack)
+        codes, values = scores.pai_species.codes, scores.scores
+
+        def rank(member: NDArray[np.bool_]) -> _Ranked:
+            rows = np.flatnonzero(member & scores.is_response)
+            rows = rows[np.argsort(values[rows])]
+            rejected = int(np.searchsorted(values[rows], threshold))
+            thresholds = self.curve.thresholds if self.curve is not None else np.zeros(0)
+            return _Ranked(cluster[rows], rejected, np.searchsorted(thresholds, values[rows]) + 1)
+
+        self._genuine = rank(codes < 0)
+        self._attacks = rank(codes >= 0)
+        self._species = [rank(codes == code) for code in range(len(scores.pai_species.names))]
+        silent = ~scores.is_response
+        self._silent_kind, self._silent_cluster = codes[silent] + 1, cluster[silent]
+        if self.curve is None:
+            return
+        self._dev_eer_index = None if dev_eer_threshold is None else self.curve.index(dev_eer_threshold)
+        self._bayes_index = self.curve.index(ASVSPOOF5.threshold)
+        self._genuine_bits = np.logaddexp(0, -np.sort(scores.bona_fide)) / math.log(2)
+        self._attack_bits = np.logaddexp(0, np.sort(scores.attack)) / math.log(2)
+
+    def __call__(self, weights: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the figures with cluster k counted ``weights[k]`` times.
+
+        Returns:
+            float64 (len(names),); NaN where a figure is undefined.
+        """
+        genuine = weights[self._genuine.cluster]
+        species = [running_total(weights[each.cluster]) for each in self._species]
+        silent = np.bincount(self._silent_kind, weights[self._silent_cluster], len(species) + 1)
+        all_genuine = float(genuine.sum()) + silent[0]
+        presented = np.asarray([total[-1] for total in species]) + silent[1:]
+        accepted = np.asarray(
+            [t[-1] - t[each.rejected] for each, t in zip(self._species, species, strict=True)]
+        )
+        with np.errstate(invalid="ignore"):
+            bpcer = np.divide(genuine[: self._genuine.rejected].sum(), all_genuine)
+            apcer = accepted / presented
+            far = np.divide(accepted.sum(), presented.sum())
+        tested = apcer[~np.isnan(apcer)]
+        max_apcer, mean_apcer = (tested.max(), tested.mean()) if len(tested) else (math.nan, math.nan)
+        found = dict.fromkeys(LABELS, math.nan)
+        found |= {"max_apcer": max_apcer, "bpcer": bpcer, "far": far, "frr": bpcer}
+        found |= {"acer_max": (max_apcer + bpcer) / 2, "acer_mean": (mean_apcer + bpcer) / 2}
+        if self.curve is not None:
+            attacks = weights[self._attacks.cluster]
+            curve = self.curve.reweighted(genuine, attacks)
+            if curve.bona_fide_count and curve.attack_count:  # a resample may miss a class
+                found |= self._from_the_curve(curve, species)
+                found |= self._costs(curve, genuine.astype(np.float64), attacks.astype(np.float64))
+                if self._dev_eer_index is not None:
+                    false_accepts = curve.attack_count - curve.rejected_attacks[self._dev_eer_index]
+                    false_rejects = curve.rejected_bona_fide[self._dev_eer_index]
+                    found["hter"] = float(false_accepts / presented.sum() + false_rejects / all_genuine) / 2
+        return np.asarray([*found.values(), *apcer], np.float64)
+
+    def _from_the_curve(self, curve: ErrorCurve, species: list[NDArray[np.int32]]) -> dict[str, float]:
+        found = {"auc": curve.auc(), "d_eer": curve.equal_error_rate().value}
+        for name, rate in _BPCER_AT.items():
+            at = 0
+            for each, total in zip(self._species, species, strict=True):
+                # The highest attack with too many at or above it must be rejected.
+                highest = np.searchsorted(total, total[-1] - math.floor(rate * total[-1] + 1e-9)) - 1
+                at = max(at, int(each.above[highest]) if highest >= 0 else 0)
+            found[name] = float(curve.rejected_bona_fide[at] / curve.bona_fide_count)
+        for name, rate in _TPR_AT.items():
+            if len(self._attacks.cluster) * rate >= 1 - 1e-9:
+                must_reject = curve.attack_count - math.floor(rate * curve.attack_count + 1e-9)
+                at = int(np.searchsorted(curve.rejected_attacks, must_reject))
+                found[name] = float(1 - curve.rejected_bona_fide[at] / curve.bona_fide_count)
+        return found
+
+    def _costs(
+        self, curve: ErrorCurve, genuine: NDArray[np.float64], attacks: NDArray[np.float64]
+    ) -> dict[str, float]:
+        miss, false_alarm = ASVSPOOF5.weights
+        bpcer = curve.rejected_bona_fide[self._bayes_index] / curve.bona_fide_count
+        apcer = 1 - curve.rejected_attacks[self._bayes_index] / curve.attack_count
+        bits = (
+            genuine @ self._genuine_bits / curve.bona_fide_count
+            + attacks @ self._attack_bits / curve.attack_count
+        )
+        return {
+            "min_dcf": curve.lowest_cost(miss, false_alarm)[0],
+            "act_dcf": float(miss * bpcer + false_alarm * apcer),
+            "cllr": float(bits / 2),
+        }
+
+
+def clusters_of(scores: ScoreSet, column: str | None) -> tuple[NDArray[np.int32], int]:
+    """Number the clusters that a bootstrap draws from.
+
+    Args:
+        scores: the presentations (N,).
+        column: whose labels are the clusters; None makes each presentation its own, and so is one without
+            a label.
+
+    Returns:
+        int32 (N,) cluster of each presentation, and how many clusters there are.
+    """
+    if column is None:
+        return np.arange(len(scores), dtype=np.int32), len(scores)
+    labels = scores.labels(column)
+    used, cluster = np.unique(labels.codes, return_inverse=True)
+    if used[0] >= 0:
+        return np.asarray(cluster, np.int32), len(used)
+    alone = labels.codes < 0
+    cluster = cluster - 1
+    cluster[alone] = len(used) - 1 + np.arange(alone.sum())
+    return np.asarray(cluster, np.int32), len(used) - 1 + int(alone.sum())

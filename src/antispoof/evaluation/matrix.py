@@ -1,0 +1,132 @@
+"""`cross_dataset`: one figure for every pair of training and test dataset, from a manifest of score files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from antispoof.errors import InputError
+from antispoof.evaluation.evaluation import Estimate, evaluate
+from antispoof.evaluation.figures import LABELS, LOWER_IS_BETTER
+from antispoof.evaluation.scores import ScoreSet, read_csv
+
+__all__ = ["Matrix", "Summary", "cross_dataset"]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The cells of a row, or of the whole matrix, in two numbers.
+
+    Attributes:
+        mean: arithmetic mean.
+        worst: the worst of them.
+        where: names of the worst cell's training and test dataset.
+    """
+
+    mean: float
+    worst: float
+    where: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A train × test matrix of one figure.
+
+    Attributes:
+        figure: its name (see `figures.LABELS`).
+        train: training datasets, the rows.
+        test: test datasets, the columns.
+        cells: estimates by (train, test); a pair without a score file is missing.
+        rows: summary of each row over the test datasets other than its own.
+        overall: summary over all pairs of different datasets.
+        simulated: True when any score file holds simulated presentations.
+        files: the manifest and every score file it names.
+    """
+
+    figure: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    cells: Mapping[tuple[str, str], Estimate]
+    rows: Mapping[str, Summary]
+    overall: Summary
+    simulated: bool
+    files: tuple[Path, ...]
+
+
+def cross_dataset(
+    manifest: str | Path,
+    *,
+    figure: str | None = None,
+    at: str = "EER",
+    resamples: int = 1000,
+    seed: int = 0,
+    tick: Callable[[], None] = lambda: None,
+) -> Matrix:
+    """Evaluate every score file of a manifest and arrange one figure by training and test dataset.
+
+    Args:
+        manifest: CSV file with the columns ``train``, ``test`` and ``scores`` (path of a score file,
+            relative to the manifest) and, optionally, ``dev`` (path of the development scores that set
+            the threshold).
+        figure: name of the figure; by default ``hter`` when every row has ``dev``, else ``d_eer``.
+        at: rule for figures that need a threshold.
+        resamples: bootstrap resamples of each cell.
+        seed: of the resamples.
+        tick: called after each cell.
+
+    Raises:
+        InputError: the manifest or one of its files cannot be used, or the figure is unknown or undefined.
+    """
+    path = Path(manifest)
+    if not path.is_file():
+        raise InputError(f"manifest {str(path)!r} does not exist")
+    columns = read_csv(path, ("train", "test", "scores"))
+    devs = columns.get("dev", [""] * len(columns["train"]))
+    figure = figure or ("hter" if all(devs) else "d_eer")
+    if figure not in LABELS:
+        raise InputError(f"figure {figure!r} is unknown; choose one of {', '.join(LABELS)}")
+    cells: dict[tuple[str, str], Estimate] = {}
+    simulated = False
+    files = [path]
+    for train, test, scores, dev in zip(
+        columns["train"], columns["test"], columns["scores"], devs, strict=True
+    ):
+        if (train, test) in cells:
+            raise InputError(f"{path}: {train} → {test} appears twice")
+        given = ScoreSet.read(path.parent / scores)
+        result = evaluate(
+            given,
+            dev=ScoreSet.read(path.parent / dev) if dev else None,
+            at=at,
+            by=(),
+            resamples=resamples,
+            seed=seed,
+        )
+        files += [path.parent / each for each in (dev, scores) if each]
+        simulated |= bool(given.simulated.any())
+        cells[train, test] = result.figures[figure]
+        if math.isnan(cells[train, test].value):
+            raise InputError(
+                f"{path}: {LABELS[figure]} of {train} → {test} is undefined: {result.figures[figure].note}"
+            )
+        tick()
+    train_names, test_names = tuple(dict.fromkeys(columns["train"])), tuple(dict.fromkeys(columns["test"]))
+    unseen = [pair for pair in cells if pair[0] != pair[1]] or list(cells)
+    rows = {
+        name: _summary(own, cells, figure)
+        for name in train_names
+        if (own := [pair for pair in unseen if pair[0] == name])
+    }
+    return Matrix(
+        figure, train_names, test_names, cells, rows, _summary(unseen, cells, figure), simulated, tuple(files)
+    )
+
+
+def _summary(
+    pairs: Sequence[tuple[str, str]], cells: Mapping[tuple[str, str], Estimate], figure: str
+) -> Summary:
+    choose = max if LOWER_IS_BETTER[figure] else min
+    where = choose(pairs, key=lambda pair: cells[pair].value)
+    return Summary(math.fsum(cells[pair].value for pair in pairs) / len(pairs), cells[where].value, where)

@@ -1,0 +1,263 @@
+"""Results as plain dictionaries, ready for JSON: every digit, NaN as null."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from antispoof.evaluation.comparison import Comparison
+from antispoof.evaluation.confidence import Interval, Rate
+from antispoof.evaluation.curve import ErrorCurve
+from antispoof.evaluation.evaluation import Estimate, Evaluation, Kind
+from antispoof.evaluation.fairness import Fairness
+from antispoof.evaluation.matrix import Matrix
+from antispoof.evaluation.operating_point import OperatingPoint
+from antispoof.evaluation.plots import thin
+from antispoof.evaluation.provenance import Provenance
+
+__all__ = ["comparison_record", "evaluation_record", "matrix_record", "to_json"]
+
+FORMAT = 1
+"""Version of the layout; it changes when a key is renamed or removed."""
+
+
+def to_json(record: dict[str, Any]) -> str:
+    """Write a record as JSON that every parser takes."""
+    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def evaluation_record(result: Evaluation, provenance: Provenance) -> dict[str, Any]:
+    """Lay out one evaluation."""
+    calibration, joint = result.calibration, result.tandem
+    return {
+        "format": FORMAT,
+        "kind": "evaluation",
+        "name": result.scores.name,
+        "simulated": bool(result.scores.simulated.any()),
+        "counts": {
+            "presentations": len(result.scores),
+            "bona_fide": result.bona_fide.errors.trials,
+            "attacks": sum(kind.errors.trials for kind in result.species),
+            "species": len(result.species),
+            "subjects": _subjects(result),
+            "non_responses": int((~result.scores.is_response).sum()),
+            "simulated": int(result.scores.simulated.sum()),
+        },
+        "operating_point": _point(result.operating_point),
+        "threshold_is_fitted_on_the_scores_it_judges": result.threshold_is_fitted_here,
+        "bona_fide": _kind(result.bona_fide, "bpcer", "bpnrr"),
+        "species": [_kind(kind, "apcer", "apnrr") for kind in result.species],
+        "figures": {name: _estimate(estimate) for name, estimate in result.figures.items()},
+        "curve": None if result.curve is None else _curve(result.curve),
+        "calibration": None
+        if calibration is None
+        else {
+            "cllr": calibration.cllr,
+            "min_cllr": calibration.min_cllr,
+            "act_dcf": calibration.act_dcf,
+            "min_dcf": calibration.min_dcf,
+            "expected_calibration_error": calibration.calibration_error,
+            "reliability": [
+                {
+                    "predicted": each.predicted,
+                    "observed": each.observed,
+                    "interval": _interval(each.interval),
+                    "bona_fide": each.bona_fide,
+                    "attacks": each.attacks,
+                }
+                for each in calibration.reliability
+            ],
+        },
+        "tandem": None
+        if joint is None
+        else {
+            "asv_eer": joint.asv_eer,
+            "min_t_dcf_2019": joint.min_t_dcf_2019,
+            "min_t_dcf_asvspoof5": joint.min_t_dcf_asvspoof5,
+            "t_eer_concurrent": joint.t_eer,
+            "min_a_dcf_of_the_verification_score_alone": joint.min_a_dcf,
+            "full_system": None
+            if joint.full_system is None
+            else {
+                "verification_threshold": joint.full_system.verification_threshold,
+                "frr": _rate(joint.full_system.frr),
+                "iapar": {name: _rate(rate) for name, rate in joint.full_system.iapar.items()},
+                "riapar": {name: joint.full_system.riapar(name) for name in joint.full_system.iapar},
+            },
+        },
+        "fairness": [_fairness(each) for each in result.fairness],
+        "bootstrap": _bootstrap(result),
+        "warnings": list(result.warnings),
+        "provenance": _provenance(provenance),
+    }
+
+
+def comparison_record(result: Comparison, provenance: Provenance) -> dict[str, Any]:
+    """Lay out one comparison."""
+    return {
+        "format": FORMAT,
+        "kind": "comparison",
+        "simulated": bool(result.scores.simulated.any()),
+        "presentations": len(result.scores),
+        "baseline": result.baseline,
+        "systems": [
+            {
+                "name": system.name,
+                "operating_point": _point(system.operating_point),
+                "figures": {name: _estimate(estimate) for name, estimate in system.figures.items()},
+                "minus_baseline": {
+                    name: _estimate(estimate) for name, estimate in system.differences.items()
+                },
+                "curve": _curve(system.curve),
+            }
+            for system in result.systems
+        ],
+        "disagreements": [
+            {
+                "system": each.system,
+                "group": each.group,
+                "differing": _rate(each.differing),
+                "only_system_right": each.only_system_right,
+                "only_baseline_right": each.only_baseline_right,
+                "p_value": each.p_value,
+            }
+            for each in result.disagreements
+        ],
+        "bootstrap": _bootstrap(result),
+        "warnings": list(result.warnings),
+        "provenance": _provenance(provenance),
+    }
+
+
+def matrix_record(result: Matrix, provenance: Provenance) -> dict[str, Any]:
+    """Lay out one train × test matrix."""
+
+    def summary(name: str | None) -> dict[str, Any]:
+        found = result.overall if name is None else result.rows[name]
+        return {
+            "mean": found.mean,
+            "worst": found.worst,
+            "worst_train": found.where[0],
+            "worst_test": found.where[1],
+        }
+
+    return {
+        "format": FORMAT,
+        "kind": "cross_dataset",
+        "simulated": result.simulated,
+        "figure": result.figure,
+        "cells": [
+            {"train": train, "test": test, **_estimate(estimate)}
+            for (train, test), estimate in result.cells.items()
+        ],
+        "rows": {name: summary(name) for name in result.rows},
+        "overall": summary(None),
+        "provenance": _provenance(provenance),
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _interval(ends: Interval) -> list[float] | None:
+    return None if math.isnan(ends.low) else [ends.low, ends.high]
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    note = {"note": estimate.note} if estimate.note else {}
+    return {"value": _number(estimate.value), "interval": _interval(estimate.interval), **note}
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    return {
+        "value": _number(rate.value),
+        "errors": rate.errors,
+        "trials": rate.trials,
+        "clopper_pearson": _interval(rate.interval),
+    }
+
+
+def _kind(kind: Kind, error: str, silence: str) -> dict[str, Any]:
+    verb = "passed" if error == "apcer" else "were rejected"
+    return {
+        "name": kind.name,
+        "presentations": kind.errors.trials,
+        "subjects": kind.subjects,
+        "simulated": kind.simulated,
+        error: {
+            **_rate(kind.errors),
+            "bootstrap": _interval(kind.clustered),
+            "in_words": kind.errors.in_words(verb),
+        },
+        silence: _rate(kind.non_responses),
+        **({"d_eer": _number(kind.d_eer)} if error == "apcer" else {}),
+    }
+
+
+def _point(point: OperatingPoint) -> dict[str, Any]:
+    return {"threshold": point.threshold, "rule": point.rule, "set_on": point.source or None}
+
+
+def _curve(curve: ErrorCurve) -> dict[str, list[float]]:
+    index = thin(curve)
+    return {
+        "threshold": [curve.threshold(k) for k in index],
+        "apcer": curve.apcer[index].tolist(),
+        "bpcer": curve.bpcer[index].tolist(),
+    }
+
+
+def _fairness(found: Fairness) -> dict[str, Any]:
+    return {
+        "attribute": found.attribute,
+        "groups": [
+            {
+                "name": group.name,
+                "small": group.small,
+                "bpcer": _rate(group.bpcer),
+                "apcer": {name: _rate(rate) for name, rate in group.apcer.items()},
+            }
+            for group in found.groups
+        ],
+        "differentials": [
+            {
+                "rate": each.rate,
+                "worst": each.worst,
+                "best": each.best,
+                "gap": each.gap,
+                "worst_to_best": _number(each.worst_to_best),
+                "worst_to_geometric_mean": _number(each.worst_to_geometric_mean),
+                "gini": each.gini,
+            }
+            for each in found.differentials
+        ],
+        "fdr": _number(found.fdr),
+        "garbe": _number(found.garbe),
+    }
+
+
+def _bootstrap(result: Evaluation | Comparison) -> dict[str, Any]:
+    return {
+        "cluster": result.cluster,
+        "clusters": result.clusters,
+        "resamples": result.resamples,
+        "seed": result.seed,
+    }
+
+
+def _subjects(result: Evaluation) -> int | None:
+    if result.scores.subject is None:
+        return None
+    codes = result.scores.subject.codes
+    return len(set(codes[codes >= 0].tolist()))
+
+
+def _provenance(provenance: Provenance) -> dict[str, Any]:
+    return {
+        "command": provenance.command,
+        "files": dict(provenance.files),
+        "made": provenance.made,
+        "versions": dict(provenance.versions),
+    }
