@@ -38,7 +38,7 @@ def test_a_bundle_written_by_onnx_itself_is_read(make_bundle: Any) -> None:
     assert read_bundle(path).metadata.name == "miniature"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_goes_unnoticed(data: st.DataObject, make_bundle: Any) -> None:
     path = make_bundle()
@@ -51,7 +51,7 @@ def test_no_damage_goes_unnoticed(data: st.DataObject, make_bundle: Any) -> None
         read_bundle(path)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 0.999))
 def test_a_cut_file_is_refused(share: float, make_bundle: Any) -> None:
     path = make_bundle()
@@ -62,7 +62,7 @@ def test_a_cut_file_is_refused(share: float, make_bundle: Any) -> None:
 
 
 @given(content=st.binary(max_size=200))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_arbitrary_bytes_are_refused(content: bytes, tmp_path: Any) -> None:
     path = tmp_path / "any.onnx"
     path.write_bytes(content)

@@ -21,7 +21,7 @@ def test_calibrate_is_affine() -> None:
 @given(
     seed=st.integers(0, 10_000), gap=st.floats(0.3, 6), spread=st.floats(0.01, 50), ratio=st.integers(1, 9)
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_it_agrees_with_weighted_logistic_regression(
     seed: int, gap: float, spread: float, ratio: int
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import antispoof
@@ -133,7 +133,6 @@ scores = st.lists(st.floats(-20, 20), min_size=5, max_size=40).map(np.array)
 
 
 @given(scores=scores, by=st.floats(-10, 10), threshold=st.floats(-5, 5), prior=st.floats(0, 10))
-@settings(deadline=None)
 def test_the_shift_follows_the_scores_and_shrinks(
     scores: Any, by: float, threshold: float, prior: float
 ) -> None:

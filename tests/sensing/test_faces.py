@@ -59,7 +59,7 @@ def test_a_wall_has_no_face(blank: Any) -> None:
 
 
 @given(width=st.integers(1, 90), height=st.integers(1, 90), value=st.integers(0, 255))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_flat_pictures_of_any_shape_have_no_face(width: int, height: int, value: int) -> None:
     assert find_faces(np.full((height, width, 3), value, np.uint8)) == ()
 
@@ -83,7 +83,7 @@ def test_loading_the_detector_leaves_the_environment_alone(
     height=st.floats(1, 200),
     scale=st.floats(0.5, 4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_crop_of_any_box_has_the_size_of_its_recipe(
     x: float, y: float, width: float, height: float, scale: float
 ) -> None:

@@ -26,7 +26,7 @@ __all__ = ["MIN_CAPTURES", "SiteCalibration", "learn_site", "read_site", "write_
 
 MIN_CAPTURES = 5
 GOOD_CAPTURES = 20
-DUPLICATE_CORRELATION = 0.985
+DUPLICATE_CORRELATION = 0.97
 TRIMMED_SHARE = 0.25  # of the scores, at either end: one bad capture in four changes little
 OUTLIER_SPREADS = 4.0
 RESAMPLES = 2000

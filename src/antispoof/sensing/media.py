@@ -243,6 +243,8 @@ def _decode_with_pillow(content: bytes, name: str, limits: MediaLimits) -> NDArr
         plugin = BmpImageFile if content.startswith(b"BM") else TiffImageFile
     picture = plugin(io.BytesIO(content))
     _check_pixels(picture.width, picture.height, name, limits)
+    if plugin is TiffImageFile and picture.info.get("compression") != "raw":  # libtiff would parse it
+        raise MediaError("unsupported_media", f"{name} is a compressed TIFF; save it as PNG")
     if getattr(picture, "n_frames", 1) > 1:
         raise MediaError("unsupported_media", f"{name} is animated or has several pages; {ACCEPTED}")
     array = _rgb(picture)
