@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
 import subprocess
@@ -253,6 +254,31 @@ def test_models_are_listed(run: Run, desk: Path) -> None:
     assert entry["bytes"] == (desk / "miniature.onnx").stat().st_size
     code, _, _ = run("models")
     assert code == 0
+
+
+def test_file_names_of_any_bytes(run: Run, desk: Path, close_up: Any, encode: Any) -> None:
+    odd = desk / os.fsdecode(b"\xff\xfe \xc3\xbc.jpg")
+    odd.write_bytes((desk / "person.jpg").read_bytes())
+    bundle, page, site = desk / "miniature.onnx", desk / "page.html", desk / "site.json"
+    assert run("check", "--bundle", bundle, odd, "--report", page)[0] == 0
+    code, out, _ = run("check", "--bundle", bundle, odd, "--json")
+    assert code == 0
+    assert json.loads(out)["results"][0]["verdict"]["outcome"] == "bona_fide"
+    blue = np.clip(close_up * np.array([0.4, 1, 2.0]), 0, 255).astype(np.uint8)
+    odd.write_bytes(encode(blue, "PNG"))
+    people = [desk / "person.jpg"] * 9
+    code, out, _ = run("calibrate", "--bundle", bundle, "-o", site, *flags("--face-rgb", [*people, odd]))
+    assert code == 0
+    assert json.loads(site.read_text())["suspicious"]
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    program = "from antispoof.cli import main; main()"
+    command = [sys.executable, "-c", program, "check", "--bundle", str(bundle), os.fsencode(odd)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ascii_only)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def flags(name: str, values: list[Path]) -> list[object]:
+    return [part for value in values for part in (name, value)]
 
 
 def test_as_a_process_of_its_own(desk: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import traceback
@@ -217,12 +218,7 @@ def _print_checked(entry: Checked) -> None:
     console.print(
         Text(f"{entry.source}: ").append(explanation.OUTCOME_WORDS[verdict.outcome], f"bold {colour}")
     )
-    lines = [("score", explanation.margin_in_words(verdict))]
-    if verdict.score is not None:
-        lines.append(("meaning", explanation.likelihood_in_words(verdict.score)))
-    lines += [(part.modality, explanation.evidence_in_words(part)) for part in verdict.evidence]
-    lines += [("advice", line) for line in verdict.advice]
-    for name, words in lines:
+    for name, words in explanation.details(verdict):
         console.print(Text(f"  {name:9} {words}"))
 
 
@@ -739,6 +735,9 @@ def main() -> None:
 
     A defect of this program ends with a traceback and exit code 70, which no verdict has.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a file name may hold what a terminal cannot show
     try:
         app()
     except AntispoofError as error:

@@ -65,7 +65,7 @@ def write_evidence_page(
         "themselves.</footer></main></body></html>\n"
     )
     try:
-        Path(path).write_text(page, encoding="utf-8")
+        Path(path).write_text(page, encoding="utf-8", errors="replace")
     except OSError as error:
         raise InputError(f"cannot write the report {str(path)!r}: {error.strerror}") from None
 

@@ -6,12 +6,21 @@ import math
 
 from antispoof.runtime.verdict import Evidence, Verdict
 
-__all__ = ["OUTCOME_WORDS", "evidence_in_words", "likelihood_in_words", "margin_in_words"]
+__all__ = ["OUTCOME_WORDS", "details", "evidence_in_words", "likelihood_in_words", "margin_in_words"]
 
 OUTCOME_WORDS = {"bona_fide": "bona fide", "attack": "attack", "non_response": "no verdict"}
 """Outcome → what a reader is told."""
 
 LARGEST_RATIO = 1000  # beyond it a number would claim more than a calibration set can show
+
+
+def details(verdict: Verdict) -> list[tuple[str, str]]:
+    """List what stands behind an outcome, as pairs of a short name and words."""
+    lines = [("score", margin_in_words(verdict))]
+    if verdict.score is not None:
+        lines.append(("meaning", likelihood_in_words(verdict.score)))
+    lines += [(part.modality, evidence_in_words(part)) for part in verdict.evidence]
+    return lines + [("advice", line) for line in verdict.advice]
 
 
 def likelihood_in_words(score: float) -> str:

@@ -211,7 +211,8 @@ def _examine(detector: Detector, sources: Sequence[Source], progress: Callable[[
             continue
         if verdict.score is not None:
             scores.append(verdict.score)
-            names.append(str(source) if isinstance(source, (str, Path)) else f"capture {index}")
+            name = str(source) if isinstance(source, (str, Path)) else f"capture {index}"
+            names.append(name.encode("utf-8", "replace").decode())
             prepared = modality.prepare(sample, modality.quality(sample), **view.prepare)
             looks.append(_look(prepared))
         progress()
