@@ -56,7 +56,7 @@ class Input(_Part):
 
     name: str
     modality: str
-    prepare: dict[str, float | int]
+    prepare: dict[str, float | int | str]
 
 
 class Calibration(_Part):

@@ -148,7 +148,7 @@ class Detector:
             measurements=quality.measurements,
             score=float(calibrate(scores.score[0], self.bundle.metadata.calibration)),
             region=quality.region,
-            frame=modality.frame(quality, **views[0].prepare),
+            frame=modality.frame(sample, quality, **views[0].prepare),
             heat_map=None if scores.heat_map is None else scores.heat_map[0],
             features=None if scores.features is None else scores.features[0],
         )

@@ -93,7 +93,7 @@ class Modality(Protocol):
         """Measure whether the sample can be judged, and find the subject in it."""
         ...
 
-    def frame(self, quality: Quality, *_: Any, **arguments: Any) -> Box | None:
+    def frame(self, sample: Sample, quality: Quality, *_: Any, **arguments: Any) -> Box | None:
         """Tell which part of the sample `prepare` cuts out; None where that notion makes no sense."""
         ...
 

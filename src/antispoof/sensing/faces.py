@@ -6,7 +6,7 @@ import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box
 
-__all__ = ["CropRecipe", "Face", "crop", "find_faces", "frame"]
+__all__ = ["CropRecipe", "Face", "Fit", "crop", "find_faces", "frame"]
 
 # The longer side of the picture that the detector sees, in the order in which it is tried: the first finds
 # nearly every face that fills a tenth of the picture or more, the second small and faint ones, the third
@@ -23,18 +23,25 @@ SCALES = (160, 320, 96, 640)
 MIN_CONFIDENCE = 0.5
 SAME_FACE_OVERLAP = 0.4
 
+Fit = Literal["square", "inside"]
+
 
 @dataclass(frozen=True, slots=True)
 class CropRecipe:
     """How a face is cut out: part of a bundle, because a network is only as good as its crop.
 
     Attributes:
-        scale: side of the square crop as a multiple of the longer side of the face box.
+        scale: ``square``: side of the crop as a multiple of the longer side of the face box; ``inside``: width and
+            height of the crop as multiples of those of the box.
         size: side of the crop after scaling, in pixels.
+        fit: what happens where the crop leaves the picture. ``square`` repeats the edge pixels; ``inside`` shrinks
+            the crop to what the picture has and shifts it into the picture, so that it shows all there is around a
+            face, at the price of its proportions.
     """
 
     scale: float
     size: int
+    fit: Fit = "square"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,37 +82,44 @@ def find_faces(image: NDArray[np.uint8]) -> tuple[Face, ...]:
     return ()
 
 
-def frame(box: Box, scale: float) -> Box:
-    """Return the square that `crop` cuts out: around the middle of ``box``, in whole pixels."""
-    side = max(2, round(scale * max(box.width, box.height)))
-    left = round(box.x + box.width / 2 - side / 2)
-    top = round(box.y + box.height / 2 - side / 2)
-    return Box(left, top, side, side)
+def frame(image: NDArray[np.uint8], box: Box, recipe: CropRecipe) -> Box:
+    """Return the rectangle that `crop` cuts out, in whole pixels; see `CropRecipe`."""
+    if recipe.fit == "square":
+        side = max(2, round(recipe.scale * max(box.width, box.height)))
+        left = round(box.x + box.width / 2 - side / 2)
+        top = round(box.y + box.height / 2 - side / 2)
+        return Box(left, top, side, side)
+    rows, columns = image.shape[:2]
+    scale = min(recipe.scale, rows / box.height, columns / box.width)
+    width, height = max(2, round(box.width * scale)), max(2, round(box.height * scale))
+    left = min(max(round(box.x + box.width / 2 - width / 2), 0), max(columns - width, 0))
+    top = min(max(round(box.y + box.height / 2 - height / 2), 0), max(rows - height, 0))
+    return Box(left, top, width, height)
 
 
 def crop(image: NDArray[np.uint8], box: Box, recipe: CropRecipe) -> NDArray[np.uint8]:
-    """Cut a square around the middle of ``box`` and scale it to ``recipe.size``.
+    """Cut out the surroundings of ``box`` and scale them to ``recipe.size``.
 
-    Where the square leaves the picture, the edge pixels are repeated. Shrinking averages areas, enlarging is
+    Where the crop leaves the picture, the edge pixels are repeated. Shrinking averages areas, enlarging is
     bilinear.
 
     Args:
         image: uint8, (H, W, 3).
         box: the face, in pixels of ``image``.
-        recipe: side and size of the crop.
+        recipe: what to cut out, and its size.
 
     Returns:
         uint8, (size, size, 3).
     """
-    height, width = image.shape[:2]
-    square = frame(box, recipe.scale)
-    left, top, side = int(square.x), int(square.y), int(square.width)
-    inside = image[max(top, 0) : max(top + side, 1), max(left, 0) : max(left + side, 1)]
-    padding = (max(-top, 0), max(top + side - height, 0), max(-left, 0), max(left + side - width, 0))
+    rows, columns = image.shape[:2]
+    cut = frame(image, box, recipe)
+    left, top, width, height = int(cut.x), int(cut.y), int(cut.width), int(cut.height)
+    inside = image[max(top, 0) : max(top + height, 1), max(left, 0) : max(left + width, 1)]
+    padding = (max(-top, 0), max(top + height - rows, 0), max(-left, 0), max(left + width - columns, 0))
     patch: Any = inside
     if any(padding):
         patch = cv2.copyMakeBorder(inside, *padding, borderType=cv2.BORDER_REPLICATE)
-    shrinking = side > recipe.size
+    shrinking = height > recipe.size
     patch = cv2.resize(
         patch, (recipe.size, recipe.size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box, Quality, Sample, Source
-from antispoof.sensing.faces import CropRecipe, Face, crop, find_faces, frame
+from antispoof.sensing.faces import CropRecipe, Face, Fit, crop, find_faces, frame
 from antispoof.sensing.media import load_image
 from antispoof.sensing.modalities import modalities
 
@@ -83,15 +83,19 @@ class FaceRgb:
         reasons = tuple(code for code, failed in checks if failed) + _light_reasons(light)
         return Quality(reasons, measurements, box)
 
-    def frame(self, quality: Quality, *, scale: float, size: int) -> Box | None:  # noqa: ARG002
-        """Return the square around the face that `prepare` cuts out, in pixels."""
-        return frame(quality.region, scale) if quality.region else None
+    def frame(
+        self, sample: Sample, quality: Quality, *, scale: float, size: int, fit: Fit = "square"
+    ) -> Box | None:
+        """Return the rectangle around the face that `prepare` cuts out, in pixels."""
+        return frame(sample.array, quality.region, CropRecipe(scale, size, fit)) if quality.region else None
 
-    def prepare(self, sample: Sample, quality: Quality, *, scale: float, size: int) -> NDArray[np.float32]:
-        """Cut out the face: float32, (3, size, size), RGB, 0 to 1; ``scale`` as in `CropRecipe`."""
+    def prepare(
+        self, sample: Sample, quality: Quality, *, scale: float, size: int, fit: Fit = "square"
+    ) -> NDArray[np.float32]:
+        """Cut out the face: float32, (3, size, size), RGB, 0 to 1; arguments as in `CropRecipe`."""
         if quality.region is None:
             raise ValueError("prepare needs a face; quality.region is None")
-        patch = crop(sample.array, quality.region, CropRecipe(scale, size))
+        patch = crop(sample.array, quality.region, CropRecipe(scale, size, fit))
         return np.ascontiguousarray(patch.transpose(2, 0, 1), np.float32) / np.float32(255)
 
 
