@@ -1,0 +1,52 @@
+"""The ONE capturing camera, applied alike to bona fide and attack, so that it gives neither away."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.data.simulation.optics import blur, jpeg, motion_blur, resize
+from antispoof.data.simulation.tone import Picture
+from antispoof.sensing.capture import Box
+
+__all__ = ["camera"]
+
+
+def sharpen(picture: Picture, amount: float) -> Picture:
+    """Unsharp mask of radius 1 px."""
+    return np.clip(picture + np.float32(amount) * (picture - blur(picture, 1.0)), 0, 1)
+
+
+def denoise(picture: Picture, strength: float) -> Picture:
+    """The edge-preserving smoothing that phones and webcams apply."""
+    return np.asarray(cv2.bilateralFilter(picture, 5, strength, 2.0), np.float32)
+
+
+def camera(picture: Picture, face: Box, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Box]:
+    """Resolution, optics, sensor noise, denoising, sharpening, codec.
+
+    Args:
+        picture: float32, (H, W, 3), display values.
+        face: where the face is in ``picture``.
+        rng: draws every parameter; the face comes out with a side of 60 to 130 px, if ``picture`` has that much.
+
+    Returns:
+        The capture, uint8, (h, w, 3), RGB, and where the face is in it.
+    """
+    height, width = picture.shape[:2]
+    scale = min(1.0, rng.uniform(60, 130) / max(face.width, face.height))
+    seen = resize(picture, max(16, round(width * scale)), max(16, round(height * scale)))
+    seen = blur(seen, rng.uniform(0, 1.1))
+    if rng.random() < 0.08:
+        seen = motion_blur(seen, rng.uniform(2, 6), rng.uniform(0, np.pi))
+    sigma = np.float32(np.exp(rng.uniform(np.log(0.002), np.log(0.02))))
+    seen = np.clip(seen + sigma * rng.standard_normal(seen.shape, np.float32), 0, 1)
+    if rng.random() < 0.4:
+        seen = denoise(seen, rng.uniform(0.02, 0.1))
+    if rng.random() < 0.3:
+        seen = sharpen(seen, rng.uniform(0.2, 1.2))
+    if rng.random() < 0.85:
+        seen = jpeg(seen, int(rng.integers(40, 97)), rng.random() < 0.7)
+    captured = np.uint8(np.clip(seen, 0, 1) * 255 + 0.5)  # type: ignore[call-overload]
+    return captured, Box(face.x * scale, face.y * scale, face.width * scale, face.height * scale)

@@ -1,0 +1,1 @@
+"""Array → feature maps and tokens, one encoder a file."""
