@@ -123,7 +123,6 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_limits_hold_before_anything_is_decoded(tmp_path: Path, close_up: Any, encode: Any) -> None:
     refused(png_header(30000, 30000), "pixel_limit", "30000×30000, 900 Mpx; at most 24 Mpx are allowed")
-    refused(close_up, "pixel_limit", "at most 0.01 Mpx", max_pixels=10_000)
     for kind in ("JPEG", "PNG", "WEBP", "BMP", "TIFF"):
         refused(encode(close_up, kind), "pixel_limit", "180×200", max_pixels=200 * 180 - 1)
         assert load_image(encode(close_up, kind), MediaLimits(max_pixels=200 * 180)).shape == close_up.shape

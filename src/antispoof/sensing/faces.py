@@ -31,12 +31,12 @@ class CropRecipe:
     """How a face is cut out: part of a bundle, because a network is only as good as its crop.
 
     Attributes:
-        scale: ``square``: side of the crop as a multiple of the longer side of the face box; ``inside``: width and
-            height of the crop as multiples of those of the box.
+        scale: ``square``: side of the crop as a multiple of the longer side of the face box; ``inside``:
+            width and height of the crop as multiples of those of the box.
         size: side of the crop after scaling, in pixels.
-        fit: what happens where the crop leaves the picture. ``square`` repeats the edge pixels; ``inside`` shrinks
-            the crop to what the picture has and shifts it into the picture, so that it shows all there is around a
-            face, at the price of its proportions.
+        fit: what happens where the crop leaves the picture. ``square`` repeats the edge pixels;
+            ``inside`` shrinks the crop to what the picture has and shifts it into the picture, so that it
+            shows all there is around a face, at the price of its proportions.
     """
 
     scale: float

@@ -101,7 +101,7 @@ def load_image(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> NDArray[
 
     Args:
         source: path, the file's bytes, or a decoded array: uint8, RGB (H, W, 3) or grey (H, W).
-        limits: checked against the header, before anything is decoded.
+        limits: checked against the header, before anything is decoded; an array has been decoded already.
 
     Returns:
         uint8, (H, W, 3), RGB.
@@ -111,7 +111,7 @@ def load_image(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> NDArray[
         InputError: the source is neither a path nor bytes nor an array.
     """
     if isinstance(source, np.ndarray):
-        return _checked_array(source, limits)
+        return _checked_array(source)
     content = read_bytes(source, limits)
     name = "the bytes given" if isinstance(source, bytes) else _quoted(Path(source))
     decode = _decoder(content, name)
@@ -149,7 +149,7 @@ def _check_pixels(width: int, height: int, name: str, limits: MediaLimits) -> No
         )
 
 
-def _checked_array(array: NDArray[Any], limits: MediaLimits) -> NDArray[np.uint8]:
+def _checked_array(array: NDArray[Any]) -> NDArray[np.uint8]:
     shape = array.shape
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and shape[2] != 3):
         raise MediaError(
@@ -159,7 +159,6 @@ def _checked_array(array: NDArray[Any], limits: MediaLimits) -> NDArray[np.uint8
         )
     if array.size == 0:
         raise MediaError("empty", f"the picture array of shape {shape} holds no pixels")
-    _check_pixels(shape[1], shape[0], "the picture array", limits)
     if array.ndim == 2:
         return np.repeat(array[:, :, None], 3, axis=2)
     return np.ascontiguousarray(array)
