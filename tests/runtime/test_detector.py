@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -155,3 +156,21 @@ def test_a_rejected_sample_keeps_its_measurements(make_bundle: Any, monkeypatch:
 def test_inputs_of_the_wrong_kind(make_bundle: Any) -> None:
     with pytest.raises(InputError, match="a path, the bytes of a file or an array; got int"):
         antispoof.load(make_bundle()).check(face_rgb=3)  # type: ignore[arg-type]
+
+
+def test_threads_share_a_detector(close_up: Any, portrait: Any, blank: Any, make_bundle: Any) -> None:
+    detector = antispoof.load(make_bundle())
+    pictures = [close_up, portrait, blank] * 8
+    alone = [str(detector.check(face_rgb=picture)) for picture in pictures]
+    with ThreadPoolExecutor(8) as pool:
+        together = pool.map(lambda picture: str(detector.check(face_rgb=picture)), pictures)
+    assert list(together) == alone
+
+
+def test_a_bundle_for_an_unknown_sensor_is_refused(make_bundle: Any) -> None:
+    views = [
+        {"name": name, "modality": "sonar", "prepare": {"scale": 1.0, "size": 8}}
+        for name in ("tight", "wide")
+    ]
+    with pytest.raises(UnknownNameError, match="unknown modality 'sonar'"):
+        antispoof.load(make_bundle(inputs=views))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 import cv2
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antispoof.sensing.capture import Box
-from antispoof.sensing.faces import CropRecipe, crop, find_faces
+from antispoof.sensing.faces import CropRecipe, crop, find_faces, frame
 
 
 def iou(a: Box, b: Box) -> float:
@@ -68,12 +70,15 @@ def test_a_picture_one_pixel_high_is_no_trouble() -> None:
     assert find_faces(np.zeros((1, 20000, 3), np.uint8)) == ()
 
 
-def test_loading_the_detector_leaves_the_environment_alone(
-    portrait: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    find_faces(portrait)
-    assert os.environ["OMP_NUM_THREADS"] == "3"
+@pytest.mark.parametrize("before", [None, "3"])
+def test_loading_the_detector_leaves_the_environment_alone(before: str | None) -> None:
+    program = "import os, antispoof.sensing.faces; print(os.environ.get('OMP_NUM_THREADS'))"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    if before:
+        environment["OMP_NUM_THREADS"] = before
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == str(before)
 
 
 @given(
@@ -103,3 +108,24 @@ def test_a_crop_repeats_the_edge_outside_the_picture() -> None:
     patch = crop(image, Box(-10, 0, 40, 40), CropRecipe(1.0, 40))
     np.testing.assert_array_equal(patch[:, 10:], image[:, :30])
     np.testing.assert_array_equal(patch[:, :10], np.repeat(image[:, :1], 10, axis=1))
+
+
+@given(
+    x=st.floats(-30, 110),
+    y=st.floats(-30, 90),
+    width=st.floats(5, 200),
+    height=st.floats(5, 200),
+    scale=st.floats(0.5, 4),
+)
+@settings(max_examples=60)
+def test_a_crop_that_keeps_inside_shows_no_repeated_edge(
+    x: float, y: float, width: float, height: float, scale: float
+) -> None:
+    image = np.zeros((100, 120, 3), np.uint8)
+    recipe = CropRecipe(scale, 32, fit="inside")
+    cut = frame(image, Box(x, y, width, height), recipe)
+    assert cut.x >= 0
+    assert cut.y >= 0
+    assert cut.x + cut.width <= 120
+    assert cut.y + cut.height <= 100
+    assert crop(image, Box(x, y, width, height), recipe).shape == (32, 32, 3)

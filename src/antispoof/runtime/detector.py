@@ -69,6 +69,7 @@ class Detector:
             raise UnknownNameError("operating point", name, metadata.operating_points)
         entry = metadata.operating_points[name]
         point = OperatingPoint(name, entry.threshold, entry.rule, entry.data)
+        modalities[metadata.modality]  # found now, so that no two threads look for it at once
         self.bundle = bundle
         self.site = site
         self.operating_point = point if site is None else site.moved(point, metadata)

