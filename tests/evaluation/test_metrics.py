@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from antispoof.errors import InputError
 from antispoof.evaluation import confidence, metrics
-from antispoof.evaluation.curve import ErrorCurve
+from antispoof.evaluation.curve import ErrorCurve, running_total
 
 Scores = NDArray[np.float64]
 
@@ -167,11 +167,14 @@ def test_weights_count_as_copies(bona_fide: Scores, attack: Scores, data: st.Dat
         np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(x), max_size=len(x)).filter(any)))
         for x in (bona_fide, attack)
     ]
-    weighted = ErrorCurve.of(bona_fide, attack).reweighted(*weights)
+    totals = running_total(weights[0]), running_total(weights[1])
+    curve = ErrorCurve.of(bona_fide, attack)
     copied = ErrorCurve.of(np.repeat(bona_fide, weights[0]), np.repeat(attack, weights[1]))
-    assert weighted.auc() == pytest.approx(copied.auc(), abs=1e-12)
-    assert weighted.equal_error_rate().value == pytest.approx(copied.equal_error_rate().value, abs=1e-12)
-    assert weighted.lowest_cost(2, 1)[0] == pytest.approx(copied.lowest_cost(2, 1)[0], abs=1e-12)
+    assert curve.equal_error_rate(*totals).value == pytest.approx(copied.equal_error_rate().value, abs=1e-12)
+    for index in (curve.corners(), np.arange(len(curve.thresholds) + 1)):
+        weighted = curve.reweighted(*totals, index)
+        assert weighted.auc() == pytest.approx(copied.auc(), abs=1e-12)
+        assert weighted.lowest_cost(2, 1)[0] == pytest.approx(copied.lowest_cost(2, 1)[0], abs=1e-12)
 
 
 @given(scores, scores, st.floats(0.1, 10), st.floats(0.1, 10))

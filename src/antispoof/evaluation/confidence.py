@@ -193,19 +193,30 @@ def _percent(share: float) -> str:
 
 
 def _beta_quantile(probability: float, a: float, b: float) -> float:
-    """Invert the regularised incomplete beta function by bisection, to the last bit of a float."""
-    low, high = 0.0, 1.0
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if _beta_cdf(middle, a, b) < probability else (low, middle)
-    return high
+    """Invert the regularised incomplete beta function by Newton steps, or halving where one overshoots."""
+    low, high, x = 0.0, 1.0, a / (a + b)
+    for _ in range(200):
+        excess = _beta_cdf(x, a, b) - probability
+        low, high = (x, high) if excess < 0 else (low, x)
+        log_density = (a - 1) * math.log(x) + (b - 1) * math.log1p(-x) - _log_beta(a, b)
+        new = x - excess / math.exp(log_density) if log_density > -700 else low
+        if not low < new < high:
+            new = (low + high) / 2
+        if abs(new - x) <= 4e-16 * x or not low < new < high:
+            return new
+        x = new
+    return x
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
 def _beta_cdf(x: float, a: float, b: float) -> float:
     """Regularised incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22)."""
     if x > (a + 1) / (a + b + 2):  # the fraction converges fast on this side only
         return 1 - _beta_cdf(1 - x, b, a)
-    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    front = math.exp(log_front) / a
+    front = math.exp(a * math.log(x) + b * math.log1p(-x) - _log_beta(a, b)) / a
     tiny = 1e-300
     numerator, denominator = 1.0, 1 / _nonzero(1 - (a + b) * x / (a + 1), tiny)
     fraction = denominator

@@ -72,17 +72,30 @@ class ErrorCurve:
         np.subtract(ends + 1, rejected_bona_fide[1:], out=rejected_attacks[1:], casting="unsafe")
         return cls(merged[ends], rejected_bona_fide, rejected_attacks)
 
-    def reweighted(self, bona_fide: NDArray[Any], attack: NDArray[Any]) -> ErrorCurve:
-        """Return the curve with each presentation counted as often as its weight says.
+    def corners(self) -> NDArray[np.intp]:
+        """Return the indices between which one class alone is rejected further, first and last included.
+
+        They are far fewer than the thresholds, and however presentations are weighted, area and lowest cost
+        of the curve through them are those of the whole curve.
+        """
+        steps = (np.diff(self.rejected_bona_fide) > 0) + 2 * (np.diff(self.rejected_attacks) > 0)
+        turns = (steps[1:] != steps[:-1]) | (steps[1:] == 3)
+        return np.concatenate(([0], np.flatnonzero(turns) + 1, [len(steps)]))
+
+    def reweighted(
+        self, bona_fide: NDArray[np.int32], attack: NDArray[np.int32], index: NDArray[np.intp]
+    ) -> ErrorCurve:
+        """Return the curve at ``index`` with each presentation counted as often as its weight says.
 
         Args:
-            bona_fide: whole numbers (N,), in ascending order of the bona fide scores.
-            attack: whole numbers (M,), in ascending order of the attack scores.
+            bona_fide: (N + 1,), `running_total` of the weights in ascending order of the bona fide scores.
+            attack: (M + 1,), the same of the attacks.
+            index: ascending, which thresholds to keep; it ends with the last, K.
         """
         return ErrorCurve(
-            self.thresholds,
-            running_total(bona_fide)[self.rejected_bona_fide],
-            running_total(attack)[self.rejected_attacks],
+            self.thresholds[index[:-1]],
+            bona_fide[self.rejected_bona_fide[index]],
+            attack[self.rejected_attacks[index]],
         )
 
     @property
@@ -122,27 +135,39 @@ class ErrorCurve:
         pairs = bona_fide @ below[:-1] + bona_fide @ below[1:]
         return float(pairs / (2.0 * self.bona_fide_count * self.attack_count))
 
-    def equal_error_rate(self) -> EqualErrorRate:
-        """Mean of both error rates where they are closest; of two such thresholds, the higher mean."""
-        genuine, attacks = self.bona_fide_count, self.attack_count
+    def equal_error_rate(
+        self, bona_fide: NDArray[np.int32] | None = None, attack: NDArray[np.int32] | None = None
+    ) -> EqualErrorRate:
+        """Mean of both error rates where they are closest; of two such thresholds, the higher mean.
+
+        Args:
+            bona_fide: (N + 1,), `running_total` of weights in ascending order of the bona fide scores; None
+                counts each presentation once.
+            attack: (M + 1,), the same of the attacks.
+        """
+
+        def rejected(index: int) -> tuple[int, int]:
+            g, a = int(self.rejected_bona_fide[index]), int(self.rejected_attacks[index])
+            return (g if bona_fide is None else int(bona_fide[g])), (a if attack is None else int(attack[a]))
+
+        genuine, attacks = rejected(-1)
 
         def gap(
             index: int,
-        ) -> int:  # BPCER - APCER in units of 1 / (genuine × attacks): exact, and rising with index
-            rejected = int(self.rejected_bona_fide[index]) * attacks
-            return rejected - (attacks - int(self.rejected_attacks[index])) * genuine
+        ) -> int:  # BPCER - APCER in units of 1 / (genuine × attacks): exact, rising with index
+            g, a = rejected(index)
+            return g * attacks - (attacks - a) * genuine
+
+        def mean(index: int) -> float:
+            g, a = rejected(index)
+            return (g / genuine + (attacks - a) / attacks) / 2
 
         low, high = 0, len(self.thresholds)  # gap(low) < 0 <= gap(high)
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if gap(middle) < 0 else (low, middle)
-        best = min((low, high), key=lambda index: (abs(gap(index)), -self._mean_error(index)))
-        return EqualErrorRate(self._mean_error(best), self.threshold(best))
-
-    def _mean_error(self, index: int) -> float:
-        bpcer = int(self.rejected_bona_fide[index]) / self.bona_fide_count
-        apcer = (self.attack_count - int(self.rejected_attacks[index])) / self.attack_count
-        return (bpcer + apcer) / 2
+        best = min((low, high), key=lambda index: (abs(gap(index)), -mean(index)))
+        return EqualErrorRate(mean(best), self.threshold(best))
 
     def lowest_cost(self, bona_fide_rejected: float, attack_accepted: float) -> tuple[float, float]:
         """Minimise ``bona_fide_rejected`` × BPCER + ``attack_accepted`` × APCER over the thresholds.

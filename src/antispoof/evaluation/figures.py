@@ -105,6 +105,7 @@ class Figures:
         if self.curve is None:
             return
         self._dev_eer_index = None if dev_eer_threshold is None else self.curve.index(dev_eer_threshold)
+        self._corners = self.curve.corners()
         self._bayes_index = self.curve.index(ASVSPOOF5.threshold)
         self._genuine_bits = np.logaddexp(0, -np.sort(scores.bona_fide)) / math.log(2)
         self._attack_bits = np.logaddexp(0, np.sort(scores.attack)) / math.log(2)
@@ -134,47 +135,48 @@ class Figures:
         found |= {"acer_max": (max_apcer + bpcer) / 2, "acer_mean": (mean_apcer + bpcer) / 2}
         if self.curve is not None:
             attacks = weights[self._attacks.cluster]
-            curve = self.curve.reweighted(genuine, attacks)
-            if curve.bona_fide_count and curve.attack_count:  # a resample may miss a class
-                found |= self._from_the_curve(curve, species)
-                found |= self._costs(curve, genuine.astype(np.float64), attacks.astype(np.float64))
-                if self._dev_eer_index is not None:
-                    false_accepts = curve.attack_count - curve.rejected_attacks[self._dev_eer_index]
-                    false_rejects = curve.rejected_bona_fide[self._dev_eer_index]
-                    found["hter"] = float(false_accepts / presented.sum() + false_rejects / all_genuine) / 2
+            below, attacks_below = running_total(genuine), running_total(attacks)
+            if below[-1] and attacks_below[-1]:  # a resample may miss a class
+                found |= self._from_the_curve(self.curve, below, attacks_below, species)
+                bits = float(genuine @ self._genuine_bits / below[-1])
+                found["cllr"] = (bits + float(attacks @ self._attack_bits / attacks_below[-1])) / 2
+                if (at := self._dev_eer_index) is not None:
+                    false_rejects = below[self.curve.rejected_bona_fide[at]] / all_genuine
+                    false_accepts = attacks_below[-1] - attacks_below[self.curve.rejected_attacks[at]]
+                    found["hter"] = float(false_rejects + false_accepts / presented.sum()) / 2
         return np.asarray([*found.values(), *apcer], np.float64)
 
-    def _from_the_curve(self, curve: ErrorCurve, species: list[NDArray[np.int32]]) -> dict[str, float]:
-        found = {"auc": curve.auc(), "d_eer": curve.equal_error_rate().value}
+    def _from_the_curve(
+        self,
+        curve: ErrorCurve,
+        genuine: NDArray[np.int32],
+        attacks: NDArray[np.int32],
+        species: list[NDArray[np.int32]],
+    ) -> dict[str, float]:
+        """Read areas and rates off the curve, given the running totals of the weights."""
+        coarse = curve.reweighted(genuine, attacks, self._corners)
+        found = {
+            "auc": coarse.auc(),
+            "d_eer": curve.equal_error_rate(genuine, attacks).value,
+            "min_dcf": coarse.lowest_cost(*ASVSPOOF5.weights)[0],
+        }
+        miss, false_alarm = ASVSPOOF5.weights
+        bpcer = genuine[curve.rejected_bona_fide[self._bayes_index]] / genuine[-1]
+        apcer = 1 - attacks[curve.rejected_attacks[self._bayes_index]] / attacks[-1]
+        found["act_dcf"] = float(miss * bpcer + false_alarm * apcer)
         for name, rate in _BPCER_AT.items():
             at = 0
             for each, total in zip(self._species, species, strict=True):
                 # The highest attack with too many at or above it must be rejected.
                 highest = np.searchsorted(total, total[-1] - math.floor(rate * total[-1] + 1e-9)) - 1
                 at = max(at, int(each.above[highest]) if highest >= 0 else 0)
-            found[name] = float(curve.rejected_bona_fide[at] / curve.bona_fide_count)
+            found[name] = float(genuine[curve.rejected_bona_fide[at]] / genuine[-1])
         for name, rate in _TPR_AT.items():
             if len(self._attacks.cluster) * rate >= 1 - 1e-9:
-                must_reject = curve.attack_count - math.floor(rate * curve.attack_count + 1e-9)
+                must_reject = np.searchsorted(attacks, attacks[-1] - math.floor(rate * attacks[-1] + 1e-9))
                 at = int(np.searchsorted(curve.rejected_attacks, must_reject))
-                found[name] = float(1 - curve.rejected_bona_fide[at] / curve.bona_fide_count)
+                found[name] = float(1 - genuine[curve.rejected_bona_fide[at]] / genuine[-1])
         return found
-
-    def _costs(
-        self, curve: ErrorCurve, genuine: NDArray[np.float64], attacks: NDArray[np.float64]
-    ) -> dict[str, float]:
-        miss, false_alarm = ASVSPOOF5.weights
-        bpcer = curve.rejected_bona_fide[self._bayes_index] / curve.bona_fide_count
-        apcer = 1 - curve.rejected_attacks[self._bayes_index] / curve.attack_count
-        bits = (
-            genuine @ self._genuine_bits / curve.bona_fide_count
-            + attacks @ self._attack_bits / curve.attack_count
-        )
-        return {
-            "min_dcf": curve.lowest_cost(miss, false_alarm)[0],
-            "act_dcf": float(miss * bpcer + false_alarm * apcer),
-            "cllr": float(bits / 2),
-        }
 
 
 def clusters_of(scores: ScoreSet, column: str | None) -> tuple[NDArray[np.int32], int]:

@@ -31,11 +31,11 @@ def print_evaluation(console: Console, result: Evaluation) -> None:
     _say(console, escape(wording.decided_at(result)))
     _say(console, f"[bold]{escape(wording.headline(result))}[/bold]\n")
     clustered = f"95 % by {result.cluster}" if result.cluster else "95 % bootstrap"
-    silent = ("no response",) if not result.scores.is_response.all() else ()
-    title = f"APCER by species, and BPCER, at the threshold{mark}"
-    table = _table(title, "kind", "wrong/all", "rate", "95 % exact", clustered, *silent)
+    silent = ("NRR",) if not result.scores.is_response.all() else ()
+    title = f"APCER by species, and BPCER, at the threshold{mark}; 95 % intervals"
+    table = _table(title, "kind", "wrong/all", "rate", "exact", clustered.removeprefix("95 % "), *silent)
     for kind in (*result.species, result.bona_fide):
-        table.add_row(*_kind_cells(kind)[: len(table.columns)])
+        table.add_row(*_kind_cells(kind, bool(result.scores.simulated.all()))[: len(table.columns)])
     console.print(table)
     for kind in (*result.species[:1], result.bona_fide):
         if kind.errors.trials:
@@ -124,8 +124,9 @@ def print_matrix(console: Console, result: Matrix) -> None:
     )
 
 
-def _kind_cells(kind: Kind) -> tuple[str, ...]:
-    name = kind.name + (f" ({kind.simulated:,} simulated)" if kind.simulated else "")
+def _kind_cells(kind: Kind, all_simulated: bool) -> tuple[str, ...]:
+    some = kind.simulated and not all_simulated
+    name = kind.name + (f" ({kind.simulated:,} simulated)" if some else "")
     return (
         escape(name),
         f"{kind.errors.errors:,}/{kind.errors.trials:,}",
@@ -178,6 +179,9 @@ def _print_fairness(console: Console, found: Fairness, mark: str) -> None:
         ]
         said = ", ".join(ratios) if ratios else "no ratio, as a group has no error"
         gap = f"{100 * each.gap:.2f} points"
+        if not each.gap:
+            _say(console, f"  {escape(each.rate)}: no difference")
+            continue
         where = f"worst {escape(each.worst)}, best {escape(each.best)}"
         _say(console, f"  {escape(each.rate)}: {where}, gap {gap}; {said}")
     if not math.isnan(found.fdr):
