@@ -2,8 +2,8 @@
 
     python benchmarks/evaluation.py --json evaluation.json
 
-Every row runs in a process of its own and is the fastest of three; "extra memory" is how far the process's peak
-rose above what it was with the scores loaded.
+Every row runs in a process of its own and is the fastest of three; "extra memory" is how far the peak of the
+process rose above what it was with the scores loaded.
 """
 
 from __future__ import annotations

@@ -29,6 +29,15 @@ def test_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert page.count('<span class="tag">simulated</span>') == 1
 
 
+def test_evaluate_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("evaluate_scores.py", str(tmp_path / "report"), monkeypatch=monkeypatch)
+    assert "simulated data" in capsys.readouterr().out
+    for page in ("evaluation.html", "comparison.html"):
+        assert "simulated data" in (tmp_path / "report" / page).read_text(encoding="utf-8")
+
+
 def test_every_example_is_tested() -> None:
     tests = Path(__file__).read_text(encoding="utf-8")
     assert all(f'"{path.name}"' in tests for path in EXAMPLES.glob("*.py"))

@@ -1,6 +1,5 @@
 import json
 import re
-import runpy
 import shlex
 import subprocess
 import sys
@@ -111,16 +110,6 @@ def test_the_exit_code_for_bad_input_is_3_and_there_is_no_traceback(tmp_path: Pa
     assert done.returncode == 3
     assert "the score of 'a' is 'high'" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_the_example_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["evaluate_scores.py", str(tmp_path / "report")])
-    runpy.run_path(str(ROOT / "examples" / "evaluate_scores.py"), run_name="__main__")
-    assert "simulated data" in capsys.readouterr().out
-    for page in ("evaluation.html", "comparison.html"):
-        assert "simulated data" in (tmp_path / "report" / page).read_text(encoding="utf-8")
 
 
 def test_the_benchmark_runs(tmp_path: Path) -> None:
