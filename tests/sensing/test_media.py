@@ -134,7 +134,7 @@ def test_limits_hold_before_anything_is_decoded(tmp_path: Path, close_up: Any, e
     assert caught.value.code == "payload_too_large"
     assert read_bytes(path, MediaLimits(max_bytes=101)) == bytes(101)
     content = encode(close_up, "JPEG")
-    refused(content[:-2] + b"\xff\xda" * 101, "decode_failed", "102 scans; at most 100")
+    refused(content[:-2] + b"\xff\xda\x00\x02" * 101, "decode_failed", "102 scans; at most 100")
 
 
 def test_other_kinds_of_file_are_named(close_up: Any, encode: Any) -> None:
@@ -171,6 +171,12 @@ def test_damaged_jpeg_data_is_refused_but_stray_bytes_are_not(close_up: Any, enc
     refused(content[:middle] + b"\xff\xd5" + content[middle:], "decode_failed", "is damaged")
     stray = load_image(content[:-2] + b"\x00\x00" + content[-2:])
     np.testing.assert_array_equal(stray, load_image(content))
+
+
+def test_what_follows_a_jpeg_does_not_matter(close_up: Any, encode: Any) -> None:
+    content = encode(close_up, "JPEG")
+    film = b"ftypmp42" + b"\xff\xda\xff\xc0" * 500  # phones append a film to a moving picture
+    np.testing.assert_array_equal(load_image(content + film), load_image(content))
 
 
 def test_damaged_exif_leaves_the_picture_as_stored(close_up: Any, encode: Any) -> None:

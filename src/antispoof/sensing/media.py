@@ -7,9 +7,10 @@ message is meant for people.
 from __future__ import annotations
 
 import io
+import re
 import stat
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ class MediaLimits:
     max_pixels: int = 24_000_000
     max_jpeg_scans: int = 100
 
+
+# A marker is 0xFF and a byte that is neither stuffing (0x00, 0xFF) nor stands alone (0x01, 0xD0 to 0xD8).
+JPEG_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
 
 DEFAULT_LIMITS = MediaLimits()
 
@@ -180,17 +184,16 @@ def _decoder(content: bytes, name: str) -> Callable[[bytes, str, MediaLimits], N
 def _decode_jpeg(content: bytes, name: str, limits: MediaLimits) -> NDArray[np.uint8]:
     import simplejpeg
 
-    width, height, components, exif = _jpeg_header(content)
-    _check_pixels(width, height, name, limits)
-    scans = content.count(b"\xff\xda")
-    if scans > limits.max_jpeg_scans:
+    header = _jpeg_header(content)
+    _check_pixels(header.width, header.height, name, limits)
+    if header.scans > limits.max_jpeg_scans:
         raise MediaError(
-            "decode_failed", f"{name} has {scans} scans; at most {limits.max_jpeg_scans} are allowed"
+            "decode_failed", f"{name} has {header.scans} scans; at most {limits.max_jpeg_scans} are allowed"
         )
-    if components == 4:
+    if header.components == 4:
         from PIL.JpegImagePlugin import JpegImageFile
 
-        return _upright(_rgb(JpegImageFile(io.BytesIO(content))), _orientation(exif))
+        return _upright(_rgb(JpegImageFile(io.BytesIO(content))), _orientation(header.exif))
     try:
         array = simplejpeg.decode_jpeg(content, "RGB")
     except ValueError as error:
@@ -198,28 +201,44 @@ def _decode_jpeg(content: bytes, name: str, limits: MediaLimits) -> NDArray[np.u
         if "extraneous bytes" not in str(error):
             raise
         array = simplejpeg.decode_jpeg(content, "RGB", strict=False)
-    return _upright(np.asarray(array, np.uint8), _orientation(exif))
+    return _upright(np.asarray(array, np.uint8), _orientation(header.exif))
 
 
-def _jpeg_header(content: bytes) -> tuple[int, int, int, bytes]:
-    """Read width, height, components and EXIF from the segments before a scan (ITU-T T.81, annex B)."""
-    at, exif = 2, b""
-    while True:
-        fill, marker, length = struct.unpack_from(">BBH", content, at)
-        if fill != 0xFF or length < 2:
-            raise ValueError("broken segment in the header")
-        if marker == 0xFF:  # padding before a marker
-            at += 1
-            continue
-        payload = content[at + 4 : at + 2 + length]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width, components = struct.unpack_from(">xHHB", payload)
-            return width, height, components, exif
-        if marker == 0xE1 and payload.startswith(b"Exif\0\0") and not exif:
+@dataclass(frozen=True, slots=True)
+class _JpegHeader:
+    width: int
+    height: int
+    components: int
+    scans: int
+    exif: bytes
+
+
+def _jpeg_header(content: bytes) -> _JpegHeader:
+    """Read what the segments of the first picture in a file tell (ITU-T T.81, annex B)."""
+    size, scans, exif = None, 0, b""
+    for marker, payload in _jpeg_segments(content):
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and size is None:
+            size = struct.unpack_from(">xHHB", payload)
+        elif marker == 0xE1 and payload.startswith(b"Exif\0\0") and not exif:
             exif = payload[6:]
-        if marker in (0xD9, 0xDA):
-            raise ValueError("no picture in it")
-        at += 2 + length
+        elif marker == 0xDA:
+            scans += 1
+    if size is None:
+        raise ValueError("no picture in it")
+    height, width, components = size
+    return _JpegHeader(width, height, components, scans, exif)
+
+
+def _jpeg_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Walk from marker to marker, over the coded data between them, to the end of the first picture."""
+    at = 2
+    while found := JPEG_MARKER.search(content, at):
+        marker = content[found.end() - 1]
+        if marker == 0xD9 or found.end() + 2 > len(content):
+            return
+        (length,) = struct.unpack_from(">H", content, found.end())
+        yield marker, content[found.end() + 2 : found.end() + length]
+        at = found.end() + max(length, 2)
 
 
 def _decode_with_pillow(content: bytes, name: str, limits: MediaLimits) -> NDArray[np.uint8]:
