@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import antispoof
 from antispoof.errors import BundleError, InputError
 from antispoof.runtime.bundle import SiteRule
-from antispoof.runtime.site import _near_duplicates, _Rule, _trimmed_mean
+from antispoof.runtime.site import _near_duplicates, _Rule, typical_score
 
 NONE = np.zeros(0)
 
@@ -145,17 +145,17 @@ def test_the_shift_follows_the_scores_and_shrinks(
 
 
 @given(scores=scores)
-def test_the_trimmed_mean_is_that_of_scipy_where_it_trims_whole_scores(scores: Any) -> None:
+def test_the_typical_score_is_that_of_scipy_where_it_trims_whole_scores(scores: Any) -> None:
     from scipy.stats import trim_mean
 
     kept = scores[: scores.size // 4 * 4]
-    assert _trimmed_mean(kept, np.ones_like(kept)) == pytest.approx(trim_mean(kept, 0.25), abs=1e-9)
+    assert typical_score(kept) == pytest.approx(trim_mean(kept, 0.25), abs=1e-9)
 
 
 @given(scores=scores, bad=st.floats(-1e6, 1e6))
 def test_one_bad_capture_in_five_stays_within_the_good_ones(scores: Any, bad: float) -> None:
     spoiled = np.append(scores, bad)
-    value = _trimmed_mean(spoiled, np.ones_like(spoiled))
+    value = typical_score(spoiled)
     assert scores.min() - 1e-9 <= value <= scores.max() + 1e-9
 
 

@@ -112,7 +112,7 @@ class SiteRule(_Part):
 
     Attributes:
         bona_fide_score: typical calibrated score of bona fide presentations where the operating points
-            were set.
+            were set, as `antispoof.runtime.site.typical_score` measures it.
         prior_captures: how many captures of a site weigh as much as that knowledge.
     """
 

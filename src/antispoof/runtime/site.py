@@ -22,7 +22,7 @@ from antispoof.runtime.verdict import OperatingPoint
 from antispoof.sensing.capture import Source
 from antispoof.sensing.modalities import modalities
 
-__all__ = ["MIN_CAPTURES", "SiteCalibration", "learn_site", "read_site", "write_site"]
+__all__ = ["MIN_CAPTURES", "SiteCalibration", "learn_site", "read_site", "typical_score", "write_site"]
 
 MIN_CAPTURES = 5
 GOOD_CAPTURES = 20
@@ -147,6 +147,21 @@ def learn_site(
     )
 
 
+def typical_score(scores: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> float:
+    """Return the mean of the middle half of the scores, which a few bad captures hardly move.
+
+    Args:
+        scores: (N,).
+        weights: (N,), positive; None weighs all alike.
+    """
+    weights = np.ones_like(scores) if weights is None else weights
+    order = np.argsort(scores)
+    share = weights[order] / weights.sum()
+    upper = np.cumsum(share)
+    kept = np.minimum(upper, 1 - TRIMMED_SHARE) - np.maximum(upper - share, TRIMMED_SHARE)
+    return float(np.average(scores[order], weights=np.maximum(kept, 0)))
+
+
 def read_site(path: str | Path) -> SiteCalibration:
     """Read a site calibration; raise `InputError` when that cannot be done."""
     try:
@@ -186,12 +201,12 @@ class _Rule:
         scores as above the attacks. Either estimate is drawn towards the one before it while captures are
         few.
         """
-        typical = _trimmed_mean(scores, weights)
+        typical = typical_score(scores, weights)
         count = float(weights.sum())
         shift = count / (count + self.start.prior_captures) * (typical - self.start.bona_fide_score)
         if attacks.size:
             spread, attack_spread = max(float(scores.std()), 0.5), max(float(attacks.std()), 0.5)
-            attack_typical = _trimmed_mean(attacks, np.ones_like(attacks))
+            attack_typical = typical_score(attacks)
             between = (typical * attack_spread + attack_typical * spread) / (spread + attack_spread)
             trust = attacks.size / (attacks.size + MIN_CAPTURES)
             shift += trust * (between - self.threshold - shift)
@@ -241,15 +256,6 @@ def _near_duplicates(looks: NDArray[np.float32]) -> NDArray[np.int64]:
 def _weights(groups: NDArray[np.int64]) -> NDArray[np.float64]:
     """One vote a group, shared by its members."""
     return 1 / np.bincount(groups)[groups]
-
-
-def _trimmed_mean(scores: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """Mean of the middle half of the weight."""
-    order = np.argsort(scores)
-    share = weights[order] / weights.sum()
-    upper = np.cumsum(share)
-    kept = np.minimum(upper, 1 - TRIMMED_SHARE) - np.maximum(upper - share, TRIMMED_SHARE)
-    return float(np.average(scores[order], weights=np.maximum(kept, 0)))
 
 
 def _bootstrap(
