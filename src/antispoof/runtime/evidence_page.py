@@ -167,8 +167,8 @@ def _scale(verdict: Verdict) -> str:
         )
 
     score, limit = at(verdict.score), at(threshold)
-    on_the_right = score < limit < WIDTH - 100 or limit < 100  # the label leaves the score free
-    side = "start" if on_the_right else "end"
+    room = 114  # what the threshold's label takes; it keeps off the score, and inside the drawing
+    label = (min(limit + 6, WIDTH - room), "start") if score < limit else (max(limit - 6, room), "end")
     parts = [
         bar(EDGE, limit, "attack"),
         bar(limit, WIDTH - EDGE, "bona"),
@@ -182,7 +182,7 @@ def _scale(verdict: Verdict) -> str:
             "tone",
             style=' font-weight="700"',
         ),
-        text(limit + (6 if on_the_right else -6), 39, f"threshold {threshold:+.2f}", "soft", side),
+        text(label[0], 39, f"threshold {threshold:+.2f}", "soft", label[1]),
         text(EDGE, 104, "← likelier an attack", "attack", "start"),
         text(WIDTH - EDGE, 104, "likelier a person →", "bona", "end"),
     ]
