@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import json
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from antispoof.errors import AntispoofError, InputError
+from antispoof.errors import AntispoofError, InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -665,6 +667,59 @@ def compare_scores(
         lambda: to_json(comparison_record(result, made)),
         lambda: comparison_page(result, made),
     )
+
+
+@app.command("train")
+def train_experiment(
+    experiment: Annotated[Path, typer.Argument(help="Experiment file, .yaml.", show_default=False)],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="key=value, replacing what the file says; may be repeated.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Train a model; started again after an interruption, go on where it was."""
+    _needs_training()
+    from antispoof.training.experiment import read_experiment
+    from antispoof.training.fit import Reporter, train
+
+    settings = read_experiment(experiment, overrides or ())
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        typer.echo(f"[{time.monotonic() - started:6.0f} s] {line}", err=True)
+
+    def progress(what: str, done: int, total: int) -> None:
+        if done == total or sys.stderr.isatty() or done % max(1, total // 20) == 0:
+            say(f"{what} {done} of {total}")
+
+    run = train(settings, Reporter(say, progress))
+    typer.echo(f"{run}: trained; make a bundle of it with: antispoof export {run} -o {settings.name}.onnx")
+
+
+@app.command("export")
+def export_run(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished training run.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Bundle to write, .onnx.", show_default=False)
+    ],
+) -> None:
+    """Turn a checkpoint into a bundle that needs no torch."""
+    _needs_training()
+    from antispoof.training.export import export
+
+    path = export(run, output)
+    typer.echo(
+        f"{path}: {path.stat().st_size / 1e6:.1f} MB; use it with: antispoof check --bundle {path} photo.jpg"
+    )
+
+
+def _needs_training() -> None:
+    """Name the extra before anything else can fail for want of it."""
+    for module in ("torch", "lightning", "onnx", "safetensors"):
+        if find_spec(module) is None:
+            raise MissingExtraError("training", "train")
 
 
 def _named(words: Sequence[str]) -> dict[str, Path]:

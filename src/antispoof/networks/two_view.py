@@ -1,8 +1,8 @@
 """A face seen twice: a close view for its tone and texture, a wider and coarser one for what surrounds it.
 
-The close view goes through frozen ImageNet features, whose means and deviations a linear layer reads: with little
-and simulated data to learn from, anything more flexible learns the simulator. The context view shares the first
-stages and continues in a small residual network that was taught by other networks (distillation).
+The close view goes through frozen ImageNet features, whose means and deviations a linear layer reads: with
+little and simulated data to learn from, anything more flexible learns the simulator. The context view shares
+the first stages and continues in a small residual network that was taught by other networks (distillation).
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class TwoViewNetwork(nn.Module):
 
     def shared_maps(self, context: Tensor) -> Tensor:
         """Maps of the shared stages, which training may compute once and keep: (B, C, h, w)."""
-        x = self.encoder.stem((context * 255 - 127) / 128)
+        x: Tensor = self.encoder.stem((context * 255 - 127) / 128)
         for stage in self.encoder.stages[:SHARED_STAGES]:
             x = stage(x)
         return x
@@ -120,5 +120,8 @@ class TwoViewNetwork(nn.Module):
             weight = self.head.weight[0, at : at + level.shape[1]]
             at += level.shape[1]
             part = torch.einsum("bchw,c->bhw", level, weight)
-            total = total + nn.functional.interpolate(part[:, None], size, mode="bilinear", align_corners=False)[:, 0]
+            total = (
+                total
+                + nn.functional.interpolate(part[:, None], size, mode="bilinear", align_corners=False)[:, 0]
+            )
         return total - total.mean((1, 2), keepdim=True)

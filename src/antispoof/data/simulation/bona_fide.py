@@ -1,8 +1,8 @@
 """A living person in front of a webcam or phone: the light of the room, then the camera's rendering of it.
 
-Made from a studio portrait, which has none of the variety of a desk at night: side light, soft shadows, lamps of every
-colour, exposure that misses. Realism here matters more than in the attacks, because whatever a simulated bona fide
-never shows is taken for an attack later.
+Made from a studio portrait, which has none of the variety of a desk at night: side light, soft shadows,
+lamps of every colour, exposure that misses. Realism here matters more than in the attacks, because whatever
+a simulated bona fide never shows is taken for an attack later.
 """
 
 from __future__ import annotations
@@ -10,7 +10,17 @@ from __future__ import annotations
 import numpy as np
 
 from antispoof.data.simulation.optics import blur
-from antispoof.data.simulation.tone import Picture, cast, display, gradient, linear, ramp, s_curve, saturate, shoulder
+from antispoof.data.simulation.tone import (
+    Picture,
+    cast,
+    display,
+    gradient,
+    linear,
+    ramp,
+    s_curve,
+    saturate,
+    shoulder,
+)
 
 __all__ = ["low_light", "relight", "room"]
 
@@ -42,11 +52,13 @@ def room(picture: Picture, rng: np.random.Generator) -> Picture:
 
 
 def low_light(picture: Picture, rng: np.random.Generator) -> Picture:
-    """A dim room: little light, a colour that white balance misses, lifted black, noise. Display values in and out."""
+    """A dim room: little light, missed white balance, lifted black, noise. Display values in and out."""
     light = gradient(linear(picture), abs(rng.normal(0, 0.8)), rng.uniform(0, 2 * np.pi))
     light = light * np.float32(np.exp(rng.uniform(np.log(0.06), np.log(0.5))))
     temperature = rng.normal(0, 0.12)
-    light = cast(light, temperature, rng.normal(0, 0.07), -temperature) + np.float32(abs(rng.normal(0, 0.008)))
+    light = cast(light, temperature, rng.normal(0, 0.07), -temperature) + np.float32(
+        abs(rng.normal(0, 0.008))
+    )
     seen = saturate(s_curve(display(light), rng.uniform(-0.6, 0.6)), rng.uniform(0.4, 1.1))
     seen = blur(seen, rng.uniform(0, 1.1))
     if rng.random() < 0.6:

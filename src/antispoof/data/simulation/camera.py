@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.data.simulation.optics import blur, jpeg, motion_blur, resize
-from antispoof.data.simulation.tone import Picture
+from antispoof.data.simulation.tone import Picture, cast, display, linear
 from antispoof.sensing.capture import Box
 
 __all__ = ["camera"]
@@ -23,17 +23,33 @@ def denoise(picture: Picture, strength: float) -> Picture:
     return np.asarray(cv2.bilateralFilter(picture, 5, strength, 2.0), np.float32)
 
 
+def processing(picture: Picture, rng: np.random.Generator) -> Picture:
+    """What automatic exposure, white balance and contrast make of the same scene on another device or day."""
+    gains = rng.normal(0, 0.5) + rng.normal(0, 0.12, 3)
+    seen = display(cast(linear(picture), *gains))
+    seen = np.clip((seen - np.float32(0.5)) * np.float32(rng.uniform(0.65, 1.3)) + np.float32(0.5), 0, 1)
+    if rng.random() < 0.3:
+        seen = blur(seen, rng.uniform(0.3, 1.5))
+    if rng.random() < 0.3:
+        noise = np.float32(rng.uniform(0.005, 0.035)) * rng.standard_normal(seen.shape, np.float32)
+        seen = np.clip(seen + noise, 0, 1)
+    return seen
+
+
 def camera(picture: Picture, face: Box, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Box]:
-    """Resolution, optics, sensor noise, denoising, sharpening, codec.
+    """Automatic processing, resolution, optics, sensor noise, denoising, sharpening, codec.
 
     Args:
         picture: float32, (H, W, 3), display values.
         face: where the face is in ``picture``.
-        rng: draws every parameter; the face comes out with a side of 60 to 130 px, if ``picture`` has that much.
+        rng: draws every parameter; the face comes out with a side of 60 to 130 px, if ``picture`` has that
+            much.
 
     Returns:
         The capture, uint8, (h, w, 3), RGB, and where the face is in it.
     """
+    if rng.random() < 0.6:
+        picture = processing(picture, rng)
     height, width = picture.shape[:2]
     scale = min(1.0, rng.uniform(60, 130) / max(face.width, face.height))
     seen = resize(picture, max(16, round(width * scale)), max(16, round(height * scale)))
@@ -48,5 +64,5 @@ def camera(picture: Picture, face: Box, rng: np.random.Generator) -> tuple[NDArr
         seen = sharpen(seen, rng.uniform(0.2, 1.2))
     if rng.random() < 0.85:
         seen = jpeg(seen, int(rng.integers(40, 97)), rng.random() < 0.7)
-    captured = np.uint8(np.clip(seen, 0, 1) * 255 + 0.5)  # type: ignore[call-overload]
+    captured = np.asarray(np.clip(seen, 0, 1) * 255 + 0.5, np.uint8)
     return captured, Box(face.x * scale, face.y * scale, face.width * scale, face.height * scale)

@@ -1,6 +1,7 @@
 """Simulated presentations of faces: a bona fide capture and, paired with it, each kind of attack.
 
-All of one pair share the person, the framing and the kind of camera; only what stands before the camera differs.
+All of one pair share the person, the framing and the kind of camera; only what stands before the camera
+differs.
 """
 
 from __future__ import annotations

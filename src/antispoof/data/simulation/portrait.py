@@ -1,4 +1,4 @@
-"""The person that a simulated presentation shows: a licensed portrait, where its face is, and what is background."""
+"""The person that a simulated presentation shows: a portrait, its face, and what is background."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def person_mask(image: NDArray[np.uint8], face: Box) -> NDArray[np.uint8]:
     half_width, half_height = face.width * scale / 2, face.height * scale / 2
     seed = np.full((rows, columns), cv2.GC_PR_BGD, np.uint8)
     cv2.ellipse(seed, ((x, y), (half_width * 3.2, half_height * 3.4), 0.0), int(cv2.GC_PR_FGD), -1)
-    seed[int(min(y + half_height, rows - 1)) :, int(max(x - 2 * half_width, 0)) : int(x + 2 * half_width)] = cv2.GC_PR_FGD
+    seed[int(min(y + half_height, rows - 1)) :, int(max(x - 2 * half_width, 0)) : int(x + 2 * half_width)] = (
+        cv2.GC_PR_FGD
+    )
     cv2.ellipse(seed, ((x, y), (half_width * 1.8, half_height * 1.9), 0.0), int(cv2.GC_FGD), -1)
     top = int(max(min(y, rows - 1), 1))
     seed[:top, : max(int(x - 2.2 * half_width), 1)] = cv2.GC_BGD

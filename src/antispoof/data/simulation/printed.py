@@ -1,6 +1,7 @@
 """A print of the person on paper: sheet, photo, poster or cut-out mask, lit by the room like everything else.
 
-Paper cannot be darker than its ink nor whiter than itself, reflects the room's light, bends, shines, and has edges.
+Paper cannot be darker than its ink nor whiter than itself, reflects the room's light, bends, shines, and has
+edges.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ __all__ = ["ink", "printed"]
 
 
 def ink(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Display values → reflectance: ink density 0.02 to 0.16, paper white 0.6 to 0.95, a smaller gamut, dot noise."""
-    shown = saturate(s_curve(picture, rng.uniform(-0.5, 1.0)), rng.uniform(0.0, 0.4) if rng.random() < 0.12 else rng.uniform(0.45, 1.25))
+    """Display values → reflectance: black 0.02 to 0.16, paper white 0.6 to 0.95, a smaller gamut."""
+    shown = saturate(
+        s_curve(picture, rng.uniform(-0.5, 1.0)),
+        rng.uniform(0.0, 0.4) if rng.random() < 0.12 else rng.uniform(0.45, 1.25),
+    )
     black = np.exp(rng.uniform(np.log(0.02), np.log(0.16)))
     paper = rng.uniform(0.6, 0.95) * np.array([1.0, rng.uniform(0.93, 1.0), rng.uniform(0.82, 1.04)])
     tint = rng.normal(0, 0.05, 3)
     light = linear(shown, rng.uniform(1.7, 2.6)) * np.exp(tint).astype(np.float32)
-    return (np.float32(black) + light * (paper - black).astype(np.float32)).astype(np.float32)
+    return np.asarray(black + light * (paper - black), np.float32)
 
 
 def halftone(light: Picture, rng: np.random.Generator) -> Picture:
@@ -43,7 +47,11 @@ def paper_texture(light: Picture, rng: np.random.Generator) -> Picture:
     """Fibre and coating: multiplicative noise of 0.5 to 4 % at two scales."""
     height, width = light.shape[:2]
     fine = rng.normal(0, 1, (height, width, 1)).astype(np.float32)
-    coarse = resize(np.repeat(rng.normal(0, 1, (max(2, height // 6), max(2, width // 6), 1)).astype(np.float32), 3, 2), width, height)
+    coarse = resize(
+        np.repeat(rng.normal(0, 1, (max(2, height // 6), max(2, width // 6), 1)).astype(np.float32), 3, 2),
+        width,
+        height,
+    )
     return light * (1 + np.float32(rng.uniform(0.005, 0.04)) * (0.6 * fine + 0.8 * coarse[..., :1]))
 
 
@@ -63,7 +71,10 @@ def shine(light: Picture, rng: np.random.Generator) -> Picture:
     spot = np.zeros((height, width), np.float32)
     axes = (max(2.0, rng.uniform(0.1, 0.9) * width), max(2.0, rng.uniform(0.05, 0.4) * height))
     cv2.ellipse(spot, ((rng.uniform(0, width), rng.uniform(0, height)), axes, rng.uniform(0, 180)), 1.0, -1)
-    return light + np.float32(rng.uniform(0.05, 0.5)) * blur(spot, rng.uniform(0.03, 0.12) * width + 0.5)[..., None]
+    return (
+        light
+        + np.float32(rng.uniform(0.05, 0.5)) * blur(spot, rng.uniform(0.03, 0.12) * width + 0.5)[..., None]
+    )
 
 
 def cut_out(staged: Staged, rng: np.random.Generator) -> Picture:
@@ -101,7 +112,10 @@ def printed(staged: Staged, other: Staged | None, rng: np.random.Generator) -> P
         reach = rng.uniform(0.05, 1.5) * rng.uniform(0.6, 1.4, 4)
         inside, corners = quadrilateral((height, width), staged.face, reach, rng)
         margin = rng.uniform(0.02, 0.2) * side if rng.random() < 0.6 else 0.0
-        rim = np.clip(cv2.dilate(inside[..., 0], np.ones((3, 3)), iterations=max(1, round(margin))), 0, 1)[..., None] if margin else inside
+        rim = inside
+        if margin:
+            wider = cv2.dilate(inside[..., 0], np.ones((3, 3)), iterations=max(1, round(margin)))
+            rim = np.asarray(np.clip(wider, 0, 1), np.float32)[..., None]
     sheet = inside * sheet + (1 - inside) * np.float32(rng.uniform(0.6, 0.95))
     if rng.random() < 0.7:
         sheet = curl(sheet, rng)

@@ -1,8 +1,9 @@
 """A picture of the person on a phone, tablet or monitor, captured a second time.
 
-What gives a replay away to a small network is its tone, not its moiré: a bright screen over-exposed by a camera that
-meters for a dark room, a veil of reflected light, a cast between display white and camera white, highlights clipped
-twice, the softness of a second capture. Blown, washed, dark and middling exposures are modes with their own ranges.
+What gives a replay away to a small network is its tone, not its moiré: a bright screen over-exposed by a
+camera that meters for a dark room, a veil of reflected light, a cast between display white and camera white,
+highlights clipped twice, the softness of a second capture. Blown, washed, dark and middling exposures are
+modes with their own ranges.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ def stored_picture(picture: Picture, rng: np.random.Generator) -> Picture:
     if rng.random() < 0.7:
         height, width = shown.shape[:2]
         scale = min(1.0, rng.uniform(80, 200) / 160)
-        small = jpeg(resize(shown, max(8, round(width * scale)), max(8, round(height * scale))), int(rng.integers(30, 91)))
+        small = jpeg(
+            resize(shown, max(8, round(width * scale)), max(8, round(height * scale))),
+            int(rng.integers(30, 91)),
+        )
         shown = resize(small, width, height)
     return shown
 
@@ -44,7 +48,9 @@ def screen_light(picture: Picture, rng: np.random.Generator) -> Picture:
     """Display values → light that the screen emits: its pixel raster, its gamma, its vivid mode."""
     height, width = picture.shape[:2]
     scale = min(1.0, rng.uniform(110, 190) / 160)
-    shown = resize(resize(picture, max(8, round(width * scale)), max(8, round(height * scale))), width, height)
+    shown = resize(
+        resize(picture, max(8, round(width * scale)), max(8, round(height * scale))), width, height
+    )
     if rng.random() < 0.4:
         shown = saturate(shown, rng.uniform(1, 1.6))
     return linear(shown, rng.uniform(1.8, 3))
@@ -66,12 +72,17 @@ def glare(light: Picture, rng: np.random.Generator) -> Picture:
         spot = np.zeros((height, width), np.float32)
         x, y = int(rng.uniform(0, width)), int(rng.uniform(0, height))
         if rng.random() < 0.5:
-            axes = (max(1, int(rng.uniform(0.02, 0.15) * width)), max(1, int(rng.uniform(0.02, 0.15) * height)))
+            axes = (
+                max(1, int(rng.uniform(0.02, 0.15) * width)),
+                max(1, int(rng.uniform(0.02, 0.15) * height)),
+            )
             cv2.ellipse(spot, (x, y), axes, rng.uniform(0, 180), 0, 360, 1.0, -1)
         else:
             angle = rng.uniform(0, np.pi)
             dx, dy = int(width * np.cos(angle)), int(width * np.sin(angle))
-            cv2.line(spot, (x - dx, y - dy), (x + dx, y + dy), 1.0, max(1, int(rng.uniform(0.01, 0.08) * width)))
+            cv2.line(
+                spot, (x - dx, y - dy), (x + dx, y + dy), 1.0, max(1, int(rng.uniform(0.01, 0.08) * width))
+            )
         soft = cv2.GaussianBlur(spot, (0, 0), rng.uniform(0.005, 0.06) * width + 0.3)[..., None]
         light = light + np.float32(rng.uniform(0.1, 1.2)) * soft
     return light
@@ -99,10 +110,13 @@ def colour_cast(light: Picture, rng: np.random.Generator) -> Picture:
 
 
 def exposure(light: Picture, face: Box, mode: str, rng: np.random.Generator) -> Picture:
-    """Scale the face to the mean light that the camera's metering lands on in this mode; then clip or roll off."""
+    """Scale the face to the mean light that metering lands on in this mode; clip or roll off."""
     low, high = {"blown": (0.4, 1.8), "wash": (0.1, 0.5), "dark": (0.03, 0.12), "mid": (0.1, 0.4)}[mode]
     target = np.exp(rng.uniform(np.log(low), np.log(high)))
-    rows, columns = slice(max(int(face.y), 0), int(face.y + face.height)), slice(max(int(face.x), 0), int(face.x + face.width))
+    rows, columns = (
+        slice(max(int(face.y), 0), int(face.y + face.height)),
+        slice(max(int(face.x), 0), int(face.x + face.width)),
+    )
     light = light * np.float32(target / max(float(light[rows, columns].mean()), 1e-4))
     return np.clip(light, 0, 1) if rng.random() < 0.6 else shoulder(light, rng.uniform(0.4, 0.9))
 
@@ -135,7 +149,9 @@ def replay(staged: Staged, other: Staged | None, rng: np.random.Generator) -> Pi
     """
     mode = _choose(_MODES, rng)
     light = screen_light(stored_picture(staged.picture, rng), rng)
-    amount = {"blown": abs(rng.normal(0, 0.03)), "wash": rng.uniform(0.06, 0.4)}.get(mode, abs(rng.normal(0, 0.05)))
+    amount = {"blown": abs(rng.normal(0, 0.03)), "wash": rng.uniform(0.06, 0.4)}.get(
+        mode, abs(rng.normal(0, 0.05))
+    )
     light = veil(light * np.float32(rng.uniform(0.6, 1)), amount, rng)
     if other is not None and rng.random() < 0.25:
         light = light + np.float32(rng.uniform(0.02, 0.2)) * linear(other.picture)

