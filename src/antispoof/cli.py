@@ -291,6 +291,7 @@ def data_summary(
     sheet: Annotated[
         Path | None, typer.Option(help="Write a contact sheet (PNG) here.", show_default=False)
     ] = None,
+    columns: Annotated[int, typer.Option(help="Presentations a row of the contact sheet.")] = 6,
     seed: Annotated[int, typer.Option(help="Which presentations the contact sheet shows.")] = 0,
 ) -> None:
     """Count what is in a manifest, and draw a contact sheet of it."""
@@ -305,7 +306,7 @@ def data_summary(
     for title, header, rows in summarise(presentations):
         console.print(_table(title, header, rows))
     if sheet is not None:
-        contact_sheet(presentations, sheet, seed=seed)
+        contact_sheet(presentations, sheet, columns=columns, seed=seed)
         console.print(f"contact sheet: {sheet}", markup=False, soft_wrap=True)
 
 
@@ -439,6 +440,68 @@ def data_combine(
         for p in read_manifest(path):
             collections.setdefault(p.dataset, []).append(p)
     _write_protocol(combine(protocol, collections), out)
+
+
+@data_app.command("hold-out")
+def data_hold_out(
+    manifest: ManifestPath,
+    what: Annotated[
+        str, typer.Argument(help="pai_species=NAME, or an attribute: lighting=dim.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Manifest to write.", show_default=False)],
+) -> None:
+    """Keep a kind of attack, a device, a lighting, … for the test alone."""
+    from rich.console import Console
+
+    from antispoof.data.hold_out import hold_out
+    from antispoof.data.manifest import read_manifest, write_manifest
+    from antispoof.data.summary import partition_table
+    from antispoof.errors import InputError
+
+    name, equals, value = what.partition("=")
+    if not equals:
+        raise InputError(f"what to hold out must be name=value, got {what!r}")
+    rows = hold_out(read_manifest(manifest), name, value)
+    write_manifest(rows, out)
+    Console(highlight=False).print(_table(*partition_table(rows)))
+
+
+simulate_app = typer.Typer(no_args_is_help=True, help="Make presentations where none can be had.")
+app.add_typer(simulate_app, name="simulate")
+
+
+@simulate_app.command("scene")
+def simulate_scene(
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    subjects: Annotated[int, typer.Option(help="How many people.")] = 40,
+    bona_fide: Annotated[int, typer.Option(help="Bona fide presentations a person.")] = 13,
+    attacks: Annotated[int, typer.Option(help="Attack presentations a person; kinds take turns.")] = 13,
+    instrument: Annotated[list[str] | None, typer.Option(help="Only these kinds of attack.")] = None,
+    suite: Annotated[list[str] | None, typer.Option(help="Only these sensor suites.")] = None,
+    lighting: Annotated[list[str] | None, typer.Option(help="Only these lighting conditions.")] = None,
+    size: Annotated[int, typer.Option(help="Pixels across and down.")] = 128,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.")] = 0,
+    portraits: Annotated[Path | None, typer.Option(help="Folder of frontal portraits as texture.")] = None,
+    portrait_licence: Annotated[str, typer.Option(help="Terms of the portraits.")] = "",
+    workers: Annotated[int, typer.Option(help="Processes; 0 means one a core.")] = 0,
+) -> None:
+    """Render people and attack instruments for colour, depth, near-infrared and thermal cameras."""
+    import time
+
+    from antispoof.data.simulation.scene_collection import plan_scenes, read_portraits, write_scenes
+
+    specs = plan_scenes(seed, subjects, bona_fide, attacks, instrument or (), suite or (), lighting or ())
+    faces = read_portraits(portraits, portrait_licence) if portraits else None
+    for path in faces.skipped if faces else ():
+        typer.echo(f"no face found in {path}: left out", err=True)
+    start = time.perf_counter()
+    with _progress("rendering", len(specs)) as step:
+        manifest = write_scenes(
+            specs, out, size=size, portraits=faces, workers=workers or None, progress=step
+        )
+    rate = len(specs) / (time.perf_counter() - start)
+    typer.echo(f"{len(specs)} SIMULATED presentations, {rate:.0f} a second; manifest: {manifest}")
+    typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
 
 
 @app.command("datasets")

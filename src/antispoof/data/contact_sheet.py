@@ -40,7 +40,8 @@ def contact_sheet(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    modalities = sorted({name for p in presentations for name in p.captures})
+    present = {name for p in presentations for name in p.captures}
+    modalities = sorted(present, key=lambda name: (name != "face_rgb", name))
     kinds: dict[str, list[Presentation]] = defaultdict(list)
     for p in presentations:
         kinds[p.pai_species or ""].append(p)
@@ -72,7 +73,7 @@ def contact_sheet(
                 if name not in p.captures:
                     continue
                 try:
-                    sheet.paste(Image.fromarray(picture_of(p.captures[name], side)), (left, top))
+                    sheet.paste(Image.fromarray(picture_of(p.captures[name], side, name)), (left, top))
                 except MediaError:
                     draw.rectangle(
                         (left, top, left + side - 1, top + side - 1), (225, 225, 225), (200, 60, 60)

@@ -79,11 +79,12 @@ def inspect_file(file: CaptureFile) -> FileFacts:
     return FileFacts(digest.hexdigest(), measured)
 
 
-def picture_of(file: CaptureFile, side: int) -> NDArray[np.uint8]:
+def picture_of(file: CaptureFile, side: int, modality: str = "") -> NDArray[np.uint8]:
     """Return the file as a picture for people: uint8, (side, side, 3), RGB.
 
-    Colour stays; single-channel data of more than 8 bits (depth, temperature) gets a colour scale between
-    its 2nd and 98th percentile, zeros apart; audio becomes a spectrogram, 0–8 kHz, 70 dB.
+    Colour stays. Single-channel data of more than 8 bits gets a colour scale: of ``face_depth`` the nearest
+    400 mm, of ``face_thermal`` 15 to 38 °C where it is in hundredths of a kelvin, else from the 2nd to the
+    98th percentile; zeros are black. Audio becomes a spectrogram, 0–8 kHz, 70 dB.
 
     Raises:
         MediaError: the file cannot be decoded.
@@ -98,6 +99,10 @@ def picture_of(file: CaptureFile, side: int) -> NDArray[np.uint8]:
     if array.ndim == 2 and array.dtype != np.uint8:
         known = np.isfinite(array) & (array != 0)
         low, high = np.percentile(array[known], (2, 98)) if known.any() else (0.0, 1.0)
+        if modality == "face_depth":
+            high = low + 400
+        elif modality == "face_thermal" and low > 20000:
+            low, high = 28815, 31115
         scaled = np.clip((np.nan_to_num(array) - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)
         array = np.where(known[..., None], cv2.applyColorMap(scaled, cv2.COLORMAP_TURBO)[..., ::-1], 0)
     elif array.ndim == 2:
