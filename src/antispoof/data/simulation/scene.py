@@ -43,7 +43,6 @@ MODALITIES = ("face_rgb", "face_depth", "face_infrared", "face_thermal")
 """Sensors of every suite."""
 
 SMALLEST, LARGEST = 32, 512
-_FINER = 1.25  # rays per pixel across: edges are smoothed by averaging them
 _RECORDED = 144
 _PHOTOGRAPHS = 3  # how many pictures of a person attackers have
 _ATTACKERS = 3  # how many people attack a person
@@ -123,7 +122,7 @@ def render_scene(
         portrait=portrait,
     )
     setup = build(spec.instrument, stage)
-    surface = background(round(size * _FINER), suite.view, rng, ambient_c, lighting.glow)
+    surface = background(size, suite.view, rng, ambient_c, lighting.glow)
     if setup.torso:
         lay_torso(surface, setup.pose, rng, ambient_c)
     if setup.head is not None:

@@ -44,9 +44,9 @@ class Grid:
         top: y of the first row.
     """
 
-    width: int = 134
-    height: int = 194
-    step: float = 1.8
+    width: int = 120
+    height: int = 174
+    step: float = 2.0
     left: float = -120.0
     top: float = -148.0
 

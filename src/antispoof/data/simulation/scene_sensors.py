@@ -86,7 +86,7 @@ def colour_picture(
     """Expose, blur, add noise, balance white and compress: uint8, (size, size, 3), sRGB.
 
     Args:
-        light: (H, W, 3), linear, larger than ``size``.
+        light: (H, W, 3), linear, one value a ray.
         level: brightness of the scene relative to an office: little light, few electrons.
         illuminant: colour of the light, (3,).
         suite: camera.
