@@ -504,6 +504,48 @@ def simulate_scene(
     typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
 
 
+@simulate_app.command("speech")
+def simulate_speech(
+    source: Annotated[Path, typer.Argument(help="Folder of bona fide speech.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    licence: Annotated[str, typer.Option(help="Terms of the speech.", show_default=False)],
+    pattern: Annotated[str, typer.Option(help=r"Who speaks, e.g. '(?P<subject>\d+)-'.")] = "",
+    kind: Annotated[list[str] | None, typer.Option(help="Only these kinds of spoof.")] = None,
+    codec: Annotated[list[str] | None, typer.Option(help="Codecs, drawn alike for both classes.")] = None,
+    texts: Annotated[Path | None, typer.Option(help="Sentences for the engines, one a line.")] = None,
+    spoofs: Annotated[int, typer.Option(help="Spoofs made of each file.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.")] = 0,
+) -> None:
+    """Make spoofs of recorded speech: vocoders, text to speech, replay, codecs."""
+    from rich.console import Console
+
+    from antispoof.data.simulation.speech_collection import read_texts, speech_files, write_speech
+    from antispoof.data.summary import partition_table
+
+    files = speech_files(source)
+    sentences = read_texts(texts) if texts else ()
+    with _progress("synthesising", len(files)) as step:
+        result = write_speech(
+            files,
+            out,
+            licence=licence,
+            pattern=pattern,
+            kinds=kind or (),
+            codecs=codec or (),
+            texts=sentences,
+            spoofs=spoofs,
+            seed=seed,
+            progress=step,
+        )
+    Console(highlight=False).print(_table(*partition_table(result.presentations)))
+    for path, why in result.skipped:
+        typer.echo(f"left out {path}: {why}", err=True)
+    simulated = sum(p.simulated for p in result.presentations)
+    typer.echo(
+        f"{simulated} SIMULATED spoofs, {len(result.skipped)} files left out; manifest: {result.manifest}"
+    )
+
+
 @app.command("datasets")
 def list_datasets(
     name: Annotated[str, typer.Argument(help="Show one in full.", show_default=False)] = "",

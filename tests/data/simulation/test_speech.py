@@ -1,0 +1,205 @@
+"""Simulated spoofs of speech: what each does to the signal, and that nothing else tells the classes apart."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from antispoof.data.files import inspect_file
+from antispoof.data.manifest import read_manifest
+from antispoof.data.presentation import CaptureFile
+from antispoof.data.simulation.speech import (
+    CODECS,
+    COPIES,
+    RATE,
+    copy_speech,
+    engines_found,
+    finish,
+    read_speech,
+    replay,
+    speak,
+    through_codec,
+)
+from antispoof.data.simulation.speech_collection import kinds_found, speech_files, write_speech
+from antispoof.errors import InputError, MediaError, UnknownNameError
+
+Speech = NDArray[np.float32]
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def voice(seed: int = 0, seconds: float = 1.5, pitch: float = 120.0) -> Speech:
+    """A vowel-like sound that comes and goes: harmonics under three formants."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    out = np.zeros_like(t)
+    glide = pitch * (1 + 0.1 * np.sin(2 * np.pi * 1.3 * t + seed))
+    phase = 2 * np.pi * np.cumsum(glide) / RATE
+    for k in range(1, 40):
+        f = k * pitch
+        gain = sum(
+            np.exp(-0.5 * ((f - centre) / width) ** 2)
+            for centre, width in ((600, 120), (1300, 180), (2600, 300))
+        )
+        out += (gain + 0.02) * np.sin(k * phase)
+    out *= np.clip(np.sin(2 * np.pi * 2 * t), 0.02, 1)
+    return (0.3 * out / np.abs(out).max() + 1e-4 * rng(seed).standard_normal(len(t))).astype(np.float32)
+
+
+def envelope(samples: Speech) -> NDArray[np.float64]:
+    """Spectral envelope, harmonics smoothed away: (frames, 12 bands of 310 Hz), natural log."""
+    frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), 512)[::256]
+    power = np.abs(np.fft.rfft(frames * np.hanning(512)))[:, :120] ** 2
+    return np.asarray(np.log(power.reshape(len(frames), 12, 10).mean(axis=2) + 1e-4))
+
+
+def likeness(one: Speech, other: Speech) -> float:
+    return float(np.corrcoef(envelope(one).ravel(), envelope(other).ravel())[0, 1])
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_copies_sound_alike_and_are_not_the_same(name: str) -> None:
+    original = finish(voice())
+    copy = copy_speech(original, name, rng())
+    assert copy.shape == original.shape
+    assert copy.dtype == np.float32
+    assert np.isfinite(copy).all()
+    assert likeness(original, copy) > 0.8
+    assert abs(np.corrcoef(original, copy)[0, 1]) < 0.9
+    np.testing.assert_array_equal(copy, copy_speech(original, name, rng()))
+    assert not np.array_equal(copy, copy_speech(original, name, rng(1)))
+
+
+def test_replay_loses_the_bass_and_adds_a_tail() -> None:
+    silence = np.zeros(RATE // 2, np.float32)
+    original = np.concatenate([finish(rng().standard_normal(RATE).astype(np.float32)), silence])
+    losses, tails = [], []
+    for seed in range(10):
+        recorded = replay(original, rng(seed))
+        assert recorded.shape == original.shape
+        assert np.abs(recorded).max() <= 1
+        power = [np.abs(np.fft.rfft(x)) ** 2 for x in (original, recorded)]
+        f = np.fft.rfftfreq(len(original), 1 / RATE)
+        low, all_ = (f > 60) & (f < 130), f < 7000
+        shares = [p[low].sum() / p[all_].sum() for p in power]
+        losses.append(shares[1] / shares[0])
+        start = len(original) - len(silence)
+        tails.append(np.sum(recorded[start : start + 1600] ** 2) / np.sum(recorded**2))
+    assert np.median(losses) < 0.5
+    assert np.median(tails) > 1e-4
+    np.testing.assert_array_equal(replay(original, rng(3)), replay(original, rng(3)))
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_codecs_keep_length_and_time(name: str) -> None:
+    original = finish(voice(pitch=140))
+    decoded = through_codec(original, name)
+    assert decoded.shape == original.shape
+    assert 0.8 < np.corrcoef(original, decoded)[0, 1] < 1 - 1e-7
+
+
+def test_both_classes_end_at_one_level_and_in_one_band() -> None:
+    for samples in (0.01 * voice(1), 0.9 * voice(2), 0.5 * replay(voice(3), rng())):
+        done = finish(samples.astype(np.float32))
+        level = 10 * np.log10(np.mean(done.astype(np.float64) ** 2))
+        assert level == pytest.approx(-26, abs=0.3)
+        power = np.abs(np.fft.rfft(done)) ** 2
+        f = np.fft.rfftfreq(len(done), 1 / RATE)
+        assert power[f < 40].sum() + power[f > 7750].sum() < 1e-3 * power.sum()
+    with pytest.raises(InputError, match="silent"):
+        finish(np.zeros(RATE, np.float32))
+
+
+def test_reading_resamples_and_names_what_is_damaged(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.tile(voice()[:, None], (1, 2)), 44100)
+    assert len(read_speech(tmp_path / "a.wav")) == pytest.approx(1.5 * RATE * RATE / 44100, abs=4)
+    (tmp_path / "b.wav").write_bytes(b"no sound")
+    with pytest.raises(MediaError, match=r"b\.wav: cannot be decoded"):
+        read_speech(tmp_path / "b.wav")
+    soundfile.write(tmp_path / "c.wav", np.zeros(100), RATE)
+    with pytest.raises(MediaError, match=r"0\.01 s of speech"):
+        read_speech(tmp_path / "c.wav")
+
+
+def test_unknown_names_list_what_exists() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'copy_griffin_lim'"):
+        copy_speech(voice(), "griffin_lim", rng())
+    with pytest.raises(UnknownNameError, match="unknown codec 'opus'"):
+        through_codec(voice(), "opus")
+    with pytest.raises(UnknownNameError, match="text-to-speech engine"):
+        speak("hello", "tts_robot", rng())
+    assert ("copy_world" in COPIES) == (importlib.util.find_spec("pyworld") is not None)
+
+
+@pytest.mark.parametrize("name", ["tts_espeak", "tts_flite", "tts_festival", "tts_pico"])
+def test_engines_speak_where_they_are_installed(name: str) -> None:
+    if name not in engines_found():
+        with pytest.raises(InputError, match="is not on this machine"):
+            speak("hello", name, rng())
+        pytest.skip(f"{name} is not installed on this machine")
+    spoken = speak("Nobody else should be able to open this door.", name, rng())
+    assert 1 < len(spoken) / RATE < 8
+    np.testing.assert_array_equal(spoken, speak("Nobody else should be able to open this door.", name, rng()))
+
+
+def test_a_collection_names_its_files_and_what_is_simulated(tmp_path: Path) -> None:
+    for person in range(6):
+        (tmp_path / "in" / f"p{person}").mkdir(parents=True)
+        for take in range(2):
+            samples = voice(person * 2 + take, 0.8, 100 + 20 * person)
+            soundfile.write(tmp_path / "in" / f"p{person}" / f"{take}.wav", samples, RATE)
+    (tmp_path / "in" / "p0" / "broken.wav").write_bytes(b"x")
+    result = write_speech(
+        speech_files(tmp_path / "in"),
+        tmp_path / "out",
+        licence="CC0",
+        pattern=r"p(?P<subject>\d)/",
+        kinds=("copy_source_filter", "replay"),
+        codecs=("g722",),
+        spoofs=2,
+    )
+    assert [path.name for path, _ in result.skipped] == ["broken.wav"]
+    rows = read_manifest(result.manifest)
+    assert len(rows) == 12 * 3
+    assert {p.pai_species for p in rows} == {None, "copy_source_filter", "replay"}
+    assert all(p.simulated != p.bona_fide for p in rows)
+    assert {p.partition for p in rows} == {"train", "dev", "test"}
+    levels = [inspect_file(CaptureFile(p.captures["voice"].path)).measurements["level_db"] for p in rows]
+    assert np.ptp(levels) < 1.5
+    with pytest.raises(InputError, match="is not an empty folder"):
+        write_speech(speech_files(tmp_path / "in"), tmp_path / "out", licence="CC0")
+    with pytest.raises(InputError, match=r"does not match p0/0\.wav"):
+        write_speech(speech_files(tmp_path / "in"), tmp_path / "x", licence="CC0", pattern="(?P<subject>q)")
+    with pytest.raises(UnknownNameError, match="kind of spoofed speech"):
+        write_speech(speech_files(tmp_path / "in"), tmp_path / "x", licence="CC0", kinds=["vocoder"])
+    with pytest.raises(InputError, match="holds no audio file"):
+        speech_files(tmp_path / "x")
+    assert {"copy_griffin_lim", "copy_source_filter", "replay"} <= set(kinds_found())
+
+
+def test_the_command_says_that_it_is_simulated(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    soundfile.write(tmp_path / "in" / "a.wav", voice(), RATE)
+    program = "from antispoof.cli import main; main()"
+    command = [
+        sys.executable,
+        "-c",
+        program,
+        "simulate",
+        "speech",
+        str(tmp_path / "in"),
+        str(tmp_path / "out"),
+    ]
+    command += ["--licence", "CC0", "--kind", "replay"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "1 SIMULATED spoofs" in done.stdout
+    assert len(read_manifest(tmp_path / "out" / "manifest.csv")) == 2
