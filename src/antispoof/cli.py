@@ -291,8 +291,8 @@ def data_summary(
     sheet: Annotated[
         Path | None, typer.Option(help="Write a contact sheet (PNG) here.", show_default=False)
     ] = None,
-    columns: Annotated[int, typer.Option(help="Presentations a row of the contact sheet.")] = 6,
-    seed: Annotated[int, typer.Option(help="Which presentations the contact sheet shows.")] = 0,
+    columns: Annotated[int, typer.Option(help="Presentations a row of the contact sheet.", min=1)] = 6,
+    seed: Annotated[int, typer.Option(help="Which presentations the contact sheet shows.", min=0)] = 0,
 ) -> None:
     """Count what is in a manifest, and draw a contact sheet of it."""
     from rich.console import Console
@@ -319,7 +319,7 @@ def data_split(
         0.2,
         0.2,
     ),
-    seed: Annotated[int, typer.Option(help="The same seed divides alike on every machine.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed divides alike on every machine.", min=0)] = 0,
 ) -> None:
     """Divide into train, dev and test: no subject on two sides, kinds of attack spread evenly."""
     from rich.console import Console
@@ -480,10 +480,10 @@ def simulate_scene(
     suite: Annotated[list[str] | None, typer.Option(help="Only these sensor suites.")] = None,
     lighting: Annotated[list[str] | None, typer.Option(help="Only these lighting conditions.")] = None,
     size: Annotated[int, typer.Option(help="Pixels across and down.")] = 128,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
     portraits: Annotated[Path | None, typer.Option(help="Folder of frontal portraits as texture.")] = None,
     portrait_licence: Annotated[str, typer.Option(help="Terms of the portraits.")] = "",
-    workers: Annotated[int, typer.Option(help="Processes; 0 means one a core.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes; 0 means one a core.", min=0)] = 0,
 ) -> None:
     """Render people and attack instruments for colour, depth, near-infrared and thermal cameras."""
     import time
@@ -514,7 +514,7 @@ def simulate_speech(
     codec: Annotated[list[str] | None, typer.Option(help="Codecs, drawn alike for both classes.")] = None,
     texts: Annotated[Path | None, typer.Option(help="Sentences for the engines, one a line.")] = None,
     spoofs: Annotated[int, typer.Option(help="Spoofs made of each file.")] = 1,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
 ) -> None:
     """Make spoofs of recorded speech: vocoders, text to speech, replay, codecs."""
     from rich.console import Console

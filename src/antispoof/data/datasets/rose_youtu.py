@@ -23,9 +23,9 @@ _TRAINING = frozenset({"2", "3", "4", "5", "6", "7", "9", "10", "11", "12"})
     ask="https://rose1.ntu.edu.sg/dataset/faceLivenessDetection/",
     reference="Li et al., IEEE TIFS 2018",
     notes=(
-        "Names are L_S_D_x_E_p_N: label, speaking, device, eyeglasses, environment, person, number. That the "
-        "first ten of the twenty published people (2-7, 9-12) train is the common reading; the release holds "
-        "no list."
+        "Names are L_S_D_x_E_p_N: label, speaking, device, eyeglasses, environment, person, number. The "
+        "release holds no list: this reader lets the first ten of the twenty people (2-7, 9-12) train. "
+        "Videos of some devices are stored turned or upside down; look at the contact sheet before training."
     ),
     example={
         "2/G_NT_5s_wg_E_2_1.mp4": "",
