@@ -636,6 +636,10 @@ def evaluate_scores(
             help="Verification scores (score, trial, id) for the tandem figures.", show_default=False
         ),
     ] = None,
+    asv_threshold: Annotated[
+        float | None,
+        typer.Option(help="Verification threshold for IAPAR; default: its EER.", show_default=False),
+    ] = None,
     resamples: Resamples = 1000,
     seed: Seed = 0,
     json: JsonPath = None,
@@ -669,6 +673,7 @@ def evaluate_scores(
             cluster=cluster,
             by=by,
             verification=verification,
+            verification_threshold=asv_threshold,
             resamples=resamples,
             seed=seed,
             tick=advance,

@@ -238,3 +238,19 @@ def test_every_resample_is_counted_and_reproducible(draw: Draw) -> None:
     assert first.figures["auc"] != evaluate(draw(), resamples=30, seed=1).figures["auc"]
     with pytest.raises(InputError, match="resamples must be at least 0"):
         evaluate(draw(), resamples=-1)
+
+
+def test_part_of_a_set_is_judged_without_the_species_it_lacks(draw: Draw) -> None:
+    scores = draw()
+    part = scores.take(scores.pai_species.codes != 1)
+    result = evaluate(part, resamples=20)
+    assert [kind.name for kind in result.species] == ["print"]
+    assert result.figures["max_apcer"].value == result.species[0].errors.value
+
+
+def test_resampling_changes_no_figure(draw: Draw) -> None:
+    scores, dev = draw(), draw(seed=4, name="dev")
+    with_, without = (evaluate(scores, dev=dev, resamples=n).figures for n in (20, 0))
+    assert {name: f.value for name, f in with_.items()} == pytest.approx(
+        {name: f.value for name, f in without.items()}, nan_ok=True
+    )

@@ -101,6 +101,24 @@ def test_the_evaluation_page_holds_everything(draw: Draw) -> None:
     assert "simulated" not in text
 
 
+def test_full_system_rates_are_shown_with_the_origin_of_their_threshold(draw: Draw) -> None:
+    scores, trials = draw(), verification()
+    with_ids = VerificationScores(
+        trials.target[:50],
+        trials.nontarget,
+        trials.spoof[:50],
+        tuple(scores.ids[scores.is_bona_fide][:50].tolist()),
+        tuple(scores.ids[~scores.is_bona_fide][:50].tolist()),
+    )
+    result = evaluate(scores, verification=with_ids, resamples=0)
+    assert "IAPAR" in read(evaluation_page(result, MADE))
+    assert "IAPAR print (RIAPAR)" in printed(print_evaluation, result)
+    assert any("--asv-threshold" in warning for warning in result.warnings)
+    stated = evaluate(scores, verification=with_ids, verification_threshold=1.0, resamples=0)
+    assert not any("--asv-threshold" in warning for warning in stated.warnings)
+    assert "verification at threshold 1" in read(evaluation_page(stated, MADE))
+
+
 def test_simulated_data_is_marked_beside_every_heading_of_figures(draw: Draw) -> None:
     result = evaluate(draw(simulated=True), resamples=0)
     page = evaluation_page(result, MADE)

@@ -134,3 +134,26 @@ def test_labels_number_words_in_order_of_appearance() -> None:
     labels = Labels.encode(["x", None, "y", "", "x"])
     assert labels.codes.tolist() == [0, -1, 1, -1, 0]
     assert labels.decode() == ["x", "", "y", "", "x"]
+
+
+def test_labels_from_python_and_pandas_are_taken_as_they_come() -> None:
+    labels = Labels.encode([0, 1, float("nan"), None, 0])
+    assert labels.codes.tolist()[:2] == [0, 1]
+    assert labels.decode() == ["0", "1", "", "", "0"]
+
+
+def test_a_long_file_is_read_in_chunks_as_a_short_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for ending in ("csv", "parquet"):
+        path = tmp_path / f"scores.{ending}"
+        example().write(path)
+        monkeypatch.setattr("antispoof.evaluation.scores._ROWS_AT_A_TIME", 1)
+        assert same(ScoreSet.read(path), example())
+
+
+def test_spaces_around_a_species_do_not_make_another(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(HEADER + "a,1, print\nb,1,print\nc,1, bona_fide \n")
+    assert ScoreSet.read(path).pai_species.names == ("print",)
+    assert ScoreSet.read(path).pai_species.decode() == ["print", "print", ""]

@@ -137,6 +137,8 @@ def test_full_system_rates_join_by_id(tiny: Draw) -> None:
     assert (found.frr.errors, found.frr.trials) == (2, 3)  # p1 fails verification, p2 detection
     assert (found.iapar["print"].errors, found.iapar["print"].trials) == (1, 2)
     assert found.iapar["mask"].errors == 0  # a non-response is never accepted
+    strict = tandem.full_system(scores, 0.0, asv, verification_threshold=6.0)
+    assert (strict.frr.errors, strict.iapar["print"].errors) == (3, 0)
     assert found.riapar("print") == pytest.approx(1 + 1 / 2 - (1 - 2 / 3))
 
 

@@ -171,6 +171,7 @@ def evaluate(
     cluster: str | None = None,
     by: Sequence[str] | None = None,
     verification: tandem.VerificationScores | None = None,
+    verification_threshold: float | None = None,
     resamples: int = 1000,
     seed: int = 0,
     tick: Callable[[], None] = lambda: None,
@@ -186,6 +187,8 @@ def evaluate(
             else single presentations.
         by: attributes to tell groups apart by; by default every attribute with 2 to 12 values.
         verification: scores of a comparison system, for the tandem figures.
+        verification_threshold: of the comparison system, for IAPAR and RIAPAR; by default its EER threshold on
+            these very trials.
         resamples: bootstrap resamples; 0 gives no bootstrap intervals.
         seed: of the resamples.
         tick: called after each resample.
@@ -202,10 +205,12 @@ def evaluate(
     if cluster is None and scores.subject is not None:
         cluster = "subject"
     codes, clusters = clusters_of(scores, cluster)
-    compute = Figures(scores, point.threshold, dev_eer, codes)
-    values = dict(zip(compute.names, compute(np.ones(clusters, np.int32)).tolist(), strict=True))
+    resampling = resamples > 0 and clusters > 1
+    compute = Figures(scores, point.threshold, dev_eer, codes if resampling else None)
+    once = np.ones(clusters if resampling else 1, np.int32)
+    values = dict(zip(compute.names, compute(once).tolist(), strict=True))
     intervals = dict.fromkeys(compute.names, _NO_INTERVAL)
-    if resamples and clusters > 1:
+    if resampling:
         draws = bootstrap(compute, clusters, resamples=resamples, seed=seed, tick=tick)
         intervals = dict(zip(compute.names, map(_spread, percentile_interval(draws)), strict=True))
     both = bool(len(scores.bona_fide) and len(scores.attack))
@@ -233,13 +238,18 @@ def evaluate(
         },
         curve=compute.curve,
         calibration=_calibration(scores, values) if both else None,
-        tandem=_tandem(scores, point.threshold, verification) if verification and both else None,
+        tandem=_tandem(scores, point.threshold, verification, verification_threshold)
+        if verification and both
+        else None,
         fairness=tuple(fairness(scores, name, point.threshold) for name in (groups if by is None else by)),
         cluster=cluster,
         clusters=clusters,
         resamples=resamples,
         seed=seed,
-        warnings=tuple(_warnings(scores, dev, point, kinds, compute.curve, cluster, clusters, verification)),
+        warnings=(
+            *_warnings(scores, dev, point, kinds, compute.curve, cluster, clusters),
+            *_verification_warnings(verification, verification_threshold, both),
+        ),
     )
 
 
@@ -256,6 +266,8 @@ def _kinds(scores: ScoreSet, threshold: float, intervals: Mapping[str, Interval]
     for code, name in enumerate(("bona fide", *scores.pai_species.names), start=-1):
         member = scores.pai_species.codes == code
         presented = int(member.sum())
+        if code >= 0 and not presented:
+            continue  # a species of a larger set that this part of it does not hold
         wrong = (rejected if code < 0 else accepted) & member
         own = scores.scores[member & scores.is_response]
         alone = (
@@ -293,7 +305,12 @@ def _calibration(scores: ScoreSet, values: Mapping[str, float]) -> CalibrationQu
     )
 
 
-def _tandem(scores: ScoreSet, threshold: float, verification: tandem.VerificationScores) -> Tandem:
+def _tandem(
+    scores: ScoreSet,
+    threshold: float,
+    verification: tandem.VerificationScores,
+    verification_threshold: float | None,
+) -> Tandem:
     genuine, attacks = scores.bona_fide, scores.attack
     return Tandem(
         asv_eer=verification.equal_error_rate().value,
@@ -301,7 +318,9 @@ def _tandem(scores: ScoreSet, threshold: float, verification: tandem.Verificatio
         min_t_dcf_asvspoof5=tandem.min_t_dcf_asvspoof5(genuine, attacks, verification),
         t_eer=tandem.t_eer(genuine, attacks, verification),
         min_a_dcf=tandem.min_a_dcf(verification.target, verification.nontarget, verification.spoof),
-        full_system=tandem.full_system(scores, threshold, verification) if verification.spoof_ids else None,
+        full_system=tandem.full_system(scores, threshold, verification, verification_threshold)
+        if verification.spoof_ids
+        else None,
     )
 
 
@@ -344,7 +363,6 @@ def _warnings(
     curve: ErrorCurve | None,
     cluster: str | None,
     clusters: int,
-    verification: tandem.VerificationScores | None,
 ) -> list[str]:
     found = []
     if curve is not None:
@@ -397,14 +415,27 @@ def _warnings(
         )
     if cluster is not None and clusters < _FEW_CLUSTERS:
         found.append(f"Only {clusters} values of {cluster}: bootstrap intervals over so few are too narrow.")
-    if verification is not None and curve is None:
-        found.append("The tandem figures need bona fide and attack presentations with scores.")
     if cluster is None:
         found.append(
             "No subject is known, so intervals take presentations as independent; "
             "several presentations of one person make them too narrow."
         )
     return found
+
+
+def _verification_warnings(
+    verification: tandem.VerificationScores | None, threshold: float | None, both: bool
+) -> list[str]:
+    if verification is None:
+        return []
+    if not both:
+        return ["The tandem figures need bona fide and attack presentations with scores."]
+    if threshold is None and verification.spoof_ids:
+        return [
+            "For IAPAR and RIAPAR the verification threshold was set at the EER of the verification scores it "
+            "judges; state the one in force (--asv-threshold)."
+        ]
+    return []
 
 
 def _subjects(scores: ScoreSet) -> set[str]:

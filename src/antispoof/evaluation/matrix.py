@@ -10,7 +10,7 @@ from pathlib import Path
 from antispoof.errors import InputError
 from antispoof.evaluation.evaluation import Estimate, evaluate
 from antispoof.evaluation.figures import LABELS, LOWER_IS_BETTER
-from antispoof.evaluation.scores import ScoreSet, read_csv
+from antispoof.evaluation.scores import ScoreSet, read_table
 
 __all__ = ["Matrix", "Summary", "cross_dataset"]
 
@@ -80,9 +80,7 @@ def cross_dataset(
         InputError: the manifest or one of its files cannot be used, or the figure is unknown or undefined.
     """
     path = Path(manifest)
-    if not path.is_file():
-        raise InputError(f"manifest {str(path)!r} does not exist")
-    columns = read_csv(path, ("train", "test", "scores"))
+    columns = read_table(path, ("train", "test", "scores"))
     devs = columns.get("dev", [""] * len(columns["train"]))
     figure = figure or ("hter" if all(devs) else "d_eer")
     if figure not in LABELS:

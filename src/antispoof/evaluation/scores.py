@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,13 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from antispoof.errors import InputError, MissingExtraError
 
-__all__ = ["Labels", "ScoreSet"]
+__all__ = ["Labels", "ScoreSet", "read_table"]
 
 _BONA_FIDE = frozenset({"", "bona_fide", "bonafide", "bona fide", "bona-fide", "live", "real", "genuine"})
 _NOT_A_SPECIES = frozenset({"nan", "none", "null", "na", "n/a", "-", "0", "1", "true", "false"})
 _TRUTH = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 _PARQUET = frozenset({".parquet", ".pq"})
-_ROWS_AT_A_TIME = 200_000
+_NEEDED = ("id", "score", "pai_species")
+_ROWS_AT_A_TIME = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,11 @@ class Labels:
     names: tuple[str, ...]
 
     @classmethod
-    def encode(cls, values: Iterable[str | None]) -> Labels:
-        """Number the labels of ``values``; None and the empty string are no label."""
-        numbers: dict[str | None, int] = {None: -1, "": -1}
-        codes = [numbers.setdefault(value, len(numbers) - 2) for value in values]
-        names = [name for name in numbers if name]
-        return cls(np.asarray(codes, np.int32), tuple(names))
+    def encode(cls, values: Iterable[Any]) -> Labels:
+        """Number the labels of ``values``; None, NaN and the empty string are no label."""
+        encoder = _Encoder()
+        encoder.add(values)
+        return encoder.labels()
 
     def decode(self) -> list[str]:
         """Return the N labels as strings; the empty string where there is none."""
@@ -56,6 +56,28 @@ class Labels:
     def __len__(self) -> int:
         """Return N."""
         return len(self.codes)
+
+
+class _Encoder:
+    """Numbers labels chunk by chunk, so that a long column is never held as strings."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {None: -1, "": -1}
+        self._chunks: list[NDArray[np.int32]] = []
+
+    def add(self, values: Iterable[Any]) -> None:
+        numbers = self._numbers
+        codes = [numbers.setdefault(value, len(numbers) - 2) for value in values]
+        self._chunks.append(np.asarray(codes, np.int32))
+
+    def labels(self) -> Labels:
+        names = list(self._numbers)[2:]
+        codes = np.concatenate(self._chunks)
+        for missing in [
+            number for number, name in enumerate(names) if name != name
+        ]:  # NaN, as pandas writes it
+            codes[codes == missing] = -1
+        return Labels(codes, tuple(map(str, names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +132,13 @@ class ScoreSet:
                 species names none.
         """
         values = np.asarray(scores, np.float64)
-        rest = {name: Labels.encode(column) for name, column in (attributes or {}).items()}
         made = cls(
             name=name,
             ids=np.asarray(ids, np.str_),
             scores=values,
-            pai_species=_encode_species(pai_species),
+            pai_species=_without_bona_fide(Labels.encode(pai_species)),
             subject=None if subject is None else Labels.encode(subject),
-            attributes=rest,
+            attributes={column: Labels.encode(labels) for column, labels in (attributes or {}).items()},
             simulated=np.zeros(len(values), np.bool_)
             if simulated is None
             else np.asarray(simulated, np.bool_),
@@ -139,19 +160,9 @@ class ScoreSet:
         path = Path(path)
         if not path.is_file():
             raise InputError(f"score file {str(path)!r} does not exist")
-        columns = _read_parquet(path) if path.suffix.lower() in _PARQUET else _read_csv(path)
-        ids, scores, species = columns.pop("id"), columns.pop("score"), columns.pop("pai_species")
-        subject, simulated = columns.pop("subject", None), columns.pop("simulated", None)
+        chunks = _read_parquet(path, _NEEDED) if path.suffix.lower() in _PARQUET else _read_csv(path, _NEEDED)
         try:
-            return cls.from_columns(
-                ids,
-                _parse_scores(scores, ids),
-                species,
-                subject=subject,
-                attributes=columns,
-                simulated=None if simulated is None else _parse_truth(simulated, ids),
-                name=path.stem,
-            )
+            return _assemble(chunks, path.stem)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 
@@ -261,19 +272,48 @@ def _check(scores: ScoreSet) -> None:
 _FINITE = "scores must be finite numbers; leave the cell empty for a non-response"
 
 
-def _encode_species(values: Sequence[str | None]) -> Labels:
-    """Number the species, bona fide in any of its usual spellings becoming no label."""
-    raw = Labels.encode(values)
-    bona_fide = [name.strip().lower() in _BONA_FIDE for name in raw.names]
-    for name in raw.names:
-        if name.strip().lower() in _NOT_A_SPECIES:
+def _assemble(chunks: Iterable[Mapping[str, Sequence[Any]]], name: str) -> ScoreSet:
+    """Make a score set of a table that comes in chunks of rows."""
+    ids: list[NDArray[np.str_]] = []
+    scores: list[NDArray[np.float64]] = []
+    simulated: list[NDArray[np.bool_]] = []
+    encoders: dict[str, _Encoder] = {}
+    for chunk in chunks:
+        ids.append(np.asarray(chunk["id"], np.str_))
+        scores.append(_parse_scores(chunk["score"], chunk["id"]))
+        if "simulated" in chunk:
+            simulated.append(np.asarray(_parse_truth(chunk["simulated"], chunk["id"]), np.bool_))
+        for column, cells in chunk.items():
+            if column not in ("id", "score", "simulated"):
+                encoders.setdefault(column, _Encoder()).add(cells)
+    labels = {column: encoder.labels() for column, encoder in encoders.items()}
+    values = np.concatenate(scores)
+    made = ScoreSet(
+        name,
+        np.concatenate(ids),
+        values,
+        _without_bona_fide(labels.pop("pai_species")),
+        labels.pop("subject", None),
+        labels,
+        np.concatenate(simulated) if simulated else np.zeros(len(values), np.bool_),
+    )
+    _check(made)
+    return made
+
+
+def _without_bona_fide(raw: Labels) -> Labels:
+    """Return the species alone: bona fide, in any of its usual spellings, becomes no label."""
+    names: dict[str, int] = {}
+    new = []
+    for spelling in raw.names:
+        name = spelling.strip()
+        if name.lower() in _NOT_A_SPECIES:
             raise InputError(
                 f"pai_species holds {name!r}, which names no attack instrument; "
                 "write 'bona_fide' for a bona fide presentation and a name such as 'print' for an attack"
             )
-    names = tuple(name for name, genuine in zip(raw.names, bona_fide, strict=True) if not genuine)
-    new = [-1 if genuine else names.index(name) for name, genuine in zip(raw.names, bona_fide, strict=True)]
-    return Labels(np.asarray([*new, -1], np.int32)[raw.codes], names)
+        new.append(-1 if name.lower() in _BONA_FIDE else names.setdefault(name, len(names)))
+    return Labels(np.asarray([*new, -1], np.int32)[raw.codes], tuple(names))
 
 
 def _parse_scores(cells: Sequence[Any], ids: Sequence[str]) -> NDArray[np.float64]:
@@ -309,32 +349,43 @@ def _parse_truth(cells: Sequence[str], ids: Sequence[str]) -> list[bool]:
         raise InputError(f"simulated of {ids[bad]!r} is {cells[bad]!r}; write true or false") from None
 
 
-def _require(
-    path: Path, header: Sequence[str], needed: Sequence[str] = ("id", "score", "pai_species")
-) -> None:
+def _require(header: Sequence[str], needed: Sequence[str]) -> None:
     """Refuse a table that lacks a column or repeats one; the message says what the table has."""
     for name in needed:
         if name not in header:
             close = difflib.get_close_matches(name, header, n=1, cutoff=0.5)
             hint = f"; rename {close[0]!r} to {name!r}?" if close else ""
-            raise InputError(
-                f"{path}: no column {name!r}; the columns are {', '.join(map(repr, header))}{hint}"
-            )
+            raise InputError(f"no column {name!r}; the columns are {', '.join(map(repr, header))}{hint}")
     if len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
-        raise InputError(f"{path}: column {twice!r} appears more than once")
+        raise InputError(f"column {twice!r} appears more than once")
 
 
-def _read_csv(path: Path) -> dict[str, list[Any]]:
-    return read_csv(path, ("id", "score", "pai_species"))
-
-
-def read_csv(path: Path, needed: Sequence[str]) -> dict[str, list[Any]]:
-    """Read a CSV file (comma, semicolon or tab) with a header row as strings by column.
+def read_table(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
+    """Read a short CSV file (comma, semicolon or tab) as strings by column.
 
     Raises:
-        InputError: no file, no rows, not UTF-8, a row of another length, or a missing column of ``needed``.
+        InputError: no such file, or no such table; the message says where and what to do.
     """
+    if not path.is_file():
+        raise InputError(f"{str(path)!r} does not exist")
+    columns: dict[str, list[str]] = {}
+    try:
+        for chunk in _read_csv(path, needed):
+            for name, cells in chunk.items():
+                columns.setdefault(name, []).extend(cells)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return columns
+
+
+def _read_csv(path: Path, needed: Sequence[str]) -> Iterator[dict[str, Sequence[str]]]:
+    """Read a CSV file (comma, semicolon or tab) with a header row, as chunks of its columns.
+
+    Raises:
+        InputError: no rows, not UTF-8, a row of another length, or a missing column of ``needed``.
+    """
+    empty = True
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
@@ -342,46 +393,51 @@ def read_csv(path: Path, needed: Sequence[str]) -> dict[str, list[Any]]:
             reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
             header = [name.strip() for name in next(reader, [])]
             if not any(header):
-                raise InputError(f"{path}: the file is empty; the first row must name the columns")
-            _require(path, header, needed)
-            columns: dict[str, list[Any]] = {name: [] for name in header}
+                raise InputError("the file is empty; the first row must name the columns")
+            _require(header, needed)
             while rows := list(islice(reader, _ROWS_AT_A_TIME)):
                 if any(len(row) != len(header) for row in rows):
-                    rows = [row for row in rows if row]
+                    rows = [row for row in rows if row]  # blank lines
                     for row in rows:
                         if len(row) != len(header):
                             raise InputError(
-                                f"{path}: a row has {len(row)} cells, the header has {len(header)}: {row!r}"
+                                f"a row has {len(row)} cells, the header has {len(header)}: {row!r}"
                             )
-                for column, cells in zip(columns.values(), zip(*rows, strict=True), strict=False):
-                    column.extend(cells)
+                if rows:
+                    empty = False
+                    yield dict(zip(header, zip(*rows, strict=True), strict=True))
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
-        ) from None
+        raise InputError(f"not UTF-8 text ({error.reason} at byte {error.start})") from None
     except csv.Error as error:
-        raise InputError(f"{path}: not a CSV file: {error}") from None
+        raise InputError(f"not a CSV file: {error}") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    if not columns[needed[0]]:
-        raise InputError(f"{path}: a header and no rows; there is nothing to evaluate")
-    return columns
+        raise InputError(f"cannot be read: {error.strerror}") from None
+    if empty:
+        raise InputError("a header and no rows; there is nothing to evaluate")
 
 
-def _read_parquet(path: Path) -> dict[str, list[Any]]:
+def _read_parquet(path: Path, needed: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
+    """Read a Parquet file as chunks of its columns, all but ``score`` as strings, missing ones empty.
+
+    Raises:
+        InputError: no rows, no Parquet file, or a missing column of ``needed``.
+        MissingExtraError: pyarrow is not installed.
+    """
     arrow, parquet = _pyarrow()
     try:
-        table = parquet.read_table(path)
+        file = parquet.ParquetFile(path)
+        header = list(file.schema_arrow.names)
+        _require(header, needed)
+        if not file.metadata.num_rows:
+            raise InputError("no rows; there is nothing to evaluate")
+        for batch in file.iter_batches(_ROWS_AT_A_TIME):
+            columns = {name: batch.column(name).to_pylist() for name in header}
+            yield {
+                name: cells if name == "score" else ["" if cell is None else str(cell) for cell in cells]
+                for name, cells in columns.items()
+            }
     except (arrow.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a Parquet file: {error}") from None
-    _require(path, table.column_names)
-    if not table.num_rows:
-        raise InputError(f"{path}: no rows; there is nothing to evaluate")
-    columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    return {
-        name: cells if name == "score" else ["" if cell is None else str(cell) for cell in cells]
-        for name, cells in columns.items()
-    }
+        raise InputError(f"not a Parquet file: {error}") from None
 
 
 def _pyarrow() -> tuple[Any, Any]:

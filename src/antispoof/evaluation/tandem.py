@@ -18,7 +18,7 @@ from antispoof.errors import InputError
 from antispoof.evaluation import metrics
 from antispoof.evaluation.confidence import Rate
 from antispoof.evaluation.curve import EqualErrorRate, ErrorCurve, as_scores
-from antispoof.evaluation.scores import ScoreSet, read_csv
+from antispoof.evaluation.scores import ScoreSet, read_table
 
 __all__ = [
     "FullSystem",
@@ -62,9 +62,7 @@ class VerificationScores:
             InputError: the file is no such table, or a kind of trial is missing.
         """
         path = Path(path)
-        if not path.is_file():
-            raise InputError(f"verification score file {str(path)!r} does not exist")
-        columns = read_csv(path, ("score", "trial"))
+        columns = read_table(path, ("score", "trial"))
         trials = np.asarray([trial.strip().lower() for trial in columns["trial"]])
         if unknown := sorted(set(trials.tolist()) - set(_TRIALS)):
             raise InputError(f"{path}: trial {unknown[0]!r} is not one of {', '.join(_TRIALS)}")
@@ -252,13 +250,19 @@ class FullSystem:
         return metrics.riapar(self.iapar[species].value, self.frr.value)
 
 
-def full_system(scores: ScoreSet, threshold: float, verification: VerificationScores) -> FullSystem:
+def full_system(
+    scores: ScoreSet,
+    threshold: float,
+    verification: VerificationScores,
+    verification_threshold: float | None = None,
+) -> FullSystem:
     """Join detection and comparison by presentation id; both must accept.
 
     Args:
         scores: the detector's scores.
         threshold: the detector's.
-        verification: trials with ids; it stands at its own EER threshold.
+        verification: trials with ids.
+        verification_threshold: of the comparison system; None puts it at the EER of these very trials.
 
     Raises:
         InputError: trials without ids, or an id that ``scores`` does not hold or holds in the other class.
@@ -268,7 +272,8 @@ def full_system(scores: ScoreSet, threshold: float, verification: VerificationSc
             "verification scores carry no ids, so they cannot be joined to the detector's scores"
         )
     row_of = {name: row for row, name in enumerate(scores.ids.tolist())}
-    verification_threshold = verification.equal_error_rate().threshold
+    if verification_threshold is None:
+        verification_threshold = verification.equal_error_rate().threshold
     passed = scores.scores >= threshold  # NaN, a non-response, never passes
 
     def join(
