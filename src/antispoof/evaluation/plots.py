@@ -59,7 +59,9 @@ def det(curves: Sequence[Curve], label: str = "Detection error trade-off") -> st
     least = 1 / min(min(each.curve.attack_count, each.curve.bona_fide_count) for each in curves)
     worst = max(each.curve.equal_error_rate().value for each in curves)
     low = max([rate for rate in _RATES if rate <= min(2 * least, 0.01)], default=_RATES[0])
-    high = 0.99 if worst > 0.3 else 0.6
+    dots = [(each.curve, each.curve.index(each.threshold)) for each in curves if each.threshold is not None]
+    farthest = max((max(curve.apcer[at], curve.bpcer[at]) for curve, at in dots), default=0.0)
+    high = 0.99 if worst > 0.3 or farthest > 0.6 else 0.6
     frame = _Frame(_PROBIT(low), _PROBIT(high), _PROBIT(low), _PROBIT(high), 460, 440)
     ticks = [rate for rate in _RATES if low <= rate <= high]
     body = frame.grid(
@@ -203,10 +205,15 @@ class _Frame:
         left, top, right, bottom = self.inset
         floor, wall = self.height - bottom, self.width - right
         parts = [f'<rect class="area" x="{left}" y="{top}" width="{wall - left}" height="{floor - top}"/>']
+        last = -math.inf
         for value, text in across:
             x, _ = self.at(value, self.bottom)
             parts.append(f'<line class="grid" x1="{x}" y1="{top}" x2="{x}" y2="{floor}"/>')
-            parts.append(f'<text class="tick" x="{x}" y="{floor + 18}" text-anchor="middle">{text}</text>')
+            if x - last >= 36:  # labels must not run into each other
+                parts.append(
+                    f'<text class="tick" x="{x}" y="{floor + 18}" text-anchor="middle">{text}</text>'
+                )
+                last = x
         for value, text in up:
             _, y = self.at(self.left, value)
             parts.append(f'<line class="grid" x1="{left}" y1="{y}" x2="{wall}" y2="{y}"/>')

@@ -54,6 +54,7 @@ def evaluation_page(result: Evaluation, provenance: Provenance) -> str:
         clustered=f"by {result.cluster}" if result.cluster else "bootstrap",
         kinds=kinds,
         bars=[_safe(bar) for bar in bars],
+        dashes=any(math.isnan(kind.clustered.low) for kind in kinds) and result.resamples > 0,
         curves=curves,
         left_out=left_out,
         det=_safe(plots.det(curves)) if curves else "",
