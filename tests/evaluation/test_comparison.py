@@ -87,6 +87,15 @@ def test_where_two_systems_disagree_is_told_worst_first(tiny: Draw) -> None:
     assert groups == {"attacks: mask", "attacks, gender = f", "attacks, gender = m"}
 
 
+def test_what_one_file_knows_of_a_presentation_holds_for_all(draw: Draw) -> None:
+    known = draw(simulated=True)
+    bare = ScoreSet.from_columns(known.ids.tolist(), known.scores, known.pai_species.decode())
+    result = compare({"bare": bare, "known": known}, resamples=10)
+    assert result.cluster == "subject"
+    assert any("120 of 240 presentations were simulated" in warning for warning in result.warnings)
+    assert "gender" in result.scores.attributes
+
+
 def test_sign_test_equals_scipy() -> None:
     from scipy.stats import binomtest
 

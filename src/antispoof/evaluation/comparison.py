@@ -222,13 +222,11 @@ def _align(systems: Mapping[str, ScoreSet]) -> dict[str, ScoreSet]:
         attributes = {**scores.attributes, **attributes}
         aligned[name] = scores
     subject = next((each.subject for each in aligned.values() if each.subject is not None), None)
+    species = aligned[reference_name].pai_species
+    simulated = np.any([each.simulated for each in aligned.values()], axis=0)
     return {
         name: replace(
-            each,
-            name=name,
-            pai_species=aligned[reference_name].pai_species,
-            subject=subject,
-            attributes=attributes,
+            each, name=name, pai_species=species, subject=subject, attributes=attributes, simulated=simulated
         )
         for name, each in aligned.items()
     }
