@@ -187,8 +187,8 @@ def evaluate(
             else single presentations.
         by: attributes to tell groups apart by; by default every attribute with 2 to 12 values.
         verification: scores of a comparison system, for the tandem figures.
-        verification_threshold: of the comparison system, for IAPAR and RIAPAR; by default its EER threshold on
-            these very trials.
+        verification_threshold: of the comparison system, for IAPAR and RIAPAR; by default its EER threshold
+            on these very trials.
         resamples: bootstrap resamples; 0 gives no bootstrap intervals.
         seed: of the resamples.
         tick: called after each resample.
@@ -432,8 +432,8 @@ def _verification_warnings(
         return ["The tandem figures need bona fide and attack presentations with scores."]
     if threshold is None and verification.spoof_ids:
         return [
-            "For IAPAR and RIAPAR the verification threshold was set at the EER of the verification scores it "
-            "judges; state the one in force (--asv-threshold)."
+            "For IAPAR and RIAPAR the verification threshold was set at the EER of the verification scores "
+            "it judges; state the one in force (--asv-threshold)."
         ]
     return []
 
