@@ -1,6 +1,7 @@
 import html.parser
 import io
 import json
+import math
 import re
 import sys
 import xml.etree.ElementTree
@@ -117,6 +118,16 @@ def test_full_system_rates_are_shown_with_the_origin_of_their_threshold(draw: Dr
     stated = evaluate(scores, verification=with_ids, verification_threshold=1.0, resamples=0)
     assert not any("--asv-threshold" in warning for warning in stated.warnings)
     assert "verification at threshold 1" in read(evaluation_page(stated, MADE))
+
+
+def test_a_verification_system_without_t_dcf_leaves_the_rest_standing(draw: Draw) -> None:
+    blind = VerificationScores(np.array([1.0, 2.0]), np.array([-1.0, 0.0]), np.array([-5.0]))
+    result = evaluate(draw(), verification=blind, resamples=0)
+    assert result.tandem is not None
+    assert math.isnan(result.tandem.min_t_dcf_2019)
+    assert "the t-DCF is not defined here" in read(evaluation_page(result, MADE))
+    assert "accepts no attack at all" in printed(print_evaluation, result)
+    assert json.loads(to_json(evaluation_record(result, MADE)))["tandem"]["min_t_dcf_2019"] is None
 
 
 def test_simulated_data_is_marked_beside_every_heading_of_figures(draw: Draw) -> None:

@@ -99,11 +99,12 @@ class Tandem:
 
     Attributes:
         asv_eer: of the verification system alone, target against nontarget.
-        min_t_dcf_2019: legacy variant.
+        min_t_dcf_2019: legacy variant; NaN, like the next, where `note` says why.
         min_t_dcf_asvspoof5: variant of ASVspoof 5.
         t_eer: concurrent.
         min_a_dcf: of the verification system's score alone, without the detector.
         full_system: decisions of both joined; None when the trials carry no ids.
+        note: why there is no t-DCF; empty when there is.
     """
 
     asv_eer: float
@@ -112,6 +113,7 @@ class Tandem:
     t_eer: float
     min_a_dcf: float
     full_system: tandem.FullSystem | None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,15 +314,22 @@ def _tandem(
     verification_threshold: float | None,
 ) -> Tandem:
     genuine, attacks = scores.bona_fide, scores.attack
+    legacy, current, note = math.nan, math.nan, ""
+    try:
+        legacy = tandem.min_t_dcf_2019(genuine, attacks, verification)
+        current = tandem.min_t_dcf_asvspoof5(genuine, attacks, verification)
+    except InputError as error:
+        note = str(error)
     return Tandem(
         asv_eer=verification.equal_error_rate().value,
-        min_t_dcf_2019=tandem.min_t_dcf_2019(genuine, attacks, verification),
-        min_t_dcf_asvspoof5=tandem.min_t_dcf_asvspoof5(genuine, attacks, verification),
+        min_t_dcf_2019=legacy,
+        min_t_dcf_asvspoof5=current,
         t_eer=tandem.t_eer(genuine, attacks, verification),
         min_a_dcf=tandem.min_a_dcf(verification.target, verification.nontarget, verification.spoof),
         full_system=tandem.full_system(scores, threshold, verification, verification_threshold)
         if verification.spoof_ids
         else None,
+        note=note,
     )
 
 

@@ -73,10 +73,11 @@ def evaluation_record(result: Evaluation, provenance: Provenance) -> dict[str, A
         if joint is None
         else {
             "asv_eer": joint.asv_eer,
-            "min_t_dcf_2019": joint.min_t_dcf_2019,
-            "min_t_dcf_asvspoof5": joint.min_t_dcf_asvspoof5,
+            "min_t_dcf_2019": _number(joint.min_t_dcf_2019),
+            "min_t_dcf_asvspoof5": _number(joint.min_t_dcf_asvspoof5),
             "t_eer_concurrent": joint.t_eer,
             "min_a_dcf_of_the_verification_score_alone": joint.min_a_dcf,
+            "note": joint.note,
             "full_system": None
             if joint.full_system is None
             else {

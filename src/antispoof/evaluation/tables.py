@@ -150,6 +150,8 @@ def _print_tandem(console: Console, joint: Tandem, mark: str) -> None:
             relative = wording.percent(joint.full_system.riapar(species))
             table.add_row(f"IAPAR {escape(species)} (RIAPAR)", f"{wording.percent(rate.value)} ({relative})")
     console.print(table)
+    if joint.note:
+        _say(console, f"  {escape(joint.note)}")
 
 
 def _print_fairness(console: Console, found: Fairness, mark: str) -> None:
