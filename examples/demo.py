@@ -11,13 +11,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from antispoof.data.simulation.face import simulate_face
-from antispoof.data.simulation.portrait import Portrait
-from antispoof.data.simulation.staging import draw_framing
 from numpy.typing import NDArray
 from skimage.data import astronaut
 
 import antispoof
+from antispoof.data.simulation.face import simulate_face
+from antispoof.data.simulation.portrait import Portrait
+from antispoof.data.simulation.staging import draw_framing
 from antispoof.runtime.checking import check_files
 from antispoof.runtime.evidence_page import write_evidence_page
 from antispoof.runtime.explanation import OUTCOME_WORDS, details

@@ -470,6 +470,33 @@ simulate_app = typer.Typer(no_args_is_help=True, help="Make presentations where 
 app.add_typer(simulate_app, name="simulate")
 
 
+@simulate_app.command("face")
+def simulate_face_captures(
+    portraits: Annotated[Path, typer.Argument(help="Folder, one portrait a person.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    licence: Annotated[str, typer.Option(help="Terms of the portraits.", show_default=False)],
+    variants: Annotated[int, typer.Option(help="Captures of each kind a person.", min=1)] = 2,
+    instrument: Annotated[list[str] | None, typer.Option(help="Only these kinds of attack.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
+) -> None:
+    """Make bona fide captures, replays and prints of portraits, as a webcam or phone would see them."""
+    from antispoof.data.simulation.face_collection import read_portraits, write_faces
+
+    people = read_portraits(portraits, lambda why: typer.echo(f"left out {why}", err=True))
+    with _progress("simulating", len(people)) as step:
+        manifest = write_faces(
+            people,
+            out,
+            licence=licence,
+            variants=variants,
+            instruments=instrument or (),
+            seed=seed,
+            progress=step,
+        )
+    typer.echo(f"SIMULATED captures of {len(people)} people; manifest: {manifest}")
+    typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
+
+
 @simulate_app.command("scene")
 def simulate_scene(
     out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],

@@ -143,11 +143,14 @@ class Detector:
         scores = self._scorer(
             {view.name: modality.prepare(sample, quality, **view.prepare)[np.newaxis] for view in views}
         )
+        raw = scores.score[0]
+        if self.site is not None and self.site.head is not None and scores.features is not None:
+            raw = scores.features[0] @ np.array(self.site.head.weight) + self.site.head.bias
         return Evidence(
             name,
             "used",
             measurements=quality.measurements,
-            score=float(calibrate(scores.score[0], self.bundle.metadata.calibration)),
+            score=float(calibrate(raw, self.bundle.metadata.calibration)),
             region=quality.region,
             frame=modality.frame(sample, quality, **views[0].prepare),
             heat_map=None if scores.heat_map is None else scores.heat_map[0],

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from antispoof.errors import BundleError, InputError, MediaError
-from antispoof.runtime.bundle import BundleMetadata, SiteRule
+from antispoof.runtime.bundle import BundleMetadata, Head, SiteRule
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.verdict import OperatingPoint
 from antispoof.sensing.capture import Source
@@ -36,7 +36,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class SiteCalibration(BaseModel):
-    """What was learned at a site; a small JSON file without anything biometric in it.
+    """What was learned at a site: a small JSON file, in which no capture can be seen.
 
     Attributes:
         bundle: name of the bundle it belongs to.
@@ -49,6 +49,8 @@ class SiteCalibration(BaseModel):
         rejected: captures that could not be judged.
         suspicious: bona fide captures whose scores stand far below the others, by name.
         advice: how to make it better, in words.
+        head: a linear layer that replaces the bundle's, where self-simulation refitted it; ``shift`` is then 0, and
+            ``shift_interval`` tells how far typical scores vary between refits on resampled captures.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,6 +66,7 @@ class SiteCalibration(BaseModel):
     rejected: int
     suspicious: tuple[str, ...]
     advice: tuple[str, ...]
+    head: Head | None = None
 
     def moved(self, point: OperatingPoint, metadata: BundleMetadata) -> OperatingPoint:
         """Return ``point`` as it is at this site; raise `InputError` for another bundle."""

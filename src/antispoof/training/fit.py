@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from antispoof.data.simulation.augmentation import jitter_box
+from antispoof.data.simulation.face_collection import read_portraits
 from antispoof.data.simulation.portrait import Portrait
 from antispoof.errors import InputError
 from antispoof.evaluation.metrics import auc, d_eer, threshold_at_apcer, threshold_at_bpcer
@@ -42,7 +43,6 @@ from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.training.distil import distil
 from antispoof.training.experiment import Experiment
 from antispoof.training.logistic import Linear, fit_logistic
-from antispoof.training.portraits import read_portraits
 from antispoof.training.shards import BONA_FIDE, Shard, make_shards, read_shards
 from antispoof.training.sites import SiteScores, simulate_site, site_margin
 

@@ -36,7 +36,9 @@ def processing(picture: Picture, rng: np.random.Generator) -> Picture:
     return seen
 
 
-def camera(picture: Picture, face: Box, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Box]:
+def camera(
+    picture: Picture, face: Box, rng: np.random.Generator, processed_share: float = 0.6
+) -> tuple[NDArray[np.uint8], Box]:
     """Automatic processing, resolution, optics, sensor noise, denoising, sharpening, codec.
 
     Args:
@@ -44,11 +46,12 @@ def camera(picture: Picture, face: Box, rng: np.random.Generator) -> tuple[NDArr
         face: where the face is in ``picture``.
         rng: draws every parameter; the face comes out with a side of 60 to 130 px, if ``picture`` has that
             much.
+        processed_share: share of captures that pass through `processing`.
 
     Returns:
         The capture, uint8, (h, w, 3), RGB, and where the face is in it.
     """
-    if rng.random() < 0.6:
+    if rng.random() < processed_share:
         picture = processing(picture, rng)
     height, width = picture.shape[:2]
     scale = min(1.0, rng.uniform(60, 130) / max(face.width, face.height))
