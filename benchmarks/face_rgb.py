@@ -82,6 +82,26 @@ def ours(bundle: str | None) -> tuple[System, antispoof.Detector]:
     return System("antispoof", score, detector.operating_point.threshold), detector
 
 
+def parts_of(detector: antispoof.Detector) -> list[System]:
+    """Each view alone, through its share of the linear layer: what either contributes."""
+    from antispoof.runtime.scorer import Scorer
+
+    modality = modalities["face_rgb"]
+    metadata = detector.bundle.metadata
+    scorer = Scorer(detector.bundle)
+    assert metadata.head is not None
+    weight = np.array(metadata.head.weight)
+
+    def score(image: Image, quality: Quality, share: slice) -> float:
+        views = {v.name: modality.prepare(Sample(image), quality, **v.prepare)[None] for v in metadata.inputs}
+        features = scorer(views).features
+        assert features is not None
+        return float(features[0, share] @ weight[share])
+
+    shares = {"close view alone": slice(0, -1), "context view alone": slice(-1, None)}
+    return [System(name, partial(score, share=share), np.nan) for name, share in shares.items()]
+
+
 def _session(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -374,6 +394,38 @@ def site_calibration(detector: antispoof.Detector, pictures: list[Picture], scor
     return {kind: {"hter": float(np.mean(v)), "sources": len(v)} for kind, v in results.items() if v}
 
 
+def self_simulation(detector: antispoof.Detector, pictures: list[Picture]) -> dict[str, Any]:
+    """HTER after refitting the linear layer on 20 bona fide frames and attacks SIMULATED from them."""
+    from antispoof.training.self_simulation import learn_site_by_self_simulation
+
+    source = np.array([p.source for p in pictures])
+    attack = np.array([p.pai_species != "" for p in pictures])
+    usable = np.array([p.quality.usable for p in pictures])
+    rng = np.random.default_rng(0)
+    results: dict[str, list[float]] = {"random": [], "consecutive": []}
+    for name in track(sorted(set(source)), "self-simulation", transient=True):
+        people = np.flatnonzero((source == name) & ~attack & usable)
+        attacks = np.flatnonzero((source == name) & attack)
+        if not attacks.size or name == f"collected-{PRINT}":
+            continue
+        enrolled = min(ENROLLED, len(people) - 5)
+        start = (len(people) - enrolled) // 2
+        choices = {
+            "random": rng.permutation(len(people))[:enrolled],
+            "consecutive": np.arange(start, start + enrolled),
+        }
+        for kind, chosen in choices.items():
+            site = learn_site_by_self_simulation(detector, [pictures[people[i]].image for i in chosen])
+            there = detector.calibrated(site)
+            rest = people[np.setdiff1d(np.arange(len(people)), chosen)]
+            refused = np.mean([there.check(face_rgb=pictures[i].image).outcome != "bona_fide" for i in rest])
+            passed = np.mean(
+                [there.check(face_rgb=pictures[i].image).outcome == "bona_fide" for i in attacks]
+            )
+            results[kind].append(float(refused + passed) / 2)
+    return {kind: {"hter": float(np.mean(v)), "sources": len(v)} for kind, v in results.items()}
+
+
 def _looks(pictures: list[Picture]) -> NDArray[np.float64]:
     rows = []
     for picture in pictures:
@@ -453,6 +505,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--peers", type=Path, help="folder with the peers' ONNX files")
     parser.add_argument("--bundle", help="another bundle than the shipped one")
+    parser.add_argument(
+        "--self-simulation", action="store_true", help="refit at every site too (extra: train)"
+    )
     parser.add_argument("--json", type=Path, help="write all figures here")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -523,6 +578,22 @@ def main() -> None:
         )
     console.print(table)
 
+    if detector.bundle.metadata.head is not None:
+        table = Table("part", "AUC", "worst source", "EER", "print AUC", title="Ablation, macro %")
+        found["ablation"] = {}
+        for part in parts_of(detector):
+            figures = by_source(score_all(part, pictures), pictures, part.threshold)
+            summary = macro(figures)
+            prints = figures[f"collected-{PRINT}"].auc
+            found["ablation"][part.name] = {
+                "auc": summary["auc"]["mean"],
+                "worst_auc": summary["worst_auc"],
+                "eer": summary["eer"]["mean"],
+                "print_auc": prints,
+            }
+            table.add_row(part.name, *(percent(v) for v in found["ablation"][part.name].values()))
+        console.print(table)
+
     table = Table(title="Tone: BPCER with only bona fide altered, AUC with both altered, macro %")
     for column in ("change", *(f"{s.name} {k}" for s in systems for k in ("BPCER", "AUC"))):
         table.add_column(column, justify="left" if column == "change" else "right")
@@ -550,6 +621,9 @@ def main() -> None:
         table = Table(
             "enrolled", "HTER %", "sources", title=f"antispoof after site calibration, {ENROLLED} or 5 frames"
         )
+        if arguments.self_simulation:
+            rows_of = self_simulation(detector, pictures)
+            found["site_calibration"] |= {f"self-simulation, {k}": v for k, v in rows_of.items()}
         for name, row in found["site_calibration"].items():
             table.add_row(name, percent(row["hter"]), str(row["sources"]))
         console.print(table)

@@ -118,6 +118,13 @@ def calibrate(
         list[Path] | None,
         typer.Option(help="Captures of attacks, if there are any; may be repeated.", show_default=False),
     ] = None,
+    self_simulation: Annotated[
+        bool,
+        typer.Option(
+            "--self-simulation",
+            help="Refit the last layer on the captures and attacks simulated from them (extra: train).",
+        ),
+    ] = False,
     bundle: BundleName = "face-rgb-edge",
 ) -> None:
     """Learn where the threshold belongs at your site, from captures of people who were there.
@@ -129,16 +136,31 @@ def calibrate(
     from antispoof.runtime.site import learn_site, write_site
 
     people, attacks = _files_in(face_rgb), _files_in(attack or [])
+    if self_simulation:
+        _needs_training()
+        if attacks:
+            raise InputError("--self-simulation makes its own attacks: leave --attack out")
     detector = load(bundle)
     with _progress("looking", len(people) + len(attacks)) as advance:
-        learned = learn_site(detector, people, attacks, progress=advance)
+        if self_simulation:
+            from antispoof.training.self_simulation import learn_site_by_self_simulation
+
+            learned = learn_site_by_self_simulation(detector, people, progress=advance)
+        else:
+            learned = learn_site(detector, people, attacks, progress=advance)
     write_site(learned, out)
     low, high = learned.shift_interval
     threshold = detector.operating_point.threshold
-    typer.echo(
-        f"threshold {threshold:+.2f} → {threshold + learned.shift:+.2f} "
-        f"(90 % interval {threshold + low:+.2f} to {threshold + high:+.2f})"
-    )
+    if learned.head is None:
+        typer.echo(
+            f"threshold {threshold:+.2f} → {threshold + learned.shift:+.2f} "
+            f"(90 % interval {threshold + low:+.2f} to {threshold + high:+.2f})"
+        )
+    else:
+        typer.echo(
+            f"last layer refitted on SIMULATED attacks of this site; threshold {threshold:+.2f} as before "
+            f"(typical bona fide scores vary by {low:+.2f} to {high:+.2f} between refits, 90 %)"
+        )
     typer.echo(
         f"from {learned.bona_fide} bona fide captures ({learned.distinct} distinct) and {learned.attack} of "
         f"attacks; {learned.rejected} could not be judged"

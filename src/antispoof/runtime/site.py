@@ -49,8 +49,8 @@ class SiteCalibration(BaseModel):
         rejected: captures that could not be judged.
         suspicious: bona fide captures whose scores stand far below the others, by name.
         advice: how to make it better, in words.
-        head: a linear layer that replaces the bundle's, where self-simulation refitted it; ``shift`` is then 0, and
-            ``shift_interval`` tells how far typical scores vary between refits on resampled captures.
+        head: a linear layer that replaces the bundle's, where self-simulation refitted it; ``shift`` is then
+            0, and ``shift_interval`` tells how far typical scores vary between refits on resampled captures.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

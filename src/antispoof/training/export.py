@@ -37,7 +37,7 @@ def export(run: Path, output: Path) -> Path:
         raise InputError(f"output must end in .onnx, got {str(output)!r}")
     network, metadata, experiment = load_checkpoint(run)
     sizes = (experiment.views.close.size, experiment.views.context.size)
-    model = seal(_halved(_onnx(network, sizes)), metadata)
+    model = seal(_onnx(network, sizes), metadata)
     _compare(network, Bundle(metadata, model), sizes)
     output.write_bytes(model)
     return output
@@ -72,30 +72,6 @@ def _onnx(network: TwoViewNetwork, sizes: tuple[int, int]) -> bytes:
             dynamo=False,
         )
     return file.getvalue()
-
-
-def _halved(model: bytes) -> bytes:
-    """Store weights that float16 holds exactly as float16, with Casts that ONNX Runtime folds."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    proto = onnx.load_from_string(model)
-    graph = proto.graph
-    casts = []
-    for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT:
-            continue
-        full = numpy_helper.to_array(tensor)
-        half = full.astype(np.float16)
-        if full.size < 256 or not np.array_equal(half.astype(np.float32), full):
-            continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}_half"))
-        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
-    for cast in reversed(casts):
-        graph.node.insert(0, cast)
-    onnx.checker.check_model(proto)
-    return bytes(proto.SerializeToString())
 
 
 def _compare(network: TwoViewNetwork, bundle: Bundle, sizes: tuple[int, int]) -> None:

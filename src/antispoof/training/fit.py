@@ -113,7 +113,6 @@ def train(experiment: Experiment, report: Reporter) -> Path:
         weight = np.append(close.weight * joint.weight[0], joint.weight[1])
         network.head.weight.copy_(torch.from_numpy(weight)[None])
         network.head.bias.fill_(joint.bias + close.bias * joint.weight[0])
-    _store_as_half(network)
     scores = _scores(network, shard, dev)
 
     report.say("simulating sites")
@@ -177,14 +176,6 @@ def _context_scores(network: TwoViewNetwork, maps: NDArray[np.float16]) -> NDArr
             for start in range(0, len(maps), 128)
         ]
     return torch.cat(parts).double().numpy()
-
-
-def _store_as_half(network: TwoViewNetwork) -> None:
-    """Round the weights to what a file of half the size can hold, so that it gives the same scores."""
-    with torch.no_grad():
-        for name, tensor in network.named_parameters():
-            if tensor.dim() > 1 and not name.startswith("head"):
-                tensor.copy_(tensor.half().float())
 
 
 def _scores(network: TwoViewNetwork, shard: Shard, rows: NDArray[np.bool_]) -> NDArray[np.float64]:

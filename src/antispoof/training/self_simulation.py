@@ -1,7 +1,8 @@
 """Site calibration that goes further than a threshold: attacks are simulated FROM the site's own captures.
 
-The bundle's linear layer is refitted on the captures and on replays and prints simulated of them, drawn towards the
-layer that ships. Light, camera and people of the site are then the same in both classes, and what is left is the attack.
+The bundle's linear layer is refitted on the captures and on replays and prints simulated of them, drawn
+towards the layer that ships. Light, camera and people of the site are then the same in both classes, and what
+is left is the attack.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def learn_site_by_self_simulation(
 def _presentations(
     detector: Detector, source: Source, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.uint8], Box, bool]]:
-    """The capture, lightly changed, and attacks made from it, through the same camera."""
+    """Yield the capture, other views of it, and attacks made from it, through the same camera."""
     modality = modalities[detector.bundle.metadata.modality]
     try:
         sample = modality.load(source)
@@ -141,7 +142,7 @@ class _Features:
 
 
 def _zero_at_threshold(detector: Detector, fitted: Linear) -> Linear:
-    """Even odds of the refit become the shipped threshold, so that every operating point keeps its distance to it."""
+    """Even odds of the refit become the shipped threshold, so that operating points keep their distances."""
     metadata = detector.bundle.metadata
     threshold = metadata.operating_points[metadata.default_operating_point].threshold
     raw = (threshold - metadata.calibration.intercept) / metadata.calibration.slope
