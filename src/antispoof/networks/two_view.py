@@ -72,12 +72,14 @@ class TwoViewNetwork(nn.Module):
     """Close view and context view of a face → score, heat map and features.
 
     Args:
-        stages: how many stages of EfficientNet-Lite0 look at the close view, 2 to 7.
+        stages: how many stages of EfficientNet-Lite0 look at the close view, 3 to 7.
         context_channels: channels of the residual levels of the context branch.
     """
 
     def __init__(self, stages: int = 5, context_channels: tuple[int, ...] = (48, 96, 128)) -> None:
         super().__init__()
+        if stages < SHARED_STAGES + 1:
+            raise ValueError(f"stages must be {SHARED_STAGES + 1} or more, got {stages}")
         self.encoder = EfficientNetLite0(stages)
         self.context = ContextBranch(self.encoder.channels[SHARED_STAGES - 1], context_channels)
         self.pooled = 2 * sum(self.encoder.channels[_FIRST_LEVEL:])

@@ -66,7 +66,9 @@ class _Batches(torch.utils.data.IterableDataset[tuple[Tensor, Tensor]]):
         self.maps, self.taught, self.size, self.shuffle = maps, taught, size, shuffle
 
     def __len__(self) -> int:
-        return len(self.maps) // self.size if self.shuffle else -(-len(self.maps) // self.size)
+        full = len(self.maps) // self.size
+        # In training a last small batch is left out, unless there is no other.
+        return max(full, 1) if self.shuffle else -(-len(self.maps) // self.size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.randperm(len(self.maps)).numpy() if self.shuffle else np.arange(len(self.maps))

@@ -56,7 +56,7 @@ class Simulation(_Part):
 class Network(_Part):
     """Arguments of `TwoViewNetwork`."""
 
-    stages: Annotated[int, Field(ge=2, le=7)]
+    stages: Annotated[int, Field(ge=3, le=7)]
     context_channels: Annotated[tuple[Positive, ...], Field(min_length=1)]
 
 
@@ -125,6 +125,7 @@ def read_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experime
     Raises:
         ExperimentError: the file cannot be read, a key is unknown (the nearest known one is named) or
             missing, or a value is out of range.
+        UnknownNameError: there is no attack instrument of that name.
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -151,14 +152,17 @@ def _replace(content: dict[str, Any], override: str) -> None:
         content = content.setdefault(parent, {})
         if not isinstance(content, dict):
             raise ExperimentError(f"--set {override}: {parent!r} holds a value, not keys")
-    content[last] = yaml.safe_load(text)
+    try:
+        content[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ExperimentError(f"--set {override}: the value is not YAML") from None
 
 
 def _explained(error: Any) -> str:
-    *parents, last = map(str, error["loc"]) or ("",)
-    where = ".".join((*parents, last))
+    where = ".".join(map(str, error["loc"]))
     if error["type"] != "extra_forbidden":
-        return f"{where}: {error['msg']}"
+        return f"{where}: {error['msg']}" if where else str(error["msg"])
+    *parents, last = map(str, error["loc"])
     part: Any = Experiment
     for parent in parents:
         part = part.model_fields[parent].annotation

@@ -30,7 +30,7 @@ def export(run: Path, output: Path) -> Path:
         output: path of the bundle, ``.onnx``.
 
     Raises:
-        InputError: the run is not finished, or ``output`` does not end in ``.onnx``.
+        InputError: the run is not finished, or ``output`` cannot be written or does not end in ``.onnx``.
         BundleError: ONNX Runtime and PyTorch disagree on a random input.
     """
     if output.suffix != ".onnx":
@@ -39,7 +39,10 @@ def export(run: Path, output: Path) -> Path:
     sizes = (experiment.views.close.size, experiment.views.context.size)
     model = seal(_onnx(network, sizes), metadata)
     _compare(network, Bundle(metadata, model), sizes)
-    output.write_bytes(model)
+    try:
+        output.write_bytes(model)
+    except OSError as error:
+        raise InputError(f"cannot write {str(output)!r}: {error.strerror}") from None
     return output
 
 

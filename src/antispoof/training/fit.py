@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from antispoof.data.simulation.augmentation import jitter_box
@@ -43,12 +45,13 @@ from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.training.distil import distil
 from antispoof.training.experiment import Experiment
 from antispoof.training.logistic import Linear, fit_logistic
-from antispoof.training.shards import BONA_FIDE, Shard, make_shards, read_shards
+from antispoof.training.shards import BONA_FIDE, Shard, fingerprint, make_shards, read_shards
 from antispoof.training.sites import SiteScores, simulate_site, site_margin
+from antispoof.training.teacher import Teacher
 
 __all__ = ["Reporter", "load_checkpoint", "train"]
 
-CHECKPOINT, METADATA = "checkpoint.safetensors", "bundle.json"
+CHECKPOINT, EXPERIMENT, METADATA = "checkpoint.safetensors", "experiment.json", "bundle.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +71,19 @@ def train(experiment: Experiment, report: Reporter) -> Path:
     """Run the recipe; what an interrupted run left is used.
 
     Returns:
-        The run folder, with ``checkpoint.safetensors`` and ``bundle.json``.
+        The run folder, with ``checkpoint.safetensors``, ``experiment.json`` and ``bundle.json``.
 
     Raises:
         InputError: portraits or teachers are missing, or too few people for train and dev.
     """
     run = experiment.run_dir
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "experiment.json").write_text(experiment.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    missing = [str(path) for path in experiment.teachers if not path.is_file()]
-    if missing:
-        raise InputError(f"no such teacher: {', '.join(missing)}; name the files with --set 'teachers=[…]'")
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make run_dir {str(run)!r}: {error.strerror}") from None
+    for path in experiment.teachers:
+        Teacher(path)  # fails now rather than in the processes that ask it
+    network = _network(experiment)
 
     report.say("reading portraits")
     portraits = read_portraits(experiment.portraits, report.say)
@@ -90,7 +95,6 @@ def train(experiment: Experiment, report: Reporter) -> Path:
     shard = read_shards(experiment, portraits, run / "shards")
     dev = dev_people[shard.subject]
 
-    network = _network(experiment)
     report.say("teaching the context branch")
     views = shard.maps.shape[1]
     distil(
@@ -99,7 +103,7 @@ def train(experiment: Experiment, report: Reporter) -> Path:
         shard.taught.reshape(-1),
         np.repeat(dev, views),
         experiment.distillation,
-        run / "distillation",
+        run / "distillation" / _student_key(experiment, portraits),
         experiment.seed,
     )
 
@@ -121,6 +125,7 @@ def train(experiment: Experiment, report: Reporter) -> Path:
     margin = _margin(experiment, people, network, lambda done, of: report.progress("sites", done, of))
     metadata = _metadata(experiment, network, shard, points, results, margin)
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, run / CHECKPOINT)
+    (run / EXPERIMENT).write_text(experiment.model_dump_json(indent=2) + "\n", encoding="utf-8")
     (run / METADATA).write_text(metadata.model_dump_json(indent=1) + "\n", encoding="utf-8")
     for result in results:
         report.say(f"{result.data}: " + ", ".join(f"{k} {v:.4f}" for k, v in result.metrics.items()))
@@ -131,14 +136,16 @@ def load_checkpoint(run: Path) -> tuple[TwoViewNetwork, BundleMetadata, Experime
     """Load what `train` left in a run folder.
 
     Raises:
-        InputError: the folder holds no finished run.
+        InputError: the folder holds no finished run, or a damaged one.
     """
     try:
-        experiment = Experiment.model_validate_json((run / "experiment.json").read_text(encoding="utf-8"))
+        experiment = Experiment.model_validate_json((run / EXPERIMENT).read_text(encoding="utf-8"))
         metadata = BundleMetadata.model_validate_json((run / METADATA).read_text(encoding="utf-8"))
         state = load_file(run / CHECKPOINT)
     except FileNotFoundError as error:
         raise InputError(f"{str(run)!r} holds no finished run: {error.filename} is missing") from None
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"{str(run)!r} holds a damaged run, train it again: {error}") from None
     network = TwoViewNetwork(experiment.network.stages, experiment.network.context_channels)
     network.load_state_dict(state)
     return network.eval(), metadata, experiment
@@ -153,6 +160,13 @@ def _dev_people(experiment: Experiment, count: int) -> NDArray[np.bool_]:
     dev = np.zeros(count, bool)
     dev[np.random.default_rng(experiment.seed).permutation(count)[:held_out]] = True
     return dev
+
+
+def _student_key(experiment: Experiment, portraits: list[Portrait]) -> str:
+    """Digest of everything that the context branch depends on."""
+    settings = experiment.distillation, experiment.network, experiment.simulation.dev_share
+    text = fingerprint(experiment, portraits) + repr(settings)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _network(experiment: Experiment) -> TwoViewNetwork:

@@ -31,7 +31,7 @@ from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.training.experiment import Experiment, View
 from antispoof.training.teacher import Teacher
 
-__all__ = ["Shard", "make_shards", "read_shards"]
+__all__ = ["Shard", "fingerprint", "make_shards", "read_shards"]
 
 PEOPLE_PER_SHARD = 4
 BONA_FIDE = ""
@@ -160,7 +160,8 @@ def make_shards(
         list(range(start, min(start + PEOPLE_PER_SHARD, len(portraits))))
         for start in range(0, len(portraits), PEOPLE_PER_SHARD)
     ]
-    paths = [_shard_path(experiment, folder, group[0]) for group in groups]
+    key = fingerprint(experiment, portraits)
+    paths = [_shard_path(folder, key, group[0]) for group in groups]
     missing = [(group, path) for group, path in zip(groups, paths, strict=True) if not path.exists()]
     done = len(groups) - len(missing)
     progress(done, len(groups))
@@ -186,7 +187,8 @@ def make_shards(
 
 def read_shards(experiment: Experiment, portraits: list[Portrait], folder: Path) -> Shard:
     """Read all shards as one."""
-    paths = [_shard_path(experiment, folder, start) for start in range(0, len(portraits), PEOPLE_PER_SHARD)]
+    key = fingerprint(experiment, portraits)
+    paths = [_shard_path(folder, key, start) for start in range(0, len(portraits), PEOPLE_PER_SHARD)]
     parts = [np.load(path) for path in paths]
     return Shard(**{name: np.concatenate([part[name] for part in parts]) for name in Shard.__slots__})
 
@@ -195,13 +197,21 @@ def _recipe(view: View) -> CropRecipe:
     return CropRecipe(view.scale, view.size, view.fit)
 
 
-def _shard_path(experiment: Experiment, folder: Path, first: int) -> Path:
-    """Name that depends on everything the shard depends on."""
-    parts = experiment.model_dump(
-        mode="json", include={"seed", "portraits", "teachers", "views", "simulation", "network"}
-    )
+def fingerprint(experiment: Experiment, portraits: list[Portrait]) -> str:
+    """Digest of everything that shards depend on: settings, pictures and teachers by their content."""
+    parts = experiment.model_dump(mode="json", include={"seed", "views"})
+    parts["simulation"] = experiment.simulation.model_dump(mode="json", exclude={"dev_share"})
+    parts["stages"] = experiment.network.stages
     parts["views_per_picture"] = experiment.distillation.views_per_picture
-    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+    for path in experiment.teachers:
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    for portrait in portraits:
+        digest.update(portrait.subject.encode() + hashlib.sha256(portrait.image.tobytes()).digest())
+    return digest.hexdigest()[:12]
+
+
+def _shard_path(folder: Path, key: str, first: int) -> Path:
     return folder / f"{key}-{first:05d}.npz"
 
 

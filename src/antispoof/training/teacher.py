@@ -29,7 +29,7 @@ class Teacher:
         path: the ONNX file; its name ends in ``crop{scale}_{size}.onnx``, which says how it crops.
 
     Raises:
-        InputError: no such file, or a name that does not tell the crop.
+        InputError: no such file, not an ONNX file, or a name that does not tell the crop.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,9 +41,12 @@ class Teacher:
         self.recipe = CropRecipe(float(named[1]), int(named[2]), "inside")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its exceptions share no base class
+            raise InputError(f"ONNX Runtime cannot load the teacher {str(path)!r}: {error}") from None
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, image: NDArray[np.uint8], face: Box) -> float:

@@ -16,10 +16,10 @@ from antispoof.data.simulation import face_instruments
 from antispoof.data.simulation.bona_fide import relight
 from antispoof.data.simulation.camera import camera
 from antispoof.data.simulation.portrait import Portrait
-from antispoof.data.simulation.staging import Framing, draw_framing, stage
+from antispoof.data.simulation.staging import Framing, Staged, draw_framing, stage
 from antispoof.sensing.capture import Box
 
-__all__ = ["SimulatedFace", "simulate_face", "simulate_pairs"]
+__all__ = ["SimulatedFace", "present", "simulate_face", "simulate_pairs"]
 
 _OTHER_PERSON_SHARE = 0.35
 
@@ -61,12 +61,19 @@ def simulate_face(
     other = None
     if others and rng.random() < _OTHER_PERSON_SHARE:
         other = stage(others[int(rng.integers(len(others)))], framing, rng)
+    image, face = present(staged, other, pai_species, rng)
+    return SimulatedFace(image, face, pai_species, portrait.subject)
+
+
+def present(
+    staged: Staged, other: Staged | None, pai_species: str | None, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], Box]:
+    """Capture a staged person, or an instrument that shows them; return the picture and the face in it."""
     if pai_species is None:
         seen = relight(staged.picture, rng)
     else:
         seen = face_instruments[pai_species](staged, other, rng)
-    image, face = camera(seen, staged.face, rng)
-    return SimulatedFace(image, face, pai_species, portrait.subject)
+    return camera(seen, staged.face, rng)
 
 
 def simulate_pairs(

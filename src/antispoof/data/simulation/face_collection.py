@@ -35,7 +35,7 @@ def read_portraits(folder: Path, skipped: Callable[[str], None]) -> list[Portrai
     if not folder.is_dir():
         raise InputError(f"portraits must be a folder with one picture a person, got {str(folder)!r}")
     modality = modalities["face_rgb"]
-    portraits = []
+    portraits: list[Portrait] = []
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES):
         try:
             sample = modality.load(path)
@@ -45,6 +45,9 @@ def read_portraits(folder: Path, skipped: Callable[[str], None]) -> list[Portrai
         quality = modality.quality(sample)
         if quality.region is None or not quality.usable:
             skipped(f"{path.name}: {', '.join(quality.reasons)}")
+            continue
+        if any(portrait.subject == path.stem for portrait in portraits):
+            skipped(f"{path.name}: there is a portrait of {path.stem!r} already")
             continue
         portraits.append(Portrait.of(path.stem, sample.array, quality.region))
     if not portraits:
@@ -77,7 +80,7 @@ def write_faces(
         Path of ``manifest.csv``, divided into train, dev and test by person where there are people enough.
 
     Raises:
-        InputError: ``out`` holds something.
+        InputError: ``out`` holds something, or cannot be made.
         UnknownNameError: no such instrument.
     """
     kinds = tuple(instruments) or tuple(face_instruments)
@@ -85,7 +88,10 @@ def write_faces(
         face_instruments[kind]
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"out must be an empty or new folder, {str(out)!r} holds something")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {str(out)!r}: {error.strerror}") from None
     rows = []
     for index, portrait in enumerate(portraits):
         for variant in range(variants):
