@@ -138,7 +138,7 @@ class _Features:
         features = self._scorer(views).features
         if features is None:
             raise BundleError(f"bundle {metadata.name!r} has no output 'features'")
-        return features[0]
+        return np.asarray(features[0], np.float64)
 
 
 def _zero_at_threshold(detector: Detector, fitted: Linear) -> Linear:

@@ -135,7 +135,7 @@ def test_jpeg_loses_more_at_lower_quality_and_keeps_range() -> None:
     picture = optics.resize(noise(16, 16), 64, 64)
     errors = [np.abs(optics.jpeg(picture, quality) - picture).mean() for quality in (98, 60, 10)]
     assert errors == sorted(errors)
-    assert errors[0] < 0.02 < errors[2]
+    assert errors[0] < 0.03 < errors[2]
     assert optics.jpeg(picture * 3 - 1, 50).min() >= 0
     assert optics.jpeg(picture * 3 - 1, 50).max() <= 1
     full = optics.jpeg(picture, 90, chroma_subsampling=False)
