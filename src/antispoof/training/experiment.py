@@ -61,9 +61,19 @@ class Network(_Part):
 
 
 class Distillation(_Part):
-    """How the context branch learns from the teachers."""
+    """How the context branch learns from the teachers.
+
+    Attributes:
+        views_per_picture: of every simulated picture, each changed in another way.
+        natural_views: of every portrait, unsimulated and lightly changed.
+        epochs: passes over all views.
+        batch_size: views a step.
+        learning_rate: the highest of the schedule.
+        weight_decay: of AdamW.
+    """
 
     views_per_picture: Positive
+    natural_views: Positive
     epochs: Positive
     batch_size: Annotated[int, Field(ge=2)]
     learning_rate: Annotated[float, Field(gt=0)]

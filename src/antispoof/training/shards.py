@@ -12,9 +12,10 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from antispoof.data.simulation import augmentation
 from antispoof.data.simulation.face import SimulatedFace, simulate_pairs
 from antispoof.data.simulation.portrait import Portrait
+from antispoof.data.simulation.staging import draw_framing, stage
 from antispoof.networks.encoders.efficientnet_lite import imagenet_state
 from antispoof.networks.pooling import mean_and_deviation
 from antispoof.networks.two_view import TwoViewNetwork
@@ -31,7 +33,7 @@ from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.training.experiment import Experiment, View
 from antispoof.training.teacher import Teacher
 
-__all__ = ["Shard", "fingerprint", "make_shards", "read_shards"]
+__all__ = ["NaturalShard", "Shard", "fingerprint", "make_shards", "read_shards"]
 
 PEOPLE_PER_SHARD = 4
 BONA_FIDE = ""
@@ -55,6 +57,25 @@ class Shard:
     pooled: NDArray[np.float32]
     maps: NDArray[np.float16]
     taught: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class NaturalShard:
+    """Unsimulated portraits, lightly changed: what the teachers say of good photos, M views.
+
+    Attributes:
+        subject: (M,), int, index of the person.
+        maps: (M, C, h, w), float16, shared maps of the context view.
+        taught: (M,), float32, mean log-odds of the teachers.
+    """
+
+    subject: NDArray[np.int64]
+    maps: NDArray[np.float16]
+    taught: NDArray[np.float32]
+
+
+Kind = TypeVar("Kind", Shard, NaturalShard)
+_KINDS = (Shard, NaturalShard)
 
 
 class _Maker:
@@ -102,17 +123,40 @@ class _Maker:
         views = experiment.distillation.views_per_picture
         maps = self._run(context, lambda x: self.network.shared_maps(x).half())
         pooled = self._run(close, lambda x: mean_and_deviation(self.network.encoder(x)[1:]))
-        half_written = path.with_suffix(".part")
-        with half_written.open("wb") as file:
-            np.savez(
-                file,
+        _write(
+            path,
+            Shard(
                 species=np.array([face.pai_species or BONA_FIDE for face in faces]),
                 subject=np.array(subjects),
                 pooled=pooled.astype(np.float32),
                 maps=maps.reshape(len(faces), views, *maps.shape[1:]),
                 taught=np.array(taught, np.float32).reshape(len(faces), views),
-            )
-        half_written.replace(path)
+            ),
+        )
+
+    def make_natural(self, people: list[int], path: Path) -> None:
+        """Change some portraits lightly and write what the context branch learns from them."""
+        rng = np.random.default_rng([self.experiment.seed, people[0], 1])
+        crops, taught, subjects = [], [], []
+        for index in people:
+            portrait = self.portraits[index]
+            for _ in range(self.experiment.distillation.natural_views):
+                image, box = portrait.image, portrait.face
+                if rng.random() < 0.5:
+                    staged = stage(portrait, draw_framing(rng), rng)
+                    image, box = np.asarray(staged.picture * 255 + 0.5, np.uint8), staged.face
+                if rng.random() < 0.5:
+                    image, box = augmentation.reframe(image, box, rng)
+                if rng.random() < 0.7:
+                    image = augmentation.perturb_tone(image, rng, strength=rng.uniform(0.1, 1))
+                if rng.random() < 0.5:
+                    image, box = augmentation.shrink(image, box, rng)
+                box = augmentation.jitter_box(box, rng)
+                crops.append(crop(image, box, _recipe(self.experiment.views.context)))
+                taught.append(np.mean([teacher(image, box) for teacher in self.teachers]))
+                subjects.append(index)
+        maps = self._run(crops, lambda x: self.network.shared_maps(x).half())
+        _write(path, NaturalShard(np.array(subjects), maps.astype(np.float16), np.array(taught, np.float32)))
 
     def _variations(
         self, face: SimulatedFace, other: SimulatedFace, rng: np.random.Generator
@@ -147,7 +191,7 @@ class _Maker:
 def make_shards(
     experiment: Experiment, portraits: list[Portrait], folder: Path, progress: Callable[[int, int], None]
 ) -> None:
-    """Make every shard that is not there yet, in one process a core.
+    """Make every shard, of simulated and of natural pictures, that is not there yet; one process a core.
 
     Args:
         experiment: what to simulate.
@@ -161,10 +205,10 @@ def make_shards(
         for start in range(0, len(portraits), PEOPLE_PER_SHARD)
     ]
     key = fingerprint(experiment, portraits)
-    paths = [_shard_path(folder, key, group[0]) for group in groups]
-    missing = [(group, path) for group, path in zip(groups, paths, strict=True) if not path.exists()]
-    done = len(groups) - len(missing)
-    progress(done, len(groups))
+    wanted = [(kind, group, _shard_path(folder, key, kind, group[0])) for kind in _KINDS for group in groups]
+    missing = [task for task in wanted if not task[2].exists()]
+    done = len(wanted) - len(missing)
+    progress(done, len(wanted))
     if not missing:
         return
     workers = os.cpu_count() or 1
@@ -172,25 +216,27 @@ def make_shards(
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_start, initargs=(experiment, portraits)
     ) as pool:
-        running: set[Future[None]] = {pool.submit(_make, group, path) for group, path in missing}
+        running: set[Future[None]] = {pool.submit(_make, *task) for task in missing}
         try:
             while running:
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     future.result()
                     done += 1
-                    progress(done, len(groups))
+                    progress(done, len(wanted))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def read_shards(experiment: Experiment, portraits: list[Portrait], folder: Path) -> Shard:
-    """Read all shards as one."""
+def read_shards(experiment: Experiment, portraits: list[Portrait], folder: Path, kind: type[Kind]) -> Kind:
+    """Read all shards of one kind as one."""
     key = fingerprint(experiment, portraits)
-    paths = [_shard_path(folder, key, start) for start in range(0, len(portraits), PEOPLE_PER_SHARD)]
+    paths = [_shard_path(folder, key, kind, start) for start in range(0, len(portraits), PEOPLE_PER_SHARD)]
     parts = [np.load(path) for path in paths]
-    return Shard(**{name: np.concatenate([part[name] for part in parts]) for name in Shard.__slots__})
+    return kind(
+        **{field.name: np.concatenate([part[field.name] for part in parts]) for field in fields(kind)}
+    )
 
 
 def _recipe(view: View) -> CropRecipe:
@@ -202,7 +248,7 @@ def fingerprint(experiment: Experiment, portraits: list[Portrait]) -> str:
     parts = experiment.model_dump(mode="json", include={"seed", "views"})
     parts["simulation"] = experiment.simulation.model_dump(mode="json", exclude={"dev_share"})
     parts["stages"] = experiment.network.stages
-    parts["views_per_picture"] = experiment.distillation.views_per_picture
+    parts |= experiment.distillation.model_dump(include={"views_per_picture", "natural_views"})
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     for path in experiment.teachers:
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
@@ -211,8 +257,15 @@ def fingerprint(experiment: Experiment, portraits: list[Portrait]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _shard_path(folder: Path, key: str, first: int) -> Path:
-    return folder / f"{key}-{first:05d}.npz"
+def _shard_path(folder: Path, key: str, kind: type, first: int) -> Path:
+    return folder / f"{kind.__name__.lower()}-{key}-{first:05d}.npz"
+
+
+def _write(path: Path, shard: Shard | NaturalShard) -> None:
+    half_written = path.with_suffix(".part")
+    with half_written.open("wb") as file:
+        np.savez(file, **{field.name: getattr(shard, field.name) for field in fields(shard)})
+    half_written.replace(path)
 
 
 _maker: _Maker | None = None
@@ -223,6 +276,6 @@ def _start(experiment: Experiment, portraits: list[Portrait]) -> None:
     _maker = _Maker(experiment, portraits)
 
 
-def _make(people: list[int], path: Path) -> None:
+def _make(kind: type, people: list[int], path: Path) -> None:
     assert _maker is not None
-    _maker.make(people, path)
+    (_maker.make if kind is Shard else _maker.make_natural)(people, path)

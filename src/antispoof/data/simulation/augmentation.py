@@ -10,7 +10,7 @@ from antispoof.data.simulation.optics import blur
 from antispoof.data.simulation.tone import Picture
 from antispoof.sensing.capture import Box
 
-__all__ = ["jitter_box", "mix", "perturb_tone", "reframe"]
+__all__ = ["jitter_box", "mix", "perturb_tone", "reframe", "shrink"]
 
 Image = NDArray[np.uint8]
 
@@ -36,22 +36,38 @@ def reframe(image: Image, box: Box, rng: np.random.Generator) -> tuple[Image, Bo
     return np.ascontiguousarray(image[y0:y1, x0:x1]), Box(box.x - x0, box.y - y0, box.width, box.height)
 
 
-def perturb_tone(image: Image, rng: np.random.Generator) -> Image:
-    """Gamma, channel gains, saturation; contrast in 40 %, blur in 30 %, noise in 30 % of cases."""
+def shrink(image: Image, box: Box, rng: np.random.Generator) -> tuple[Image, Box]:
+    """Scale the picture down to a face of 45 to 120 px, if it is larger."""
+    scale = min(1.0, rng.uniform(45, 120) / max(box.width, box.height))
+    size = (max(20, round(image.shape[1] * scale)), max(20, round(image.shape[0] * scale)))
+    smaller = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return smaller, Box(box.x * scale, box.y * scale, box.width * scale, box.height * scale)
+
+
+def perturb_tone(image: Image, rng: np.random.Generator, strength: float = 1.0) -> Image:
+    """Gamma, channel gains, saturation; contrast in 40 %, blur in 30 %, noise in 30 % of cases.
+
+    Args:
+        image: uint8, (H, W, 3), RGB.
+        rng: draws every parameter.
+        strength: 0 to 1, scales how far each goes.
+    """
     seen: Picture = np.asarray(
-        cv2.pow(image.astype(np.float32) / 255, float(np.exp(rng.normal(0, 0.35)))), np.float32
+        cv2.pow(image.astype(np.float32) / 255, float(np.exp(strength * rng.normal(0, 0.35)))), np.float32
     )
-    seen = seen * np.exp(rng.normal(0, 0.15, 3) + rng.normal(0, 0.25)).astype(np.float32)
+    seen = seen * np.exp(strength * (rng.normal(0, 0.15, 3) + rng.normal(0, 0.25))).astype(np.float32)
     grey = seen.mean(2, keepdims=True)
-    seen = grey + (seen - grey) * np.float32(rng.uniform(0.2, 1.8))
+    seen = grey + (seen - grey) * np.float32(1 + strength * rng.uniform(-0.8, 0.8))
     if rng.random() < 0.4:
-        seen = (seen - np.float32(0.5)) * np.float32(rng.uniform(0.5, 1.8)) + np.float32(
-            0.5 + rng.normal(0, 0.1)
+        contrast = 1 + strength * rng.uniform(-0.5, 0.8)
+        seen = (seen - np.float32(0.5)) * np.float32(contrast) + np.float32(
+            0.5 + strength * rng.normal(0, 0.1)
         )
     if rng.random() < 0.3:
-        seen = blur(seen, rng.uniform(0.3, 2))
+        seen = blur(seen, 0.3 + strength * rng.uniform(0, 1.7))
     if rng.random() < 0.3:
-        seen = seen + np.float32(rng.uniform(0.005, 0.05)) * rng.standard_normal(seen.shape, np.float32)
+        sigma = strength * rng.uniform(0.005, 0.05)
+        seen = seen + np.float32(sigma) * rng.standard_normal(seen.shape, np.float32)
     return np.asarray(np.clip(seen, 0, 1) * 255, np.uint8)
 
 
