@@ -863,12 +863,16 @@ def export_run(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Bundle to write, .onnx.", show_default=False)
     ],
+    results: Annotated[
+        Path | None,
+        typer.Option(help="What a benchmark measured, for the bundle to tell.", show_default=False),
+    ] = None,
 ) -> None:
     """Turn a checkpoint into a bundle that needs no torch."""
     _needs_training()
     from antispoof.training.export import export
 
-    path = export(run, output)
+    path = export(run, output, results)
     typer.echo(
         f"{path}: {path.stat().st_size / 1e6:.1f} MB; use it with: antispoof check --bundle {path} photo.jpg"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import warnings
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from torch import nn
 
 from antispoof.errors import BundleError, InputError
 from antispoof.networks.two_view import TwoViewNetwork, TwoViewOutput
-from antispoof.runtime.bundle import Bundle, seal
+from antispoof.runtime.bundle import Bundle, MeasuredResult, seal
 from antispoof.runtime.scorer import Scorer
 from antispoof.training.fit import load_checkpoint
 
@@ -22,21 +23,24 @@ TOLERANCE = 1e-4
 OPSET = 17
 
 
-def export(run: Path, output: Path) -> Path:
+def export(run: Path, output: Path, results: Path | None = None) -> Path:
     """Write the bundle of a finished run.
 
     Args:
         run: folder that `antispoof.training.fit.train` filled.
         output: path of the bundle, ``.onnx``.
+        results: JSON that a benchmark wrote for this bundle; what it measured joins the metadata.
 
     Raises:
-        InputError: the run is not finished, or ``output`` cannot be written or does not end in ``.onnx``.
+        InputError: the run is not finished, or ``output`` cannot be written or does not end in ``.onnx``, or
+            ``results`` holds none.
         BundleError: ONNX Runtime and PyTorch disagree on a random input.
     """
     if output.suffix != ".onnx":
         raise InputError(f"output must end in .onnx, got {str(output)!r}")
     network, metadata, experiment = load_checkpoint(run)
     sizes = (experiment.views.close.size, experiment.views.context.size)
+    metadata = metadata.model_copy(update={"results": [*metadata.results, *_measured(results)]})
     model = seal(_onnx(network, sizes), metadata)
     _compare(network, Bundle(metadata, model), sizes)
     try:
@@ -44,6 +48,16 @@ def export(run: Path, output: Path) -> Path:
     except OSError as error:
         raise InputError(f"cannot write {str(output)!r}: {error.strerror}") from None
     return output
+
+
+def _measured(path: Path | None) -> list[MeasuredResult]:
+    if path is None:
+        return []
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["results"]
+        return [MeasuredResult.model_validate(result) for result in found]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{str(path)!r} holds no results of a benchmark: {error}") from None
 
 
 class _Tuple(nn.Module):
