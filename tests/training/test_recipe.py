@@ -26,7 +26,7 @@ from antispoof.training import export as exporting
 from antispoof.training import fit, self_simulation
 from antispoof.training.experiment import Distillation, read_experiment
 from antispoof.training.self_simulation import learn_site_by_self_simulation
-from antispoof.training.shards import BONA_FIDE, read_shards
+from antispoof.training.shards import BONA_FIDE, NaturalShard, Shard, read_shards
 
 pytestmark = [
     pytest.mark.skipif(
@@ -53,7 +53,8 @@ views:
   context: {{scale: 2.7, size: 40, fit: inside}}
 simulation: {{variants: 1, wide_share: 0.5, attacks: [replay, print], dev_share: 0.34}}
 network: {{stages: 3, context_channels: [6, 8]}}
-distillation: {{views_per_picture: 2, epochs: 2, batch_size: 8, learning_rate: 1.0e-3, weight_decay: 1.0e-2}}
+distillation:
+  {{views_per_picture: 2, natural_views: 3, epochs: 2, batch_size: 8, learning_rate: 0.001, weight_decay: 0.01}}
 head: {{attacks: [replay], inverse_strength: 1.0e-2}}
 sites: {{count: 2, captures: 5}}
 """
@@ -105,8 +106,10 @@ def trained(folder: Path) -> Path:
         with pytest.raises(KeyboardInterrupt):
             fit.train(experiment, reporter)
     shards = sorted((folder / "run" / "shards").iterdir())
-    assert [path.suffix for path in shards] == [".npz", ".npz"]
-    assert "shards 0 of 2" in said
+    assert [path.suffix for path in shards] == [
+        ".npz"
+    ] * 4  # simulated and natural pictures of two groups of people
+    assert "shards 0 of 4" in said
     with pytest.raises(InputError, match=r"holds no finished run: .*bundle\.json|experiment\.json"):
         exporting.export(folder / "run", folder / "early.onnx")
     # One shard is lost, and what an interruption leaves of another lies beside them.
@@ -115,8 +118,8 @@ def trained(folder: Path) -> Path:
     kept = shards[0].stat().st_mtime_ns
     said.clear()
     assert fit.train(experiment, reporter) == folder / "run"
-    assert "shards 1 of 2" in said
-    assert "shards 2 of 2" in said
+    assert "shards 3 of 4" in said
+    assert "shards 4 of 4" in said
     assert shards[0].stat().st_mtime_ns == kept
     # What was made again is what was lost.
     with np.load(shards[1].with_suffix(".lost")) as lost, np.load(shards[1]) as found:
@@ -143,7 +146,7 @@ def test_the_recipe_runs_again_without_making_shards_again(trained: Path, folder
     code, printed, errors = run("train", folder / "tiny.yaml")
     assert code == 0, errors
     assert f"antispoof export {trained} -o tiny.onnx" in printed
-    assert "shards 2 of 2" in errors
+    assert "shards 4 of 4" in errors
     assert "6 people, 2 of them for dev" in errors
     assert {path: path.stat().st_mtime_ns for path in (trained / "shards").iterdir()} == before
     assert json.loads((trained / "bundle.json").read_text()) == first
@@ -152,14 +155,18 @@ def test_the_recipe_runs_again_without_making_shards_again(trained: Path, folder
 def test_shards_hold_every_presentation(trained: Path, folder: Path) -> None:
     experiment = read_experiment(folder / "tiny.yaml")
     people = fit.read_portraits(experiment.portraits, lambda _: None)
-    shard = read_shards(experiment, people, trained / "shards")
+    shard = read_shards(experiment, people, trained / "shards", Shard)
+    natural = read_shards(experiment, people, trained / "shards", NaturalShard)
     assert list(shard.subject) == [person for person in range(6) for _ in range(3)]
     assert list(shard.species) == [BONA_FIDE, "replay", "print"] * 6
     assert shard.pooled.shape == (18, 2 * (24 + 40))
     assert shard.maps.shape == (18, 2, 24, 10, 10)
     assert shard.maps.dtype == np.float16
     assert shard.taught.shape == (18, 2)
-    for array in (shard.pooled, shard.maps, shard.taught):
+    assert list(natural.subject) == [person for person in range(6) for _ in range(3)]
+    assert natural.maps.shape == (18, 24, 10, 10)
+    assert natural.taught.shape == (18,)
+    for array in (shard.pooled, shard.maps, shard.taught, natural.maps, natural.taught):
         assert np.isfinite(array).all()
         assert np.ptp(array) > 0
 
@@ -175,6 +182,7 @@ def test_shards_hold_every_presentation(trained: Path, folder: Path) -> None:
         ("simulation.variants=2", False),
         ("views.close.size=64", False),
         ("distillation.views_per_picture=3", False),
+        ("distillation.natural_views=4", False),
     ],
 )
 def test_shards_are_shared_by_experiments_that_need_the_same(
@@ -307,7 +315,7 @@ def test_training_needs_people_teachers_and_their_answers(folder: Path, tmp_path
 
 
 def settings(**changes: Any) -> Distillation:
-    values = {"views_per_picture": 1, "epochs": 3, "batch_size": 8}
+    values = {"views_per_picture": 1, "natural_views": 1, "epochs": 3, "batch_size": 8}
     values |= {"learning_rate": 0.02, "weight_decay": 0.0}
     return Distillation(**(values | changes))
 

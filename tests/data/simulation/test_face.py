@@ -351,6 +351,9 @@ def test_augmented_pictures_stay_pictures(seed: int) -> None:
     ):
         assert changed.shape == image.shape
         assert changed.dtype == np.uint8
+    smaller, shrunk = augmentation.shrink(image.repeat(8, 0).repeat(8, 1), Box(64, 80, 176, 224), rng(seed))
+    assert 45 <= shrunk.height <= 120
+    assert shrunk.width / smaller.shape[1] == pytest.approx(176 / 320, abs=0.01)
     jittered = augmentation.jitter_box(box, rng(seed))
     assert jittered.width / jittered.height == pytest.approx(box.width / box.height)
 
