@@ -54,7 +54,7 @@ views:
 simulation: {{variants: 1, wide_share: 0.5, attacks: [replay, print], dev_share: 0.34}}
 network: {{stages: 3, context_channels: [6, 8]}}
 distillation:
-  {{views_per_picture: 2, natural_views: 3, epochs: 2, batch_size: 8, learning_rate: 0.001, weight_decay: 0.01}}
+  {{views_per_picture: 2, natural_views: 3, epochs: 2, batch_size: 8, learning_rate: 0.001, weight_decay: 0}}
 head: {{attacks: [replay], inverse_strength: 1.0e-2}}
 sites: {{count: 2, captures: 5}}
 """

@@ -129,7 +129,7 @@ class _Maker:
                 species=np.array([face.pai_species or BONA_FIDE for face in faces]),
                 subject=np.array(subjects),
                 pooled=pooled.astype(np.float32),
-                maps=maps.reshape(len(faces), views, *maps.shape[1:]),
+                maps=maps.reshape(len(faces), views, *maps.shape[1:]).astype(np.float16),
                 taught=np.array(taught, np.float32).reshape(len(faces), views),
             ),
         )
