@@ -87,7 +87,7 @@ def network(features: bool = True, heat_map: bool = True, gain: float = 1.0) -> 
 
 
 def teacher(size: int) -> bytes:
-    """Build a teacher whose three logits are the means of blue, green and red, each over 255."""
+    """Build a teacher whose three logits are the means of blue, green and thrice red, each over 255."""
     graph = helper.make_graph(
         [
             helper.make_node("GlobalAveragePool", ["picture"], ["means"]),
@@ -97,7 +97,7 @@ def teacher(size: int) -> bytes:
         "teacher",
         [helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, size, size])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 3])],
-        [numpy_helper.from_array(np.float32(255), "full")],
+        [numpy_helper.from_array(np.array([255, 255, 85], np.float32), "full")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model, full_check=True)

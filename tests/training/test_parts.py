@@ -249,7 +249,7 @@ def test_a_teacher_gives_log_odds_of_its_second_class(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (60, 50, 3)).astype(np.uint8)
     face = Box(20, 20, 20, 24)
     red, green, blue = crop(image, face, ask.recipe).reshape(-1, 3).mean(0) / 255
-    bona_fide = np.exp(green) / (np.exp(red) + np.exp(green) + np.exp(blue))
+    bona_fide = np.exp(green) / (np.exp(blue) + np.exp(green) + np.exp(3 * red))
     assert ask(image, face) == pytest.approx(np.log(bona_fide / (1 - bona_fide)), abs=1e-4)
     redder = image.copy()
     redder[..., 0] = 255

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
 
 import antispoof
 from antispoof.cli import main
@@ -166,6 +167,24 @@ def test_shards_hold_every_presentation(trained: Path, folder: Path) -> None:
     for array in (shard.pooled, shard.maps, shard.taught, natural.maps, natural.taught):
         assert np.isfinite(array).all()
         assert np.ptp(array) > 0
+
+
+def test_maps_and_answers_are_of_the_same_views(trained: Path, folder: Path) -> None:
+    """This teacher looks at the mean colour of the very region that the context view shows."""
+    experiment = read_experiment(folder / "tiny.yaml")
+    people = fit.read_portraits(experiment.portraits, lambda _: None)
+    shard = read_shards(experiment, people, trained / "shards", Shard)
+    natural = read_shards(experiment, people, trained / "shards", NaturalShard)
+    maps = np.concatenate([shard.maps.reshape(-1, *shard.maps.shape[2:]), natural.maps])
+    taught = np.concatenate([shard.taught.ravel(), natural.taught])
+    x = maps.mean((2, 3), dtype=np.float64)
+    rows = np.arange(len(x))
+
+    def agreement(answers: NDArray[np.float32]) -> float:
+        said = [Ridge(1.0).fit(x[rows != row], answers[rows != row]).predict(x[[row]])[0] for row in rows]
+        return float(np.corrcoef(said, answers)[0, 1])
+
+    assert agreement(taught) > 0.8 > agreement(np.roll(taught, 1))
 
 
 @pytest.mark.parametrize(
