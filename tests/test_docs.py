@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from antispoof.runtime.bundle import shipped_bundles
-
 ROOT = Path(__file__).parents[1]
 ALL = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = {
@@ -32,8 +30,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portrait: Any, encod
 def test_examples_run(page: str, folder: Path) -> None:
     source = "\n".join(PAGES[page])
     if "antispoof.load" in source:
-        if not shipped_bundles():
-            pytest.skip("no bundle ships yet")
         write_site_of_the_default_bundle(folder / "site.json")
     namespace: dict[str, object] = {"__name__": "__main__"}
     for block in PAGES[page]:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from antispoof.runtime.bundle import shipped_bundles
-
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
@@ -18,7 +16,6 @@ def run(name: str, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
     runpy.run_path(str(EXAMPLES / name), run_name="__main__")
 
 
-@pytest.mark.skipif(not shipped_bundles(), reason="no bundle ships yet")
 def test_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     run("demo.py", str(tmp_path / "out"), monkeypatch=monkeypatch)
     printed = capsys.readouterr().out

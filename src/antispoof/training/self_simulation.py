@@ -118,7 +118,8 @@ def _presentations(
 def _framing(image: NDArray[np.uint8], face: Box, face_side: float = 130.0) -> Framing:
     """As the capture was framed, with at most two faces of margin."""
     side = max(face.width, face.height)
-    margins = (face.x, image.shape[1] - face.x - side, face.y, image.shape[0] - face.y - side)
+    left, top = face.x + (face.width - side) / 2, face.y + (face.height - side) / 2
+    margins = (left, image.shape[1] - left - side, top, image.shape[0] - top - side)
     left, right, top, bottom = (float(np.clip(margin / side, 0.0, 2.0)) for margin in margins)
     return Framing(face_side, left, right, top, bottom)
 
