@@ -122,7 +122,7 @@ def calibrate(
         bool,
         typer.Option(
             "--self-simulation",
-            help="Refit the last layer on the captures and attacks simulated from them (extra: train).",
+            help="Experimental, worse than the default where measured: refit the last layer (extra: train).",
         ),
     ] = False,
     bundle: BundleName = "face-rgb-edge",
