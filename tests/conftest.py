@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from miniature import metadata, network
 from numpy.typing import NDArray
 from PIL import Image
 
+from antispoof.cli import main
 from antispoof.runtime.bundle import seal
+
+Run = Callable[..., tuple[int, str, str]]
 
 # A slow machine is no failure: speed is measured elsewhere.
 settings.register_profile("untimed", deadline=None)
@@ -78,3 +82,22 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
         return path
 
     return make
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line: ``code, out, err = run("check", path)``; a traceback is a failure."""
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["antispoof", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        code: Any = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return int(code or 0), out, err
+
+    return command

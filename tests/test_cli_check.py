@@ -22,25 +22,6 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line: ``code, out, err = run("check", path)``; a traceback is a failure."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["antispoof", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return int(code or 0), out, err
-
-    return command
-
-
-@pytest.fixture
 def desk(tmp_path: Path, make_bundle: Any, encode: Any, portrait: Any, close_up: Any, blank: Any) -> Path:
     """A folder with a bundle, and pictures of every kind."""
     make_bundle()

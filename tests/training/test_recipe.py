@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
 import antispoof
-from antispoof.cli import main
 from antispoof.errors import BundleError, InputError
 from antispoof.networks.two_view import ContextBranch, TwoViewNetwork
 from antispoof.runtime.bundle import read_bundle
@@ -74,22 +72,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory, portrait: NDArray[np.uint8]
     (folder / "tiny_crop2.7_80.onnx").write_bytes(miniature.teacher(80))
     (folder / "tiny.yaml").write_text(CONFIG.format(folder=folder), encoding="utf-8")
     return folder
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["antispoof", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return int(code or 0), out, err
-
-    return command
 
 
 @pytest.fixture(scope="module")

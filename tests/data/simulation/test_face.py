@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from antispoof.cli import main
 from antispoof.data.inspection import inspect
 from antispoof.data.manifest import read_manifest
 from antispoof.data.simulation import augmentation, face_instruments, optics, tone
@@ -43,24 +41,6 @@ def noise(height: int = 24, width: int = 30, seed: int = 0) -> Picture:
 @pytest.fixture(scope="module")
 def collins(portrait: NDArray[np.uint8]) -> Portrait:
     return Portrait.of("collins", portrait, find_faces(portrait)[0].box)
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line: ``code, out, err = run("simulate", "face", …)``; a traceback is a failure."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["antispoof", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return int(code or 0), out, err
-
-    return command
 
 
 # Tone
