@@ -1,0 +1,125 @@
+"""The program, and what its commands share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from antispoof.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = [
+    "BAD_INPUT",
+    "DEFECT",
+    "Answer",
+    "BundleName",
+    "app",
+    "command_line",
+    "deliver",
+    "progress_bar",
+    "text_table",
+]
+
+BAD_INPUT = 3
+"""Exit code for input and usage errors; 1 is left for "looked, and it is not all right"."""
+
+DEFECT = 70
+"""Exit code for a defect of this program (``EX_SOFTWARE`` in ``sysexits.h``)."""
+
+
+class Answer(SystemExit):
+    """Ends the program with a code that the command means, where the parser might use the same one."""
+
+
+app = typer.Typer(
+    name="antispoof", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+
+@app.callback()
+def root() -> None:
+    """Tell whether the person in front of the sensors is really there."""
+
+
+BundleName = Annotated[
+    str, typer.Option("--bundle", help="A bundle that ships, by name, or the path of an .onnx file.")
+]
+
+
+def command_line() -> list[str]:
+    """Return the words of the command that runs."""
+    return ["antispoof", *sys.argv[1:]]
+
+
+def deliver(json: Path | None, html: Path | None, record: Callable[[], str], page: Callable[[], str]) -> None:
+    """Write the files that were asked for, and say where they are."""
+    for path, make in ((json, record), (html, page)):
+        if path is None:
+            continue
+        if str(path) == "-":
+            typer.echo(make())
+            continue
+        text = make()
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from None
+        typer.echo(f"wrote {path}", err=True)
+
+
+@contextmanager
+def progress_bar(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on standard error, where that is a terminal; yield what moves it by one."""
+    if total < 2 or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
+def text_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Lay out rows under a title; columns of numbers stand right."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for index, name in enumerate(header):
+        numbers = index > 0 and all(row[index][:1].isdigit() or not row[index] for row in rows)
+        table.add_column(escape(name), justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def files_in(paths: Sequence[Path]) -> list[Path]:
+    """Return the files named, and those in the folders named, without hidden ones."""
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"no such file or folder: {str(path)!r}")
+        inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        if path.is_dir() and not inside:
+            raise InputError(f"there are no files in {str(path)!r}")
+        files += inside if path.is_dir() else [path]
+    return files
+
+
+def needs_training() -> None:
+    """Name the extra before anything else can fail for want of it."""
+    for module in ("torch", "lightning", "onnx", "safetensors"):
+        if find_spec(module) is None:
+            raise MissingExtraError("training", "train")

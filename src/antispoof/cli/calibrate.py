@@ -1,0 +1,76 @@
+"""`antispoof calibrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from antispoof.cli.app import BundleName, app, files_in, needs_training, progress_bar
+from antispoof.errors import InputError
+
+
+@app.command()
+def calibrate(
+    face_rgb: Annotated[
+        list[Path],
+        typer.Option(
+            "--face-rgb", help="Bona fide captures: a folder or a file; may be repeated.", show_default=False
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.", show_default=False)],
+    attack: Annotated[
+        list[Path] | None,
+        typer.Option(help="Captures of attacks, if there are any; may be repeated.", show_default=False),
+    ] = None,
+    self_simulation: Annotated[
+        bool,
+        typer.Option(
+            "--self-simulation",
+            help="Experimental, worse than the default where measured: refit the last layer (extra: train).",
+        ),
+    ] = False,
+    bundle: BundleName = "face-rgb-edge",
+) -> None:
+    """Learn where the threshold belongs at your site, from captures of people who were there.
+
+    Five captures are the least, twenty varied ones are better:
+    other people, days, light and distances.
+    """
+    from antispoof.runtime.detector import load
+    from antispoof.runtime.site import learn_site, write_site
+
+    people, attacks = files_in(face_rgb), files_in(attack or [])
+    if self_simulation:
+        needs_training()
+        if attacks:
+            raise InputError("--self-simulation makes its own attacks: leave --attack out")
+    detector = load(bundle)
+    with progress_bar("looking", len(people) + len(attacks)) as advance:
+        if self_simulation:
+            from antispoof.training.self_simulation import learn_site_by_self_simulation
+
+            learned = learn_site_by_self_simulation(detector, people, progress=advance)
+        else:
+            learned = learn_site(detector, people, attacks, progress=advance)
+    write_site(learned, out)
+    low, high = learned.shift_interval
+    threshold = detector.operating_point.threshold
+    if learned.head is None:
+        typer.echo(
+            f"threshold {threshold:+.2f} → {threshold + learned.shift:+.2f} "
+            f"(90 % interval {threshold + low:+.2f} to {threshold + high:+.2f})"
+        )
+    else:
+        typer.echo(
+            f"last layer refitted on SIMULATED attacks of this site; threshold {threshold:+.2f} as before "
+            f"(typical bona fide scores vary by {low:+.2f} to {high:+.2f} between refits, 90 %)"
+        )
+    typer.echo(
+        f"from {learned.bona_fide} bona fide captures ({learned.distinct} distinct) and {learned.attack} of "
+        f"attacks; {learned.rejected} could not be judged"
+    )
+    for line in learned.advice:
+        typer.echo(f"advice: {line}")
+    typer.echo(f"wrote {out}; use it: antispoof check --site {out} --face-rgb selfie.jpg")

@@ -1,0 +1,116 @@
+"""`antispoof simulate`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from antispoof.cli.app import app, progress_bar, text_table
+
+simulate_app = typer.Typer(no_args_is_help=True, help="Make presentations where none can be had.")
+app.add_typer(simulate_app, name="simulate")
+
+
+@simulate_app.command("face")
+def simulate_face_captures(
+    portraits: Annotated[Path, typer.Argument(help="Folder, one portrait a person.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    licence: Annotated[str, typer.Option(help="Terms of the portraits.", show_default=False)],
+    variants: Annotated[int, typer.Option(help="Captures of each kind a person.", min=1)] = 2,
+    instrument: Annotated[list[str] | None, typer.Option(help="Only these kinds of attack.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
+) -> None:
+    """Make bona fide captures, replays and prints of portraits, as a webcam or phone would see them."""
+    from antispoof.data.simulation.face_collection import read_portraits, write_faces
+
+    people = read_portraits(portraits, lambda why: typer.echo(f"left out {why}", err=True))
+    with progress_bar("simulating", len(people)) as step:
+        manifest = write_faces(
+            people,
+            out,
+            licence=licence,
+            variants=variants,
+            instruments=instrument or (),
+            seed=seed,
+            progress=step,
+        )
+    typer.echo(f"SIMULATED captures of {len(people)} people; manifest: {manifest}")
+    typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
+
+
+@simulate_app.command("scene")
+def simulate_scene(
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    subjects: Annotated[int, typer.Option(help="How many people.")] = 40,
+    bona_fide: Annotated[int, typer.Option(help="Bona fide presentations a person.")] = 13,
+    attacks: Annotated[int, typer.Option(help="Attack presentations a person; kinds take turns.")] = 13,
+    instrument: Annotated[list[str] | None, typer.Option(help="Only these kinds of attack.")] = None,
+    suite: Annotated[list[str] | None, typer.Option(help="Only these sensor suites.")] = None,
+    lighting: Annotated[list[str] | None, typer.Option(help="Only these lighting conditions.")] = None,
+    size: Annotated[int, typer.Option(help="Pixels across and down.")] = 128,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
+    portraits: Annotated[Path | None, typer.Option(help="Folder of frontal portraits as texture.")] = None,
+    portrait_licence: Annotated[str, typer.Option(help="Terms of the portraits.")] = "",
+    workers: Annotated[int, typer.Option(help="Processes; 0 means one a core.", min=0)] = 0,
+) -> None:
+    """Render people and attack instruments for colour, depth, near-infrared and thermal cameras."""
+
+    from antispoof.data.simulation.scene_collection import plan_scenes, read_portraits, write_scenes
+
+    specs = plan_scenes(seed, subjects, bona_fide, attacks, instrument or (), suite or (), lighting or ())
+    faces = read_portraits(portraits, portrait_licence) if portraits else None
+    for path in faces.skipped if faces else ():
+        typer.echo(f"no face found in {path}: left out", err=True)
+    start = time.perf_counter()
+    with progress_bar("rendering", len(specs)) as step:
+        manifest = write_scenes(
+            specs, out, size=size, portraits=faces, workers=workers or None, progress=step
+        )
+    rate = len(specs) / (time.perf_counter() - start)
+    typer.echo(f"{len(specs)} SIMULATED presentations, {rate:.0f} a second; manifest: {manifest}")
+    typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
+
+
+@simulate_app.command("speech")
+def simulate_speech(
+    source: Annotated[Path, typer.Argument(help="Folder of bona fide speech.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    licence: Annotated[str, typer.Option(help="Terms of the speech.", show_default=False)],
+    pattern: Annotated[str, typer.Option(help=r"Who speaks, e.g. '(?P<subject>\d+)-'.")] = "",
+    kind: Annotated[list[str] | None, typer.Option(help="Only these kinds of spoof.")] = None,
+    codec: Annotated[list[str] | None, typer.Option(help="Codecs, drawn alike for both classes.")] = None,
+    texts: Annotated[Path | None, typer.Option(help="Sentences for the engines, one a line.")] = None,
+    spoofs: Annotated[int, typer.Option(help="Spoofs made of each file.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
+) -> None:
+    """Make spoofs of recorded speech: vocoders, text to speech, replay, codecs."""
+    from rich.console import Console
+
+    from antispoof.data.simulation.speech_collection import read_texts, speech_files, write_speech
+    from antispoof.data.summary import partition_table
+
+    files = speech_files(source)
+    sentences = read_texts(texts) if texts else ()
+    with progress_bar("synthesising", len(files)) as step:
+        result = write_speech(
+            files,
+            out,
+            licence=licence,
+            pattern=pattern,
+            kinds=kind or (),
+            codecs=codec or (),
+            texts=sentences,
+            spoofs=spoofs,
+            seed=seed,
+            progress=step,
+        )
+    Console(highlight=False).print(text_table(*partition_table(result.presentations)))
+    for path, why in result.skipped:
+        typer.echo(f"left out {path}: {why}", err=True)
+    simulated = sum(p.simulated for p in result.presentations)
+    typer.echo(
+        f"{simulated} SIMULATED spoofs, {len(result.skipped)} files left out; manifest: {result.manifest}"
+    )

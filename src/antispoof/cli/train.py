@@ -1,0 +1,62 @@
+"""`antispoof train` and `antispoof export`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from antispoof.cli.app import app, needs_training
+
+
+@app.command("train")
+def train_experiment(
+    experiment: Annotated[Path, typer.Argument(help="Experiment file, .yaml.", show_default=False)],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="key=value, replacing what the file says; may be repeated.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Train a model; started again after an interruption, go on where it was."""
+    needs_training()
+    from antispoof.training.experiment import read_experiment
+    from antispoof.training.fit import Reporter, train
+
+    settings = read_experiment(experiment, overrides or ())
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        typer.echo(f"[{time.monotonic() - started:6.0f} s] {line}", err=True)
+
+    def progress(what: str, done: int, total: int) -> None:
+        if done == total or sys.stderr.isatty() or done % max(1, total // 20) == 0:
+            say(f"{what} {done} of {total}")
+
+    run = train(settings, Reporter(say, progress))
+    typer.echo(f"{run}: trained; make a bundle of it with: antispoof export {run} -o {settings.name}.onnx")
+
+
+@app.command("export")
+def export_run(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished training run.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Bundle to write, .onnx.", show_default=False)
+    ],
+    results: Annotated[
+        Path | None,
+        typer.Option(help="What a benchmark measured, for the bundle to tell.", show_default=False),
+    ] = None,
+) -> None:
+    """Turn a checkpoint into a bundle that needs no torch."""
+    needs_training()
+    from antispoof.training.export import export
+
+    path = export(run, output, results)
+    typer.echo(
+        f"{path}: {path.stat().st_size / 1e6:.1f} MB; use it with: antispoof check --bundle {path} photo.jpg"
+    )
