@@ -271,3 +271,19 @@ def test_as_a_process_of_its_own(desk: Path) -> None:
         assert done.returncode == code
         assert "Traceback" not in done.stderr
         assert bool(done.stderr) == (code == 3)
+
+
+def test_a_reader_who_leaves_early_gets_no_verdict(desk: Path) -> None:
+    program = "from antispoof.cli import main; main()"
+    command = [sys.executable, "-c", program, "check", "--bundle", str(desk / "miniature.onnx")]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run(
+            [*command, str(desk / "person.jpg")],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 74, done.stderr

@@ -11,7 +11,7 @@ import pkgutil
 import sys
 import traceback
 
-from antispoof.cli.app import BAD_INPUT, DEFECT, Answer, app
+from antispoof.cli.app import BAD_INPUT, CUT_SHORT, DEFECT, Answer, app
 from antispoof.errors import AntispoofError
 
 __all__ = ["app", "main"]
@@ -36,8 +36,9 @@ def main() -> None:
     except Answer:
         raise
     except SystemExit as stop:
-        # The parser has printed its own message and asks for code 2.
-        sys.exit(BAD_INPUT if stop.code == 2 else stop.code)
+        # The parser says 2 for wrong usage, and 1 when it was cut short, which is a verdict here.
+        codes = {1: CUT_SHORT, 2: BAD_INPUT}
+        sys.exit(codes.get(stop.code, stop.code) if isinstance(stop.code, int) else stop.code)
     except Exception:
         traceback.print_exc()
         sys.exit(DEFECT)

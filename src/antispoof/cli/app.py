@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BAD_INPUT",
+    "CUT_SHORT",
     "DEFECT",
     "Answer",
     "BundleName",
@@ -30,6 +31,9 @@ __all__ = [
 
 BAD_INPUT = 3
 """Exit code for input and usage errors; 1 is left for "looked, and it is not all right"."""
+
+CUT_SHORT = 74
+"""Exit code when nobody reads the output to its end, or the user stops a question (``EX_IOERR``)."""
 
 DEFECT = 70
 """Exit code for a defect of this program (``EX_SOFTWARE`` in ``sysexits.h``)."""
