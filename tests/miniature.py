@@ -86,6 +86,41 @@ def network(features: bool = True, heat_map: bool = True, gain: float = 1.0) -> 
     return bytes(model.SerializeToString())
 
 
+TWO_SENSORS: list[dict[str, Any]] = [
+    {"name": "face_rgb", "modality": "face_rgb", "prepare": {"scale": 1.1, "size": 8}},
+    {"name": "face_depth", "modality": "face_depth", "prepare": {"scale": 1.1, "size": 4}},
+]
+
+
+def sensor_network() -> bytes:
+    """Build a network of two sensors: the sum of the means of those that are present."""
+    inputs = {"face_rgb": ["B", 3, 8, 8], "face_depth": ["B", 1, 4, 4], "presence": ["B", 2]}
+    graph = helper.make_graph(
+        [
+            *(
+                helper.make_node("ReduceMean", [x], [f"{x}_mean"], axes=[1, 2, 3], keepdims=0)
+                for x in inputs
+                if x != "presence"
+            ),
+            helper.make_node("Unsqueeze", ["face_rgb_mean", "one"], ["first"]),
+            helper.make_node("Unsqueeze", ["face_depth_mean", "one"], ["second"]),
+            helper.make_node("Concat", ["first", "second"], ["modality_scores"], axis=1),
+            helper.make_node("Mul", ["modality_scores", "presence"], ["present"]),
+            helper.make_node("ReduceSum", ["present", "one"], ["score"], keepdims=0),
+        ],
+        "two sensors",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()],
+        [
+            helper.make_tensor_value_info("score", TensorProto.FLOAT, ["B"]),
+            helper.make_tensor_value_info("modality_scores", TensorProto.FLOAT, ["B", 2]),
+        ],
+        [numpy_helper.from_array(np.array([1]), "one")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString())
+
+
 def teacher(size: int) -> bytes:
     """Build a teacher whose three logits are the means of blue, green and thrice red, each over 255."""
     graph = helper.make_graph(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from miniature import metadata, network
+from miniature import TWO_SENSORS, metadata, network, sensor_network
 
 from antispoof.errors import BundleError, InputError, UnknownNameError
 from antispoof.runtime.bundle import read_bundle, shipped_bundles
@@ -19,7 +20,7 @@ from antispoof.runtime.scorer import Scorer
 def test_a_sealed_model_comes_back(make_bundle: Any) -> None:
     bundle = read_bundle(make_bundle())
     assert bundle.metadata == metadata(sha256=bundle.metadata.sha256)
-    assert bundle.metadata.modality == "face_rgb"
+    assert bundle.metadata.modalities == ("face_rgb",)
 
 
 def test_onnx_reads_the_metadata_and_the_same_graph(make_bundle: Any) -> None:
@@ -106,13 +107,71 @@ def test_metadata_are_validated(changes: Any, words: str, tmp_path: Any) -> None
         read_bundle(path)
 
 
-def test_views_share_a_modality() -> None:
-    views = [
-        {"name": "a", "modality": "face_rgb", "prepare": {}},
-        {"name": "b", "modality": "voice", "prepare": {}},
-    ]
-    with pytest.raises(ValueError, match="views of one modality"):
-        metadata(inputs=views)
+WHOLE = {"slope": 2.0, "intercept": 1.0}
+PART = {"slope": 3.0, "intercept": 0.5}
+
+
+def test_subsets_of_sensors_have_their_own_calibration_and_thresholds() -> None:
+    points = {"balanced": {"threshold": 9.0, "rule": "equal error rate", "data": "dev, depth only"}}
+    about = metadata(
+        inputs=TWO_SENSORS,
+        calibration=WHOLE,
+        subset_calibrations={"face_depth": PART},
+        operating_points={"balanced": {"threshold": 0.5, "rule": "equal error rate", "data": "dev"}},
+        subset_operating_points={"face_depth": points},
+        site=None,
+    )
+    assert about.modalities == ("face_rgb", "face_depth")
+    assert about.calibration_for(["face_depth"]).slope == 3
+    assert about.calibration_for(["face_depth", "face_rgb"]).slope == 2
+    assert about.calibration_for(["face_rgb"]).slope == 2
+    assert about.operating_point_for("balanced", ["face_depth"]).threshold == 9
+    assert about.operating_point_for("balanced", ["face_rgb", "face_depth"]).threshold == 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"subset_calibrations": {"face_rgb+face_depth": PART}}, "is no sorted subset of 'face_depth"),
+        ({"subset_calibrations": {"voice": PART}}, "'voice' is no sorted subset"),
+        ({"subset_calibrations": {"face_rgb+face_rgb": PART}}, "is no sorted subset"),
+        ({"subset_operating_points": {"face_rgb": {}}}, "needs the operating points of the whole"),
+        ({"modality_calibrations": {"voice": PART}}, r"name \['voice'\], which are no inputs"),
+        ({"site": {"bona_fide_score": 3.0}}, "for bundles of one modality"),
+    ],
+)
+def test_what_is_said_of_subsets_is_validated(changes: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        metadata(inputs=TWO_SENSORS, **{"site": None, **changes})
+
+
+def test_a_network_of_several_sensors_works_with_those_that_are_there(make_bundle: Any) -> None:
+    scorer = Scorer(read_bundle(make_bundle(model=sensor_network(), inputs=TWO_SENSORS, site=None)))
+    rng = np.random.default_rng(0)
+    colour, depth = rng.random((5, 3, 8, 8), np.float32), rng.random((5, 1, 4, 4), np.float32)
+    means = np.stack([colour.mean((1, 2, 3)), depth.mean((1, 2, 3))], axis=1)
+    both = scorer({"face_rgb": colour, "face_depth": depth})
+    np.testing.assert_allclose(both.score, means.sum(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(both.modality_scores, means, rtol=1e-5)
+    np.testing.assert_allclose(scorer({"face_rgb": colour}).score, means[:, 0], rtol=1e-5)
+    presence = np.array([[1, 0], [1, 1], [0, 1], [1, 0], [0, 1]], np.float32)
+    holes = colour.copy()
+    holes[presence[:, 0] == 0] = np.nan  # what stands there is not looked at
+    some = scorer({"face_rgb": holes, "face_depth": depth}, presence)
+    np.testing.assert_allclose(some.score, (means * presence).sum(axis=1), rtol=1e-5)
+    with pytest.raises(BundleError, match="needs at least one of"):
+        scorer({})
+    with pytest.raises(BundleError, match="needs at least one of"):
+        scorer({"face_rgb": colour}, np.eye(2, dtype=np.float32)[[0, 0, 1, 0, 0]])
+    with pytest.raises(BundleError, match=r"face_depth is of shape \(5, 1, 8, 8\), not \(5, 1, 4, 4\)"):
+        scorer({"face_depth": colour[:, :1]})
+
+
+def test_several_sensors_need_presence(make_bundle: Any) -> None:
+    views = [{**view, "modality": "face_rgb"} for view in TWO_SENSORS]
+    path = make_bundle(model=sensor_network(), inputs=views)
+    with pytest.raises(BundleError, match=r"the graph takes .*'presence'"):
+        Scorer(read_bundle(path))
 
 
 def test_a_graph_that_does_not_fit_its_metadata_is_refused(make_bundle: Any) -> None:

@@ -38,7 +38,7 @@ def models(
         about = one.metadata
         console.print(Text(f"{about.name} {about.version}", "bold"), about.description, markup=False)
         console.print(
-            f"judges {about.modality}; {len(one.model) / 1e6:.2f} MB; licence {about.licence}; "
+            f"judges {', '.join(about.modalities)}; {len(one.model) / 1e6:.2f} MB; licence {about.licence}; "
             f"SHA-256 {about.sha256[:16]}…\n",
             markup=False,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -34,6 +34,7 @@ __all__ = [
     "read_bundle",
     "seal",
     "shipped_bundles",
+    "subset_key",
 ]
 
 DEFAULT_BUNDLE = "face-rgb-edge"
@@ -123,8 +124,13 @@ class SiteRule(_Part):
 class BundleMetadata(_Part):
     """Everything that a bundle tells of itself.
 
-    ``head`` is there when the graph has the output ``features``; ``site`` where the bundle can be
-    calibrated to a site from bona fide captures. ``sha256`` is filled in by `seal`.
+    The graph takes ``inputs``, several views of one modality or several modalities, and, with more than one
+    modality, ``presence``: float32, (B, M), 1 where a modality is there, columns in the order of
+    `modalities`. ``calibration`` and ``operating_points`` hold for all of them together; what differs where
+    some are missing stands under `subset_key` in ``subset_calibrations`` and ``subset_operating_points``.
+    ``modality_calibrations`` belong to the output ``modality_scores``. ``head`` is there when the graph has
+    the output ``features``; ``site`` where the bundle can be calibrated to a site from bona fide captures.
+    ``sha256`` is filled in by `seal`.
     """
 
     format_version: Literal[1] = 1
@@ -136,6 +142,9 @@ class BundleMetadata(_Part):
     calibration: Calibration
     operating_points: Annotated[dict[str, OperatingPointEntry], Field(min_length=1)]
     default_operating_point: str
+    subset_calibrations: dict[str, Calibration] = {}
+    subset_operating_points: dict[str, dict[str, OperatingPointEntry]] = {}
+    modality_calibrations: dict[str, Calibration] = {}
     training: Training
     results: list[MeasuredResult]
     head: Head | None = None
@@ -155,14 +164,37 @@ class BundleMetadata(_Part):
             raise ValueError(
                 f"default_operating_point {self.default_operating_point!r} is not an operating point"
             )
-        if len({entry.modality for entry in self.inputs}) > 1:
-            raise ValueError("the inputs of one bundle are views of one modality")
+        known = self.modalities
+        for key in (*self.subset_calibrations, *self.subset_operating_points):
+            names = key.split("+")
+            if key != subset_key(names) or len(names) > len(set(names)) or not set(names) <= set(known):
+                raise ValueError(f"{key!r} is no sorted subset of {subset_key(known)!r}")
+        for key, points in self.subset_operating_points.items():
+            if set(points) != set(self.operating_points):
+                raise ValueError(f"the subset {key!r} needs the operating points of the whole")
+        if self.site is not None and len(known) > 1:
+            raise ValueError("site calibration is for bundles of one modality")
+        if unknown := set(self.modality_calibrations) - set(known):
+            raise ValueError(f"modality_calibrations name {sorted(unknown)}, which are no inputs")
         return self
 
     @property
-    def modality(self) -> str:
-        """The sensor that the network looks at."""
-        return self.inputs[0].modality
+    def modalities(self) -> tuple[str, ...]:
+        """The sensors that the network looks at, in the order of ``presence`` and ``modality_scores``."""
+        return tuple(dict.fromkeys(entry.modality for entry in self.inputs))
+
+    def calibration_for(self, present: Iterable[str]) -> Calibration:
+        """Return the calibration of scores taken with these modalities present."""
+        return self.subset_calibrations.get(subset_key(present), self.calibration)
+
+    def operating_point_for(self, name: str, present: Iterable[str]) -> OperatingPointEntry:
+        """Return the operating point ``name`` with these modalities present."""
+        return self.subset_operating_points.get(subset_key(present), self.operating_points)[name]
+
+
+def subset_key(modalities: Iterable[str]) -> str:
+    """Name a subset of modalities: sorted, joined by ``+``, for example ``face_depth+face_rgb``."""
+    return "+".join(sorted(modalities))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from antispoof.errors import InputError, UnknownNameError
-from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle, subset_key
 from antispoof.runtime.calibration import calibrate
 from antispoof.runtime.policy import decide
-from antispoof.runtime.scorer import Scorer
+from antispoof.runtime.scorer import Scorer, Scores
 from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint, Verdict
 from antispoof.sensing.capture import Quality, Sample, Source
 from antispoof.sensing.modalities import modalities
@@ -69,7 +70,8 @@ class Detector:
             raise UnknownNameError("operating point", name, metadata.operating_points)
         entry = metadata.operating_points[name]
         point = OperatingPoint(name, entry.threshold, entry.rule, entry.data)
-        modalities[metadata.modality]  # found now, so that no two threads look for it at once
+        for judged in metadata.modalities:
+            modalities[judged]  # found now, so that no two threads look for it at once
         self.bundle = bundle
         self.site = site
         self.operating_point = point if site is None else site.moved(point, metadata)
@@ -111,48 +113,92 @@ class Detector:
             InputError: the bundle does not look at a modality that was given.
             BundleError: the network fails.
         """
-        judged = self.bundle.metadata.modality
+        judged = self.bundle.metadata.modalities
         for name in sources:
-            if name != judged:
+            if name not in judged:
                 modalities[name]  # an unknown name is told apart from one that this bundle does not use
-                raise InputError(f"bundle {self._reference.name!r} judges {judged}; it cannot use {name}")
-        evidence = (self._examine(judged, sources.get(judged)),)
-        outcome, score = decide(evidence, self.operating_point)
-        return Verdict(outcome, score, evidence, self.operating_point, (self._reference,))
+                raise InputError(
+                    f"bundle {self._reference.name!r} judges {', '.join(judged)}; it cannot use {name}"
+                )
+        evidence: dict[str, Evidence] = {}
+        usable: dict[str, tuple[Sample, Quality]] = {}
+        for name in judged:
+            sample, quality = _examine(name, sources.get(name))
+            if sample is None or quality is None:
+                evidence[name] = Evidence(name, "missing")
+            elif quality.usable:
+                usable[name] = sample, quality
+            else:
+                evidence[name] = _rejected(name, quality)
+        point = self._point(usable)
+        fused: tuple[Evidence, ...] = ()
+        if usable:
+            score, used = self._score(usable)
+            evidence |= used
+            fused = (Evidence(subset_key(usable), "used", score=score),)  # the network weighs them jointly
+        outcome, total = decide(fused, point)
+        parts = tuple(evidence[name] for name in judged)
+        return Verdict(outcome, total, parts, point, (self._reference,))
 
-    def _examine(self, name: str, source: Source | None) -> Evidence:
-        if source is None:
-            return Evidence(name, "missing")
-        modality = modalities[name]
-        sample = modality.load(source)
-        quality = modality.quality(sample)
-        if not quality.usable:
-            return Evidence(
-                name,
-                "rejected",
-                quality.reasons,
-                tuple(modality.reasons[code] for code in quality.reasons),
-                quality.measurements,
-                region=quality.region,
-            )
-        return self._score(name, sample, quality)
+    def _point(self, present: Iterable[str]) -> OperatingPoint:
+        point = self.operating_point
+        if len(self.bundle.metadata.modalities) == 1:
+            return point
+        entry = self.bundle.metadata.operating_point_for(point.name, present)
+        return OperatingPoint(point.name, entry.threshold, entry.rule, entry.data)
 
-    def _score(self, name: str, sample: Sample, quality: Quality) -> Evidence:
-        modality = modalities[name]
-        views = self.bundle.metadata.inputs
-        scores = self._scorer(
-            {view.name: modality.prepare(sample, quality, **view.prepare)[np.newaxis] for view in views}
-        )
+    def _score(self, samples: Mapping[str, tuple[Sample, Quality]]) -> tuple[float, dict[str, Evidence]]:
+        metadata = self.bundle.metadata
+        views = [view for view in metadata.inputs if view.modality in samples]
+        arrays = {}
+        for view in views:
+            sample, quality = samples[view.modality]
+            prepared = modalities[view.modality].prepare(sample, quality, **view.prepare)
+            arrays[view.name] = prepared[np.newaxis]
+        scores = self._scorer(arrays)
         raw = scores.score[0]
         if self.site is not None and self.site.head is not None and scores.features is not None:
             raw = scores.features[0] @ np.array(self.site.head.weight) + self.site.head.bias
-        return Evidence(
-            name,
-            "used",
-            measurements=quality.measurements,
-            score=float(calibrate(raw, self.bundle.metadata.calibration)),
-            region=quality.region,
-            frame=modality.frame(sample, quality, **views[0].prepare),
-            heat_map=None if scores.heat_map is None else scores.heat_map[0],
-            features=None if scores.features is None else scores.features[0],
-        )
+        joint = float(calibrate(raw, metadata.calibration_for(samples)))
+        first = {view.modality: view.prepare for view in reversed(views)}
+        alone = len(metadata.modalities) == 1
+        evidence = {}
+        for name, (sample, quality) in samples.items():
+            own = joint if alone else self._own_score(name, scores)
+            evidence[name] = Evidence(
+                name,
+                "used",
+                measurements=quality.measurements,
+                score=own,
+                region=quality.region,
+                frame=modalities[name].frame(sample, quality, **first[name]),
+                heat_map=None if scores.heat_map is None or not alone else scores.heat_map[0],
+                features=None if scores.features is None else scores.features[0],
+            )
+        return joint, evidence
+
+    def _own_score(self, name: str, scores: Scores) -> float | None:
+        """Return what one modality says by itself, where the bundle tells."""
+        calibration = self.bundle.metadata.modality_calibrations.get(name)
+        if calibration is None or scores.modality_scores is None:
+            return None
+        column = self.bundle.metadata.modalities.index(name)
+        return float(calibrate(scores.modality_scores[0, column], calibration))
+
+
+def _examine(name: str, source: Source | None) -> tuple[Sample | None, Quality | None]:
+    if source is None:
+        return None, None
+    sample = modalities[name].load(source)
+    return sample, modalities[name].quality(sample)
+
+
+def _rejected(name: str, quality: Quality) -> Evidence:
+    return Evidence(
+        name,
+        "rejected",
+        quality.reasons,
+        tuple(modalities[name].reasons[code] for code in quality.reasons),
+        quality.measurements,
+        region=quality.region,
+    )

@@ -60,7 +60,8 @@ class Evidence:
         reasons: why it was rejected, as codes.
         advice: the same in neutral words that may be shown to the person in front of the sensor.
         measurements: the numbers that the quality gate looked at.
-        score: natural-log likelihood ratio, positive when the sample speaks for bona fide; None unless used.
+        score: natural-log likelihood ratio, positive when the sample speaks for bona fide; None unless used,
+            and where a bundle of several modalities tells only what they say together.
         region: where in the sample the subject is.
         frame: the part of the sample that the heat map covers; it may reach outside.
         heat_map: float32, (h, w): what in the frame looks bona fide (positive) or like an attack (negative).

@@ -94,7 +94,7 @@ def _presentations(
     detector: Detector, source: Source, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.uint8], Box, bool]]:
     """Yield the capture, other views of it, and attacks made from it, through the same camera."""
-    modality = modalities[detector.bundle.metadata.modality]
+    modality = modalities[detector.bundle.metadata.modalities[0]]
     try:
         sample = modality.load(source)
     except MediaError:
@@ -133,7 +133,7 @@ class _Features:
 
     def __call__(self, image: NDArray[np.uint8], box: Box) -> NDArray[np.float64]:
         metadata = self._bundle.metadata
-        modality = modalities[metadata.modality]
+        modality = modalities[metadata.modalities[0]]
         quality = Quality((), {}, box)
         views = {v.name: modality.prepare(Sample(image), quality, **v.prepare)[None] for v in metadata.inputs}
         features = self._scorer(views).features
