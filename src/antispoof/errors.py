@@ -5,6 +5,7 @@
     │   ├── MediaError        a file or byte string is not usable media; ``code`` says why
     │   ├── UnknownNameError  no such registered thing; the nearest names are listed
     │   └── ExperimentError   an experiment file or manifest breaks its schema
+    ├── TrainingError         training cannot go on; the message says what to do, and nothing done is lost
     ├── MissingExtraError     an optional dependency is needed; the message holds the install command
     └── BundleError           a model bundle is damaged, or of a format this version cannot read
 
@@ -23,6 +24,7 @@ __all__ = [
     "InputError",
     "MediaError",
     "MissingExtraError",
+    "TrainingError",
     "UnknownNameError",
 ]
 
@@ -64,6 +66,10 @@ class UnknownNameError(InputError):
 
 class ExperimentError(InputError):
     """An experiment file or manifest breaks its schema."""
+
+
+class TrainingError(AntispoofError):
+    """Training cannot go on: a loss that is no number, no memory or no disk left."""
 
 
 class MissingExtraError(AntispoofError):

@@ -23,10 +23,11 @@ from antispoof.errors import ExperimentError, InputError, UnknownNameError
 from antispoof.runtime.site import typical_score
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import CropRecipe, crop, find_faces
-from antispoof.training.experiment import Experiment, read_experiment
+from antispoof.training.experiment import read_experiment
 from antispoof.training.logistic import fit_logistic
-from antispoof.training.sites import SiteScores, simulate_site, site_margin
-from antispoof.training.teacher import Teacher
+from antispoof.training.recipes.distilled_two_view.experiment import Experiment
+from antispoof.training.recipes.distilled_two_view.sites import SiteScores, simulate_site, site_margin
+from antispoof.training.recipes.distilled_two_view.teacher import Teacher
 
 SHIPPED = Path(__file__).parents[2] / "configs" / "face-rgb-edge.yaml"
 
@@ -36,9 +37,10 @@ SHIPPED = Path(__file__).parents[2] / "configs" / "face-rgb-edge.yaml"
 
 def test_the_experiment_that_ships_is_right() -> None:
     experiment = read_experiment(SHIPPED)
+    assert isinstance(experiment, Experiment)
     assert experiment.name == "face-rgb-edge"
     assert experiment.views.context.fit == "inside"
-    assert Experiment.model_validate_json(experiment.model_dump_json()) == experiment
+    assert type(experiment).model_validate_json(experiment.model_dump_json()) == experiment
 
 
 def test_set_replaces_what_the_file_says() -> None:
@@ -94,6 +96,7 @@ def test_files_that_are_no_experiment(tmp_path: Path, capsys: Any, monkeypatch: 
         "list.yaml": ("- a\n- b\n", "must hold keys and values, not list"),
         "empty.yaml": ("", "must hold keys and values, not NoneType"),
         "broken.yaml": ("a: [1,\nb", "is not YAML"),
+        "nameless.yaml": ("name: x", "names no recipe: write 'recipe: ' and one of distilled_two_view"),
         "short.yaml": (text.replace('version: "1"\n', ""), "version: Field required"),
         "latin.yaml": ("name: caf\xe9".encode("latin-1"), "is not YAML"),
     }

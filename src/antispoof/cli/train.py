@@ -25,7 +25,8 @@ def train_experiment(
     """Train a model; started again after an interruption, go on where it was."""
     needs_training()
     from antispoof.training.experiment import read_experiment
-    from antispoof.training.fit import Reporter, train
+    from antispoof.training.fit import train
+    from antispoof.training.reporter import Reporter
 
     settings = read_experiment(experiment, overrides or ())
     started = time.monotonic()

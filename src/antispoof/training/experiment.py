@@ -1,128 +1,21 @@
-"""Experiment files: what to train, on what, how; checked before any work starts."""
+"""Read experiment files: what to train, on what, how; checked before any work starts."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import types
+import typing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
-from antispoof.data.simulation import face_instruments
 from antispoof.errors import ExperimentError
+from antispoof.training.recipes import Experiment, recipes
 
-__all__ = ["Experiment", "View", "read_experiment"]
-
-Positive = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class View(_Part):
-    """Arguments of ``prepare`` for one view of the face; see `antispoof.sensing.faces.CropRecipe`."""
-
-    scale: Annotated[float, Field(gt=0)]
-    size: Annotated[int, Field(ge=32)]
-    fit: Literal["square", "inside"] = "square"
-
-
-class Views(_Part):
-    """The two views of `TwoViewNetwork`."""
-
-    close: View
-    context: View
-
-
-class Simulation(_Part):
-    """What is simulated from every portrait."""
-
-    variants: Positive
-    wide_share: Annotated[float, Field(ge=0, le=1)]
-    attacks: Annotated[tuple[str, ...], Field(min_length=1)]
-    dev_share: Share
-
-    @model_validator(mode="after")
-    def _known(self) -> Simulation:
-        for name in self.attacks:
-            face_instruments[name]
-        return self
-
-
-class Network(_Part):
-    """Arguments of `TwoViewNetwork`."""
-
-    stages: Annotated[int, Field(ge=3, le=7)]
-    context_channels: Annotated[tuple[Positive, ...], Field(min_length=1)]
-
-
-class Distillation(_Part):
-    """How the context branch learns from the teachers.
-
-    Attributes:
-        views_per_picture: of every simulated picture, each changed in another way.
-        natural_views: of every portrait, unsimulated and lightly changed.
-        epochs: passes over all views.
-        batch_size: views a step.
-        learning_rate: the highest of the schedule.
-        weight_decay: of AdamW.
-    """
-
-    views_per_picture: Positive
-    natural_views: Positive
-    epochs: Positive
-    batch_size: Annotated[int, Field(ge=2)]
-    learning_rate: Annotated[float, Field(gt=0)]
-    weight_decay: Annotated[float, Field(ge=0)]
-
-
-class Head(_Part):
-    """The linear layer over the close view.
-
-    Attributes:
-        attacks: the attack instruments it is trained on.
-        inverse_strength: inverse of the L2 penalty on standardised features; small is strong.
-    """
-
-    attacks: Annotated[tuple[str, ...], Field(min_length=1)]
-    inverse_strength: Annotated[float, Field(gt=0)]
-
-
-class Sites(_Part):
-    """The simulated sites on which the rule of site calibration is set."""
-
-    count: Positive
-    captures: Annotated[int, Field(ge=5)]
-
-
-class Experiment(_Part):
-    """One experiment file."""
-
-    name: str
-    version: str
-    seed: int
-    run_dir: Path
-    portraits: Path
-    portraits_name: str
-    portraits_licence: str
-    teachers: Annotated[tuple[Path, ...], Field(min_length=1)]
-    views: Views
-    simulation: Simulation
-    network: Network
-    distillation: Distillation
-    head: Head
-    sites: Sites
-
-    @model_validator(mode="after")
-    def _simulated(self) -> Experiment:
-        missing = set(self.head.attacks) - set(self.simulation.attacks)
-        if missing:
-            raise ValueError(f"head.attacks must be among simulation.attacks, got {sorted(missing)} besides")
-        return self
+__all__ = ["check_experiment", "read_experiment", "read_yaml"]
 
 
 def read_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -133,10 +26,15 @@ def read_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experime
         overrides: ``"a.b=value"`` each, value in YAML, replacing what the file says.
 
     Raises:
-        ExperimentError: the file cannot be read, a key is unknown (the nearest known one is named) or
-            missing, or a value is out of range.
-        UnknownNameError: there is no attack instrument of that name.
+        ExperimentError: the file cannot be read, names no recipe, a key is unknown (the nearest known one is
+            named) or missing, or a value is out of range.
+        UnknownNameError: there is no recipe, encoder, loss … of a name in it.
     """
+    return check_experiment(read_yaml(path, overrides), str(path))
+
+
+def read_yaml(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a YAML file of keys and values, and replace some of them; errors as in `read_experiment`."""
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -147,10 +45,22 @@ def read_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experime
         raise ExperimentError(f"{str(path)!r} must hold keys and values, not {type(content).__name__}")
     for override in overrides:
         _replace(content, override)
+    return content
+
+
+def check_experiment(content: Mapping[str, Any], source: str) -> Experiment:
+    """Check what an experiment file holds; ``source`` names it in messages.
+
+    Errors as in `read_experiment`.
+    """
+    if "recipe" not in content:
+        raise ExperimentError(f"{source!r} names no recipe: write 'recipe: ' and one of {', '.join(recipes)}")
+    schema = recipes[str(content["recipe"])].experiment
     try:
-        return Experiment.model_validate(content)
+        return schema.model_validate(content)
     except ValidationError as error:
-        raise ExperimentError(f"{str(path)!r}: " + "; ".join(_explained(e) for e in error.errors())) from None
+        explained = "; ".join(_explained(schema, e) for e in error.errors())
+        raise ExperimentError(f"{source!r}: {explained}") from None
 
 
 def _replace(content: dict[str, Any], override: str) -> None:
@@ -168,14 +78,27 @@ def _replace(content: dict[str, Any], override: str) -> None:
         raise ExperimentError(f"--set {override}: the value is not YAML") from None
 
 
-def _explained(error: Any) -> str:
+def _explained(schema: type[BaseModel], error: Any) -> str:
     where = ".".join(map(str, error["loc"]))
     if error["type"] != "extra_forbidden":
-        return f"{where}: {error['msg']}" if where else str(error["msg"])
-    *parents, last = map(str, error["loc"])
-    part: Any = Experiment
+        message = str(error["msg"]).removeprefix("Value error, ")
+        return f"{where}: {message}" if where else message
+    *parents, last = error["loc"]
+    part: Any = schema
     for parent in parents:
-        part = part.model_fields[parent].annotation
-    close = difflib.get_close_matches(last, part.model_fields, n=1)
+        part = _inside(part, parent)
+    close = difflib.get_close_matches(str(last), part.model_fields, n=1)
     known = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(part.model_fields)}"
     return f"{where}: unknown key; {known}"
+
+
+def _inside(part: Any, key: object) -> Any:
+    """Return the schema below ``key``: of a field, of a value of a mapping, of an entry of a list."""
+    if isinstance(part, type) and issubclass(part, BaseModel):
+        part = part.model_fields[str(key)].annotation
+        if typing.get_origin(part) in (types.UnionType, typing.Union):  # Part | None
+            part = next(one for one in typing.get_args(part) if one is not type(None))
+        return part
+    return next(
+        one for one in reversed(typing.get_args(part)) if one is not Ellipsis
+    )  # dict[str, Part], list[Part], tuple[Part, ...]

@@ -1,23 +1,23 @@
-"""A finished run → a bundle: one ONNX file whose scores are those of the network to 1e-4."""
+"""A finished run → a bundle: one ONNX file whose outputs are those of the network to 1e-4."""
 
 from __future__ import annotations
 
 import io
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
 
 from antispoof.errors import BundleError, InputError
-from antispoof.networks.two_view import TwoViewNetwork, TwoViewOutput
-from antispoof.runtime.bundle import Bundle, MeasuredResult, seal
-from antispoof.runtime.scorer import Scorer
-from antispoof.training.fit import load_checkpoint
+from antispoof.runtime.bundle import MeasuredResult, seal
+from antispoof.training.recipes import Trained, recipes
 
-__all__ = ["export"]
+__all__ = ["export", "load_run", "onnx_of"]
 
 TOLERANCE = 1e-4
 OPSET = 17
@@ -38,16 +38,32 @@ def export(run: Path, output: Path, results: Path | None = None) -> Path:
     """
     if output.suffix != ".onnx":
         raise InputError(f"output must end in .onnx, got {str(output)!r}")
-    network, metadata, experiment = load_checkpoint(run)
-    sizes = (experiment.views.close.size, experiment.views.context.size)
+    trained = load_run(run)
+    metadata = trained.metadata
     metadata = metadata.model_copy(update={"results": [*metadata.results, *_measured(results)]})
-    model = seal(_onnx(network, sizes), metadata)
-    _compare(network, Bundle(metadata, model), sizes)
+    graph = onnx_of(trained)
+    _compare(trained, graph)
+    model = seal(graph, metadata)
     try:
         output.write_bytes(model)
     except OSError as error:
         raise InputError(f"cannot write {str(output)!r}: {error.strerror}") from None
     return output
+
+
+def load_run(run: Path) -> Trained:
+    """Load a finished run by the recipe that its ``experiment.json`` names.
+
+    Raises:
+        InputError: the folder holds no finished run, or a damaged one.
+    """
+    try:
+        recipe = json.loads((run / "experiment.json").read_text(encoding="utf-8"))["recipe"]
+    except OSError:
+        raise InputError(f"{str(run)!r} holds no finished run: experiment.json is missing") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{str(run)!r} holds a damaged run, train it again: {error}") from None
+    return recipes[str(recipe)].load(run)
 
 
 def _measured(path: Path | None) -> list[MeasuredResult]:
@@ -60,43 +76,44 @@ def _measured(path: Path | None) -> list[MeasuredResult]:
         raise InputError(f"{str(path)!r} holds no results of a benchmark: {error}") from None
 
 
-class _Tuple(nn.Module):
-    """The exporter names outputs by position, and takes a plain tuple."""
-
-    def __init__(self, network: TwoViewNetwork) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, close: torch.Tensor, context: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(self.network(close, context))
-
-
-def _onnx(network: TwoViewNetwork, sizes: tuple[int, int]) -> bytes:
+def onnx_of(trained: Trained) -> bytes:
+    """Return the network as a serialized ONNX model; the first axis of every input and output is free."""
     file = io.BytesIO()
-    inputs, outputs = ["close", "context"], list(TwoViewOutput._fields)
+    names = (*trained.inputs, *trained.outputs)
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, yet the only one whose graph ONNX Runtime fuses completely;
         # what it traces as constant here are sizes, which are fixed.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _Tuple(network).eval(),
-            tuple(torch.zeros(1, 3, size, size) for size in sizes),
+            trained.network,
+            tuple(torch.zeros_like(example[:1]) for example in trained.inputs.values()),
             file,  # type: ignore[arg-type]
-            input_names=inputs,
-            output_names=outputs,
-            dynamic_axes={name: {0: "batch"} for name in (*inputs, *outputs)},
+            input_names=list(trained.inputs),
+            output_names=list(trained.outputs),
+            dynamic_axes={name: {0: "batch"} for name in names},
             opset_version=OPSET,
             dynamo=False,
         )
     return file.getvalue()
 
 
-def _compare(network: TwoViewNetwork, bundle: Bundle, sizes: tuple[int, int]) -> None:
-    rng = np.random.default_rng(0)
-    views = [rng.random((2, 3, size, size), np.float32) for size in sizes]
+def _compare(trained: Trained, graph: bytes) -> None:
     with torch.inference_mode():
-        expected = network(*(torch.from_numpy(view) for view in views)).score.numpy()
-    got = Scorer(bundle)({"close": views[0], "context": views[1]}).score
-    difference = float(np.abs(expected - got).max())
-    if difference > TOLERANCE:
-        raise BundleError(f"ONNX Runtime and PyTorch differ by {difference:.2g} on the same input")
+        expected = trained.network(*trained.inputs.values())
+    got = _run(graph, {name: example.numpy() for name, example in trained.inputs.items()}, trained.outputs)
+    for name, here, there in zip(trained.outputs, expected, got, strict=True):
+        difference = float(np.abs(here.numpy() - there).max(initial=0))
+        if not difference <= TOLERANCE * max(1.0, float(here.abs().max())):
+            raise BundleError(
+                f"ONNX Runtime and PyTorch differ by {difference:.2g} on the same input, in {name!r}"
+            )
+
+
+def _run(graph: bytes, inputs: Mapping[str, NDArray[Any]], outputs: tuple[str, ...]) -> list[NDArray[Any]]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    found: list[NDArray[Any]] = session.run(list(outputs), dict(inputs))
+    return found

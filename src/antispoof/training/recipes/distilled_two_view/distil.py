@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from antispoof.networks.two_view import ContextBranch
-from antispoof.training.experiment import Distillation
+from antispoof.training.recipes.distilled_two_view.experiment import Distillation
 
 __all__ = ["distil"]
 

