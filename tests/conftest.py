@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import settings
-from miniature import metadata, network
+from miniature import metadata, network, voice_metadata, voice_network
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -69,6 +69,31 @@ def blank() -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(tiny, (160, 120), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
+@pytest.fixture(scope="session")
+def speech() -> NDArray[np.float32]:
+    """Three seconds that resemble speech: float32, 16 kHz, syllables of a gliding pitch, hisses, pauses."""
+    rate, rng = 16_000, np.random.default_rng(5)
+    parts = [np.zeros(3000)]
+    for syllable in range(11):
+        time = np.arange(int(rate * rng.uniform(0.14, 0.22))) / rate
+        pitch = rng.uniform(95, 150) * (1 + 0.08 * np.sin(7 * time))
+        tone = np.zeros_like(time)
+        for harmonic in range(1, 40):
+            hertz = harmonic * pitch
+            formants = sum(
+                np.exp(-(((hertz - f) / 130) ** 2)) / (i + 1) for i, f in enumerate(rng.uniform(400, 3200, 4))
+            )
+            tone += (formants + 0.02) * np.sin(2 * np.pi * np.cumsum(hertz) / rate)
+        parts += [tone * np.hanning(time.size), 0.15 * rng.normal(size=900) * np.hanning(900)]
+        if syllable % 4 == 3:
+            parts.append(np.zeros(4000))
+    sound = np.concatenate(parts)
+    sound = sound / np.abs(sound).max() * 0.5 + 1e-4 * rng.normal(size=sound.size)
+    sound = np.asarray(sound, np.float32)
+    sound.setflags(write=False)
+    return sound
+
+
 MakeBundle = Callable[..., Path]
 
 
@@ -82,6 +107,14 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
         return path
 
     return make
+
+
+@pytest.fixture
+def voice_bundle(tmp_path: Path) -> Path:
+    """A miniature bundle that judges voices."""
+    path = tmp_path / "miniature-voice.onnx"
+    path.write_bytes(seal(voice_network(), voice_metadata()))
+    return path
 
 
 @pytest.fixture

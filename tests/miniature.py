@@ -1,4 +1,4 @@
-"""Miniature networks, built by hand: a bundle that scores the mean of a colour, and a teacher."""
+"""Miniature networks, built by hand: bundles that score a colour, or how bright a voice is, and a teacher."""
 
 from __future__ import annotations
 
@@ -115,6 +115,54 @@ def sensor_network() -> bytes:
             helper.make_tensor_value_info("modality_scores", TensorProto.FLOAT, ["B", 2]),
         ],
         [numpy_helper.from_array(np.array([1]), "one")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString())
+
+
+VOICE = {
+    "seconds": 4.0,
+    "hop": 2.0,
+    "low_hz": 70.0,
+    "high_hz": 7000.0,
+    "level_db": -26.0,
+    "floor_db": -60.0,
+}
+
+
+def voice_metadata(**changes: Any) -> BundleMetadata:
+    """Describe the miniature network for voices."""
+    values: dict[str, Any] = {
+        "name": "miniature-voice",
+        "description": "Scores how bright the voice is.",
+        "inputs": [{"name": "voice", "modality": "voice", "prepare": VOICE}],
+        "calibration": {"slope": 1000.0, "intercept": -1.0},
+    }
+    return metadata(**{**values, **changes})
+
+
+def voice_network() -> bytes:
+    """Build the mean square of what changes from sample to sample, as an ONNX model."""
+    nodes = [
+        helper.make_node("Unsqueeze", ["voice", "one"], ["channel"]),
+        helper.make_node("Conv", ["channel", "difference"], ["bright"]),
+        helper.make_node("Mul", ["bright", "bright"], ["power"]),
+        helper.make_node("ReduceMean", ["power"], ["score"], axes=[1, 2], keepdims=0),
+        helper.make_node("ReduceMean", ["power"], ["features"], axes=[2], keepdims=0),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "miniature-voice",
+        [helper.make_tensor_value_info("voice", TensorProto.FLOAT, ["B", 64000])],
+        [
+            helper.make_tensor_value_info("score", TensorProto.FLOAT, ["B"]),
+            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["B", 1]),
+        ],
+        [
+            numpy_helper.from_array(np.array([1]), "one"),
+            numpy_helper.from_array(np.array([[[1, -1]]], np.float32), "difference"),
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model, full_check=True)

@@ -122,6 +122,8 @@ def test_a_network_that_fails_never_passes_anybody(close_up: Any, make_bundle: A
         detector.check(face_rgb=close_up)
 
     class Odd:
+        windowed = False
+
         def prepare(self, *_: Any, **__: Any) -> Any:
             return np.zeros((1, 2), np.float32)
 

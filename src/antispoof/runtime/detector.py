@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from antispoof.errors import InputError, UnknownNameError
-from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle, subset_key
+from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, Calibration, read_bundle, subset_key
 from antispoof.runtime.calibration import calibrate
 from antispoof.runtime.policy import decide
 from antispoof.runtime.scorer import Scorer, Scores
 from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint, Verdict
-from antispoof.sensing.capture import Quality, Sample, Source
+from antispoof.sensing.capture import Quality, Sample, Source, WindowedModality
 from antispoof.sensing.modalities import modalities
 
 if TYPE_CHECKING:
     from antispoof.runtime.site import SiteCalibration
 
 __all__ = ["Detector", "load"]
+
+WINDOWS = 8  # of a sample that lasts, scored at a time
 
 
 def load(bundle: str | Path = DEFAULT_BUNDLE, *, at: str | None = None, threads: int = 1) -> Detector:
@@ -152,38 +156,68 @@ class Detector:
         views = [view for view in metadata.inputs if view.modality in samples]
         arrays = {}
         for view in views:
+            modality = modalities[view.modality]
             sample, quality = samples[view.modality]
-            prepared = modalities[view.modality].prepare(sample, quality, **view.prepare)
-            arrays[view.name] = prepared[np.newaxis]
-        scores = self._scorer(arrays)
-        raw = scores.score[0]
+            prepared = modality.prepare(sample, quality, **view.prepare)
+            arrays[view.name] = prepared if modality.windowed else prepared[np.newaxis]
+        scores = self._scores(arrays)
+        raw = scores.score
         if self.site is not None and self.site.head is not None and scores.features is not None:
-            raw = scores.features[0] @ np.array(self.site.head.weight) + self.site.head.bias
-        joint = float(calibrate(raw, metadata.calibration_for(samples)))
+            raw = scores.features @ np.array(self.site.head.weight) + self.site.head.bias
+        calibration = metadata.calibration_for(samples)
+        joint = float(calibrate(raw.mean(), calibration))
         first = {view.modality: view.prepare for view in reversed(views)}
         alone = len(metadata.modalities) == 1
         evidence = {}
         for name, (sample, quality) in samples.items():
-            own = joint if alone else self._own_score(name, scores)
+            modality = modalities[name]
+            own = (raw, calibration) if alone else self._own_score(name, scores)
+            timeline: tuple[tuple[float, float, float], ...] = ()
+            if own is not None and isinstance(modality, WindowedModality):
+                spans = modality.timeline(sample, quality, **first[name])
+                ratios = calibrate(*own).tolist()
+                timeline = tuple((*span, ratio) for span, ratio in zip(spans, ratios, strict=True))
             evidence[name] = Evidence(
                 name,
                 "used",
                 measurements=quality.measurements,
-                score=own,
+                score=None if own is None else float(calibrate(own[0].mean(), own[1])),
                 region=quality.region,
-                frame=modalities[name].frame(sample, quality, **first[name]),
-                heat_map=None if scores.heat_map is None or not alone else scores.heat_map[0],
-                features=None if scores.features is None else scores.features[0],
+                frame=modality.frame(sample, quality, **first[name]),
+                heat_map=scores.heat_map[0]
+                if scores.heat_map is not None and alone and not modality.windowed
+                else None,
+                features=None if scores.features is None else scores.features.mean(axis=0),
+                timeline=timeline,
             )
         return joint, evidence
 
-    def _own_score(self, name: str, scores: Scores) -> float | None:
-        """Return what one modality says by itself, where the bundle tells."""
+    def _scores(self, arrays: Mapping[str, NDArray[np.float32]]) -> Scores:
+        """Score the windows of what lasts, some at a time, each beside the same picture of what does not."""
+        rows = max(len(array) for array in arrays.values())
+        whole = {
+            view: array if len(array) == rows else np.repeat(array, rows, axis=0)
+            for view, array in arrays.items()
+        }
+        parts = [
+            self._scorer({view: array[start : start + WINDOWS] for view, array in whole.items()})
+            for start in range(0, rows, WINDOWS)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+
+        def joined(name: str) -> Any:
+            values = [getattr(part, name) for part in parts]
+            return None if values[0] is None else np.concatenate(values)
+
+        return Scores(*(joined(field.name) for field in fields(Scores)))
+
+    def _own_score(self, name: str, scores: Scores) -> tuple[NDArray[np.float64], Calibration] | None:
+        """Return what one modality says by itself, (W,), and how to calibrate it, where the bundle tells."""
         calibration = self.bundle.metadata.modality_calibrations.get(name)
         if calibration is None or scores.modality_scores is None:
             return None
-        column = self.bundle.metadata.modalities.index(name)
-        return float(calibrate(scores.modality_scores[0, column], calibration))
+        return scores.modality_scores[:, self.bundle.metadata.modalities.index(name)], calibration
 
 
 def _examine(name: str, source: Source | None) -> tuple[Sample | None, Quality | None]:

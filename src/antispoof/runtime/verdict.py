@@ -66,6 +66,8 @@ class Evidence:
         frame: the part of the sample that the heat map covers; it may reach outside.
         heat_map: float32, (h, w): what in the frame looks bona fide (positive) or like an attack (negative).
         features: float64, (F,): what site calibration works on.
+        timeline: when in the sample it sounds bona fide or like an attack: (start, end, natural-log
+            likelihood ratio) of each window, times in seconds; empty where the modality knows no time.
     """
 
     modality: str
@@ -78,6 +80,7 @@ class Evidence:
     frame: Box | None = None
     heat_map: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     features: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    timeline: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,10 @@ class Verdict:
                     "advice": list(evidence.advice),
                     "measurements": dict(evidence.measurements),
                     "region": _box_as_dict(evidence.region),
+                    "timeline": [
+                        {"start_s": start, "end_s": end, "score": score}
+                        for start, end, score in evidence.timeline
+                    ],
                 }
                 for evidence in self.evidence
             ],

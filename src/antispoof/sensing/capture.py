@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "Capture", "Modality", "Quality", "Sample", "Source"]
-
-Source = str | Path | bytes | NDArray[Any]
-"""What a caller may hand in for one sensor: a path, the file's bytes, or a decoded array."""
+__all__ = ["Box", "Capture", "Modality", "Quality", "Sample", "Source", "WindowedModality"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +25,10 @@ class Sample:
     array: NDArray[Any]
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+
+Source = str | Path | bytes | NDArray[Any] | Sample
+"""What a caller may hand in for one sensor: a path, the file's bytes, a decoded array, or an array together
+with what is needed to read it."""
 
 Capture = Mapping[str, Sample]
 """Modality name → `Sample`. A sensor that is not there has no key."""
@@ -77,12 +78,14 @@ class Modality(Protocol):
     Attributes:
         name: the registered name, for example ``face_rgb``.
         unit: dtype, shape, unit and range of the array, in words.
+        windowed: whether a sample is judged in windows, because it lasts; then it is a `WindowedModality`.
         reasons: every ``code`` that `quality` may give → what it means and what to do, in neutral words that
             may be shown to the person in front of the sensor.
     """
 
     name: str
     unit: str
+    windowed: bool
     reasons: Mapping[str, str]
 
     def load(self, source: Source) -> Sample:
@@ -98,8 +101,19 @@ class Modality(Protocol):
         ...
 
     def prepare(self, sample: Sample, quality: Quality, *_: Any, **arguments: Any) -> NDArray[np.float32]:
-        """Cut and scale a usable sample into the array a network takes.
+        """Cut and scale a usable sample into the array a network takes; where windowed, one a window (W, …).
 
         ``arguments`` are keywords that each modality names for itself; their values come from the bundle.
         """
+        ...
+
+
+@runtime_checkable
+class WindowedModality(Modality, Protocol):
+    """A modality whose samples last, and are judged in windows."""
+
+    def timeline(
+        self, sample: Sample, quality: Quality, *_: Any, **arguments: Any
+    ) -> tuple[tuple[float, float], ...]:
+        """Tell where the windows of `prepare` lie: W pairs of start and end, in seconds."""
         ...

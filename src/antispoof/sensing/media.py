@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import InputError, MediaError
-from antispoof.sensing.capture import Source
+from antispoof.sensing.capture import Sample, Source
 
 __all__ = ["MediaLimits", "load_image", "read_bytes"]
 
@@ -104,7 +104,8 @@ def load_image(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> NDArray[
     8-bit RGB; transparent pixels show white. A truncated or corrupt file is refused, not decoded in part.
 
     Args:
-        source: path, the file's bytes, or a decoded array: uint8, RGB (H, W, 3) or grey (H, W).
+        source: path, the file's bytes, or a decoded array (as it is, or in a `Sample`): uint8, RGB (H, W, 3)
+            or grey (H, W).
         limits: checked against the header, before anything is decoded; an array has been decoded already.
 
     Returns:
@@ -114,6 +115,8 @@ def load_image(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> NDArray[
         MediaError: what is wrong with it; see ``code`` there.
         InputError: the source is neither a path nor bytes nor an array.
     """
+    if isinstance(source, Sample):
+        source = source.array
     if isinstance(source, np.ndarray):
         return _checked_array(source)
     content = read_bytes(source, limits)

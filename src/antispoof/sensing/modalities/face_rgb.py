@@ -36,6 +36,7 @@ class FaceRgb:
 
     name = "face_rgb"
     unit = "uint8, (H, W, 3), RGB, 0 to 255"
+    windowed = False
     reasons: Mapping[str, str] = {
         "no_face": "no face was found: face the camera, with the whole face in the picture",
         "several_faces": "several faces are about equally large: have one person in front of the camera",

@@ -1,0 +1,256 @@
+"""A recording of somebody who speaks."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.sensing.audio import RATE, load_audio
+from antispoof.sensing.capture import Quality, Sample, Source
+from antispoof.sensing.modalities import modalities
+
+__all__ = ["Voice"]
+
+Speech = NDArray[np.float32]
+
+FRAME, STEP = 400, 160  # samples: 25 ms every 10 ms
+SHORTEST_VOICE_S = 0.75
+LOWEST_LEVEL_DB = -65.0  # full scale, root mean square of the loudest frames
+MIN_PERIODIC = 0.05  # share of the active frames that repeat themselves as a voice does
+MAX_CLIPPED = 0.1  # share of the samples within 1 % of the highest, while somebody speaks
+PERIODIC = 0.5  # normalised autocorrelation
+PITCH_HZ = (60, 400)
+PITCH_FRAME = 1024
+PITCH_FRAMES = 120  # looked at, spread over the recording
+
+MARGIN_S = 0.05  # kept before the first and after the last active frame
+PAUSE_S = 0.2  # shorter ones belong to the voice
+SEAM_S = 0.02  # over which a short recording blends into its own beginning
+MIN_ACTIVE = 0.25  # of a window; emptier ones are left out
+
+
+class Voice:
+    """``voice``: speech, of one person as far as anybody can tell.
+
+    A recording is judged in windows. Those in which hardly anybody speaks are left out.
+    """
+
+    name = "voice"
+    unit = "float32, (N,), full scale -1 to 1, at 16 kHz"
+    windowed = True
+    reasons: Mapping[str, str] = {
+        "silent": "nothing can be heard: check the microphone, and that it is not muted",
+        "too_short": "too little speech: speak for at least two or three seconds",
+        "only_noise": "no voice can be made out: speak closer to the microphone, in a quieter place",
+        "clipped": "the recording is overdriven: lower the gain, or speak further from the microphone",
+    }
+
+    def load(self, source: Source) -> Sample:
+        """Decode a recording, as `load_audio` does; raise `MediaError` when that cannot be done."""
+        return load_audio(source)
+
+    def quality(self, sample: Sample) -> Quality:
+        """Tell whether somebody can be heard well enough.
+
+        The measurements are ``duration_s``, ``voice_s`` (how long somebody speaks), ``level_db`` (of the
+        loudest frames, full scale), ``periodic`` (0 to 1, the share of active frames with a pitch) and
+        ``clipped`` (0 to 1, the share of the louder samples that lie at the peak).
+        """
+        samples = sample.array
+        measurements = {"duration_s": len(samples) / RATE, "level_db": _loudest_db(samples)}
+        if measurements["level_db"] < LOWEST_LEVEL_DB:
+            return Quality(("silent",), measurements)
+        active = _active(samples)
+        measurements |= {
+            "voice_s": float(active.sum()) * STEP / RATE,
+            "periodic": _periodic(samples, active),
+            "clipped": _clipped(samples),
+        }
+        checks = (
+            ("too_short", measurements["voice_s"] < SHORTEST_VOICE_S),
+            ("only_noise", measurements["periodic"] < MIN_PERIODIC),
+            ("clipped", measurements["clipped"] > MAX_CLIPPED),
+        )
+        return Quality(tuple(code for code, failed in checks if failed), measurements)
+
+    def frame(self, sample: Sample, quality: Quality, **_: Any) -> None:
+        """Sound has no part that would be cut out as a rectangle."""
+
+    def prepare(
+        self,
+        sample: Sample,
+        quality: Quality,  # noqa: ARG002
+        *,
+        seconds: float,
+        hop: float,
+        low_hz: float,
+        high_hz: float,
+        level_db: float,
+        floor_db: float,
+    ) -> Speech:
+        """Cut a recording into windows that differ in nothing but the voice.
+
+        Silent edges are cut. A recording shorter than a window is repeated, blending into its own
+        beginning. Every window has the same band, the same level while somebody speaks, and the same faint
+        noise in its pauses, so that neither rate, nor loudness, nor digital silence tells where it came from.
+
+        Args:
+            sample: from `load`.
+            quality: of the sample.
+            seconds: length of a window.
+            hop: from one window to the next at most, seconds.
+            low_hz: where the band begins.
+            high_hz: where it ends; both edges are 50 Hz and 200 Hz wide, inside the band.
+            level_db: root mean square of the active frames of a window, decibels of full scale.
+            floor_db: of the noise, decibels of full scale.
+
+        Returns:
+            float32, (W, N), -1 to 1, at 16 kHz; N is ``seconds`` of samples.
+        """
+        plan = _plan(sample.array, seconds, hop)
+        length = round(seconds * RATE)
+        samples = _band(sample.array[plan.begin : plan.end], low_hz, high_hz)
+        if len(samples) < length:
+            windows = _repeated(samples, length)[None]
+        else:
+            windows = samples[(plan.starts - plan.begin)[:, None] + np.arange(length)]
+        level = np.array([[_speech_power(window) ** 0.5] for window in windows], np.float32)
+        even = windows * (10 ** (level_db / 20) / np.maximum(level, 1e-9))
+        even = even + 10 ** (floor_db / 20) * _noise(length)
+        return np.ascontiguousarray(np.clip(even, -1, 1), np.float32)
+
+    def timeline(
+        self,
+        sample: Sample,
+        quality: Quality,  # noqa: ARG002
+        *,
+        seconds: float,
+        hop: float,
+        **_: Any,
+    ) -> tuple[tuple[float, float], ...]:
+        """Tell where the windows of `prepare` lie in the recording: W pairs of start and end, in seconds."""
+        plan = _plan(sample.array, seconds, hop)
+        ends = np.minimum(plan.starts + round(seconds * RATE), plan.end)
+        spans = np.stack([plan.starts, ends], axis=1) / RATE
+        return tuple((start, end) for start, end in spans.tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Where the windows of a recording begin; it is spoken in from ``begin`` to ``end``. In samples."""
+
+    begin: int
+    end: int
+    starts: NDArray[np.int64]
+
+
+def _plan(samples: Speech, seconds: float, hop: float) -> _Plan:
+    length = round(seconds * RATE)
+    active = _active(samples)
+    frames = np.flatnonzero(active)
+    margin = round(MARGIN_S * RATE)
+    begin = max(int(frames[0]) * STEP - margin, 0)
+    end = min(int(frames[-1]) * STEP + FRAME + margin, len(samples))
+    if end - begin <= length:
+        return _Plan(begin, end, np.array([begin]))
+    count = 1 + int(np.ceil((end - begin - length) / (hop * RATE)))
+    starts = np.round(np.linspace(begin, end - length, count)).astype(np.int64)
+    spoken = np.concatenate([[0], np.cumsum(active)])
+    first, last = (np.minimum(edge // STEP, len(active)) for edge in (starts, starts + length))
+    share = (spoken[last] - spoken[first]) * STEP / length
+    return _Plan(begin, end, starts[share >= min(MIN_ACTIVE, float(share.max()))])
+
+
+def _frame_powers(samples: Speech) -> NDArray[np.float64]:
+    """Mean square of frames after pre-emphasis, which keeps hum and rumble from passing for speech."""
+    bright = np.diff(samples.astype(np.float64), prepend=samples[:1])
+    bright = np.pad(bright, (0, max(FRAME - len(bright), 0)))
+    total = np.concatenate([[0.0], np.cumsum(bright * bright)])
+    starts = np.arange(0, len(bright) - FRAME + 1, STEP)
+    return np.asarray(np.maximum(total[starts + FRAME] - total[starts], 0) / FRAME)
+
+
+def _active(samples: Speech) -> NDArray[np.bool_]:
+    """Tell the frames in which somebody speaks, short pauses included, from the others: (F,)."""
+    level = 10 * np.log10(_frame_powers(samples) + 1e-12)
+    floor, peak = np.percentile(level, [10, 95])
+    threshold = max(peak - 35, min(floor + 9, peak - 15))
+    active = level > threshold
+    frames = np.flatnonzero(active)
+    pauses = np.diff(frames, append=frames[-1:])
+    bridged = np.repeat(pauses <= PAUSE_S * RATE / STEP, pauses)
+    active[frames[0] : frames[-1]] |= bridged
+    return np.asarray(active)
+
+
+def _loudest_db(samples: Speech) -> float:
+    """Level of the loudest twentieth of the frames, decibels of full scale."""
+    powers = _frame_powers(samples)
+    return float(10 * np.log10(np.percentile(powers, 95) + 1e-12))
+
+
+def _periodic(samples: Speech, active: NDArray[np.bool_]) -> float:
+    """Share of the active frames that repeat themselves at the pitch of a voice."""
+    frames = np.flatnonzero(active)
+    frames = frames[:: -(-frames.size // PITCH_FRAMES)]
+    padded = np.pad(np.diff(samples, prepend=samples[:1]), (0, PITCH_FRAME))
+    pieces = padded[frames[:, None] * STEP + np.arange(PITCH_FRAME)]
+    pieces = (pieces - pieces.mean(axis=1, keepdims=True)) * np.hanning(PITCH_FRAME).astype(np.float32)
+    correlation = np.fft.irfft(np.abs(np.fft.rfft(pieces, 2 * PITCH_FRAME)) ** 2)
+    longest, shortest = (RATE // hertz for hertz in PITCH_HZ)
+    lags = np.arange(shortest, longest)
+    # A windowed frame cannot resemble its shifted self more than the window does.
+    window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(PITCH_FRAME), 2 * PITCH_FRAME)) ** 2)
+    likeness = correlation[:, lags] / np.maximum(correlation[:, :1], 1e-9) / (window[lags] / window[0])
+    return float(np.mean(likeness.max(axis=1) > PERIODIC))
+
+
+def _clipped(samples: Speech) -> float:
+    """Share of the louder half of the samples that lie within 1 % of the highest."""
+    size = np.abs(samples)
+    loud = size[size > np.median(size)]
+    return float(np.mean(loud >= 0.99 * size.max()))
+
+
+def _band(samples: Speech, low_hz: float, high_hz: float) -> Speech:
+    """Keep what lies between two frequencies, with cosine edges and no shift in time."""
+    samples = samples - samples.mean()  # an offset would ring at the ends
+    size = -(-(len(samples) + RATE // 4) // 4096) * 4096  # quick to transform; the rest keeps ends apart
+    hertz = np.fft.rfftfreq(size, 1 / RATE)
+    rise = np.clip((hertz - low_hz) / 50, 0, 1)
+    fall = np.clip((high_hz - hertz) / 200, 0, 1)
+    gain = np.sin(np.pi / 2 * rise) ** 2 * np.sin(np.pi / 2 * fall) ** 2
+    return np.asarray(np.fft.irfft(np.fft.rfft(samples, size) * gain, size)[: len(samples)], np.float32)
+
+
+def _repeated(samples: Speech, length: int) -> Speech:
+    """Repeat until it is long enough; each end blends into the next beginning."""
+    seam = min(round(SEAM_S * RATE), len(samples) // 2)
+    fade = np.sin(np.pi / 2 * (np.arange(seam, dtype=np.float32) + 0.5) / max(seam, 1)) ** 2
+    period = samples[: len(samples) - seam].copy()
+    period[:seam] = period[:seam] * fade + samples[len(samples) - seam :] * (1 - fade)
+    body = np.concatenate([samples[: len(samples) - seam], np.resize(period, max(length - len(period), 0))])
+    return np.asarray(body[:length], np.float32)
+
+
+def _speech_power(samples: Speech) -> float:
+    """Mean square of the frames in which somebody speaks."""
+    active = _active(samples)
+    squares = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
+    starts = np.flatnonzero(active) * STEP
+    ends = np.minimum(starts + FRAME, len(samples))
+    return float(np.sum(squares[ends] - squares[starts]) / max(int(np.sum(ends - starts)), 1))
+
+
+@functools.lru_cache(maxsize=4)
+def _noise(length: int) -> Speech:
+    """White noise of unit power, always the same."""
+    return np.random.default_rng(0).standard_normal(length, np.float32)
+
+
+modalities.register("voice")(Voice())
