@@ -1,0 +1,94 @@
+"""Small networks, batches and checks that several tests of networks share."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from antispoof.networks.encoders import Encoder
+from antispoof.networks.network import EncoderChoice, FusionChoice, MultiSensorNetwork, build_network
+
+CHANNELS = {"face_rgb": 3, "face_depth": 1, "face_thermal": 1}
+SIDE = 32
+TINY = {"widths": (8, 8, 12, 16), "blocks": (1, 1, 1), "expansion": 2, "heads": 2}
+
+
+def tiny_network(
+    fusion: str | None,
+    outputs: Sequence[str] = (),
+    modalities: Sequence[str] = tuple(CHANNELS),
+    **options: object,
+) -> MultiSensorNetwork:
+    choices = {name: EncoderChoice("mobile", CHANNELS[name], TINY) for name in modalities}
+    network = build_network(choices, FusionChoice(fusion, options) if fusion else None, outputs)
+    return as_if_trained(network)
+
+
+def as_if_trained(module: Any) -> Any:
+    """Give normalisation layers statistics, and zeros some size, so that nothing is trivially equal."""
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for part in module.modules():
+            if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d) and part.running_mean is not None:
+                assert part.running_var is not None
+                part.running_mean.uniform_(-0.2, 0.2, generator=generator)
+                part.running_var.uniform_(0.5, 2, generator=generator)
+        for parameter in module.parameters():
+            if parameter.requires_grad and not parameter.any():
+                parameter.normal_(0, 0.1, generator=generator)
+    return module
+
+
+def pictures(rows: int, seed: int = 0, modalities: Sequence[str] = tuple(CHANNELS)) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {name: torch.rand(rows, CHANNELS[name], SIDE, SIDE, generator=generator) for name in modalities}
+
+
+def encoder_input(encoder: Encoder, rows: int, channels: int, side: int = 64, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    if encoder.takes == "waveform":
+        return torch.rand(rows, 16000, generator=generator) * 2 - 1
+    return torch.rand(rows, channels, side, side, generator=generator)
+
+
+def onnx_outputs(module: nn.Module, inputs: Mapping[str, Tensor], rows: int) -> list[np.ndarray]:
+    """Export with one row, run with ``rows``; the module takes and returns arrays in order."""
+    file = io.BytesIO()
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # the tracer warns of every size that it fixes
+        torch.onnx.export(
+            module.eval(),
+            tuple(array[:1] for array in inputs.values()),
+            file,
+            input_names=list(inputs),
+            dynamic_axes={name: {0: "batch"} for name in inputs},
+            opset_version=17,
+            dynamo=False,
+        )
+    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    return list(session.run(None, {name: array[:rows].numpy() for name, array in inputs.items()}))
+
+
+class Flat(nn.Module):
+    """A network that takes its inputs and the presence in order, as a graph does."""
+
+    def __init__(self, network: MultiSensorNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *arrays: Tensor) -> tuple[Tensor, ...]:
+        out = self.network(dict(zip(self.network.modalities, arrays[:-1], strict=True)), arrays[-1])
+        return (
+            out.score,
+            out.embedding,
+            out.modality_scores,
+            *out.patch_scores.values(),
+            *out.depth.values(),
+        )
