@@ -168,7 +168,7 @@ def compare_scores(
         return
     if figure is not None:
         raise InputError("--figure belongs to --matrix; a comparison shows all figures")
-    paths = _named(scores or [])
+    paths = named(scores or [])
     if dev and len(dev) != len(paths):
         raise InputError(f"--dev is given {len(dev)} times for {len(paths)} systems; give each its own")
     systems = {name: ScoreSet.read(path) for name, path in paths.items()}
@@ -195,7 +195,7 @@ def compare_scores(
     )
 
 
-def _named(words: Sequence[str]) -> dict[str, Path]:
+def named(words: Sequence[str]) -> dict[str, Path]:
     """Read ``name=path`` or ``path``, whose name is the file's without its ending."""
     named: dict[str, Path] = {}
     for word in words:

@@ -17,7 +17,7 @@ from antispoof.evaluation.figures import LABELS, Figures, clusters_of
 from antispoof.evaluation.operating_point import OperatingPoint, Rule
 from antispoof.evaluation.scores import Labels, ScoreSet
 
-__all__ = ["Comparison", "Disagreement", "SystemFigures", "compare"]
+__all__ = ["Comparison", "Disagreement", "SystemFigures", "align", "compare"]
 
 _NO_INTERVAL = Interval(math.nan, math.nan)
 _MOST_VALUES = 20
@@ -128,7 +128,7 @@ def compare(
     if resamples < 0:
         raise InputError(f"resamples must be at least 0, got {resamples}")
     names = [baseline, *(name for name in systems if name != baseline)]
-    aligned = _align({name: systems[name] for name in names})
+    aligned = align({name: systems[name] for name in names})
     first = aligned[baseline]
     if not len(first.bona_fide) or not len(first.attack):
         raise InputError(f"{baseline}: a comparison needs scores of bona fide and of attack presentations")
@@ -194,8 +194,12 @@ def _estimates(
     }
 
 
-def _align(systems: Mapping[str, ScoreSet]) -> dict[str, ScoreSet]:
-    """Bring every set into the first one's order, and what any of them knows of a presentation into all."""
+def align(systems: Mapping[str, ScoreSet]) -> dict[str, ScoreSet]:
+    """Bring every set into the first one's order, and what any of them knows of a presentation into all.
+
+    Raises:
+        InputError: they are not of the same presentations.
+    """
     (reference_name, reference), *_ = systems.items()
     ids = reference.ids.tolist()
     aligned = {}
