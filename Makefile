@@ -1,4 +1,4 @@
-.PHONY: demo test
+.PHONY: demo serve test
 
 PYTHON ?= python3
 
@@ -10,6 +10,16 @@ demo: .venv-demo/done
 	$(PYTHON) -m venv .venv-demo
 	.venv-demo/bin/python -m pip install --quiet --upgrade pip
 	.venv-demo/bin/python -m pip install --quiet -e . scikit-image
+	touch $@
+
+# The HTTP service and its page, on this machine alone.
+serve: .venv-serve/done
+	.venv-serve/bin/antispoof serve
+
+.venv-serve/done: pyproject.toml
+	$(PYTHON) -m venv .venv-serve
+	.venv-serve/bin/python -m pip install --quiet --upgrade pip
+	.venv-serve/bin/python -m pip install --quiet -e '.[service]'
 	touch $@
 
 # Everything a change has to pass.
@@ -25,5 +35,5 @@ test: .venv-test/done
 	$(PYTHON) -m venv .venv-test
 	.venv-test/bin/python -m pip install --quiet --upgrade pip
 	.venv-test/bin/python -m pip install --quiet torch==2.13.0
-	.venv-test/bin/python -m pip install --quiet -e '.[train,report]' --group dev
+	.venv-test/bin/python -m pip install --quiet -e '.[train,report,service]' --group dev
 	touch $@

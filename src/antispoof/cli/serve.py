@@ -1,0 +1,92 @@
+"""`antispoof serve`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from antispoof.cli.app import app
+from antispoof.errors import InputError, MissingExtraError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def needs_service() -> None:
+    """Name the extra before anything else can fail for want of it."""
+    for module in ("fastapi", "uvicorn", "sqlalchemy", "alembic", "joserfc", "cryptography"):
+        if find_spec(module) is None:
+            raise MissingExtraError("the service", "service")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8080,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file of settings; switches the page off.", show_default=False)
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="Folder of keys and database.", show_default="~/.local/state/antispoof"),
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="SQLAlchemy URL.", show_default="SQLite in the state folder")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=64)] = 1,
+    page: Annotated[
+        bool | None,
+        typer.Option(
+            "--page/--no-page", help="The page at /, to try it out.", show_default="without --config"
+        ),
+    ] = None,
+) -> None:
+    """Run the HTTP service: one-time sessions, signed verdicts, and a page to try it out."""
+    needs_service()
+    import uvicorn
+
+    from antispoof.service.core import Core
+    from antispoof.service.settings import ENVIRONMENT, read_settings
+
+    settings = read_settings(
+        config, state=state, database=database, page=config is None if page is None else page
+    )
+    if settings.hosts == ("*",) and host in LOOPBACK:
+        settings = settings.model_copy(update={"hosts": (*LOOPBACK[:1], "[::1]", "localhost")})
+    core = Core(settings)  # what cannot work is told before anything listens
+    detector = core.checks.detector()
+    new_key = None if core.keys.all() else core.keys.add("development")
+    core.close()
+    name = f"[{host}]" if ":" in host else host
+    typer.echo(f"listening  http://{name}:{port}/docs")
+    if settings.page:
+        typer.echo(f"page       http://{name}:{port}/")
+    typer.echo(f"model      {detector.bundle.metadata.name} {detector.bundle.metadata.version}")
+    typer.echo(f"state      {settings.state}")
+    if new_key is not None:
+        typer.echo(f"API key    {new_key}  (shown this once; another: antispoof keys add NAME)")
+    os.environ[ENVIRONMENT] = settings.model_dump_json()
+    with tempfile.TemporaryDirectory(prefix="antispoof-metrics-") as metrics:
+        if workers > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+        try:
+            uvicorn.run(
+                "antispoof.service.app:create_app",
+                factory=True,
+                host=host,
+                port=port,
+                workers=workers,
+                access_log=False,
+                log_level="warning",
+                server_header=False,
+                ws_max_size=settings.max_file_bytes + 4096,
+                ws_max_queue=4,
+                timeout_graceful_shutdown=10,
+                h11_max_incomplete_event_size=16384,
+            )
+        except OSError as error:
+            raise InputError(f"cannot listen on {name}:{port}: {error.strerror}") from None

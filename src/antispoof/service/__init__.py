@@ -1,0 +1,1 @@
+"""The HTTP service: one-time sessions, signed verdicts, an audit log."""

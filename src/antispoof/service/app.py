@@ -1,0 +1,137 @@
+"""The application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+import antispoof
+from antispoof.service.core import Core
+from antispoof.service.edge import Edge
+from antispoof.service.logs import log
+from antispoof.service.problems import Problem, ProblemDocument
+from antispoof.service.routes import check, operations, page, sessions
+from antispoof.service.settings import Settings
+
+__all__ = ["create_app"]
+
+STATIC = Path(__file__).parent / "static"
+SWEEP_EVERY_S = 5.0
+HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the application.
+
+    Args:
+        settings: None reads them from the environment, as workers do.
+
+    Raises:
+        InputError: the state folder or the database cannot be used.
+    """
+    core = Core(Settings.from_environment() if settings is None else settings)
+    app = FastAPI(
+        title="antispoof",
+        version=antispoof.__version__,
+        summary="One-time liveness sessions with signed verdicts.",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=_running,
+        redoc_url=None,
+        docs_url=None,
+    )
+    app.state.core = core
+    for router in (sessions.router, check.router, operations.router, page.router):
+        app.include_router(router)
+    if core.settings.page and STATIC.is_dir():
+        app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
+    app.add_exception_handler(Problem, _refuse)
+    app.add_exception_handler(RequestValidationError, _refuse_body)
+    app.add_exception_handler(HTTPException, _refuse_route)
+    app.add_middleware(Edge, settings=core.settings, metrics=core.metrics)
+    _describe(app)
+    return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    core: Core = app.state.core
+    sweeper = asyncio.create_task(_sweep(core))
+    log.info("started", version=antispoof.__version__, bundle=core.settings.bundle, page=core.settings.page)
+    yield
+    sweeper.cancel()
+    with suppress(asyncio.CancelledError):
+        await sweeper
+    core.close()
+    log.info("stopped")
+
+
+async def _sweep(core: Core) -> None:
+    """Expire and erase what is due, now and then; what fails is tried again."""
+    while True:
+        try:
+            count = await run_in_threadpool(core.sessions.sweep)
+            if count:
+                log.info("swept", count=count)
+        except Problem as problem:
+            log.warning("sweep_failed", code=problem.code)
+        await asyncio.sleep(SWEEP_EVERY_S)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    request_id = request.state.request_id
+    cause = error.__cause__
+    log.info(
+        "refused",
+        request_id=request_id,
+        code=error.code,
+        detail=error.detail,
+        error=None if cause is None else type(cause).__name__,
+    )
+    return error.response(request_id)
+
+
+async def _refuse_body(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
+    # Names of members come from the client: only ours are repeated.
+    known = place if first["type"] != "extra_forbidden" else "an unknown member"
+    return await _refuse(request, Problem("invalid_request", f"{known}: {first['msg']}"))
+
+
+async def _refuse_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = HTTP_CODES.get(error.status_code, "invalid_request")
+    answer = Problem(code, str(error.detail)).response(request.state.request_id)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _describe(app: FastAPI) -> None:
+    """Take the framework's own errors out of the OpenAPI document, and put the problem document in."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document["components"]["schemas"]
+        schemas["ProblemDocument"] = ProblemDocument.model_json_schema()
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        for path in document["paths"].values():
+            for operation in path.values():
+                answer = operation["responses"].get("422", {}).get("content", {})
+                if "application/json" in answer:
+                    del operation["responses"]["422"]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

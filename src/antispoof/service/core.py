@@ -1,0 +1,44 @@
+"""The parts of a running service, put together."""
+
+from __future__ import annotations
+
+from antispoof.service.api_keys import ApiKeys
+from antispoof.service.checks import Checks
+from antispoof.service.clock import Clock
+from antispoof.service.limits import Limits
+from antispoof.service.metrics import Metrics
+from antispoof.service.secret import Secret
+from antispoof.service.sessions import Sessions
+from antispoof.service.settings import Settings
+from antispoof.service.signing import SigningKeys
+from antispoof.service.store.database import open_store
+
+__all__ = ["Core"]
+
+
+class Core:
+    """Everything that routes use.
+
+    Args:
+        settings: of the operator.
+
+    Raises:
+        InputError: the state folder or the database cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = Clock()
+        self.store = open_store(settings.database_url)
+        self.secret = Secret(settings.state)
+        self.signing = SigningKeys(settings.state)
+        self.keys = ApiKeys(self.store, self.clock)
+        self.sessions = Sessions(settings, self.store, self.secret, self.signing, self.clock)
+        self.limits = Limits(settings)
+        self.metrics = Metrics()
+        self.checks = Checks(settings)
+
+    def close(self) -> None:
+        """End what runs, and close the database."""
+        self.checks.close()
+        self.store.close()

@@ -1,0 +1,1 @@
+"""What is answered, one file a group of endpoints."""

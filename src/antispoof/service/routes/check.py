@@ -1,0 +1,68 @@
+"""A verdict without a session."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from antispoof.service import wire
+from antispoof.service.access import ServiceCore, backend
+from antispoof.service.api_keys import KnownKey
+from antispoof.service.problems import Problem, responses
+from antispoof.service.uploads import read_upload
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1", tags=["check"])
+
+CHECK_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["face_rgb"],
+                    "properties": {
+                        "face_rgb": {"type": "string", "format": "binary"},
+                        "policy": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/check",
+    response_model=wire.CheckAnswer,
+    openapi_extra=CHECK_FORM,
+    responses=responses(
+        "bad_token",
+        "scope",
+        "payload_too_large",
+        "pixel_limit",
+        "unsupported_media",
+        "decode_failed",
+        "rate_limited",
+        "model_unavailable",
+    ),
+)
+async def check(request: Request, _: Annotated[KnownKey, backend("check")], core: ServiceCore) -> Response:
+    """Judge files, one for each modality. Nothing is stored: this gives no protection against replay."""
+    upload = await read_upload(request, core.settings)
+    if not upload.files or set(upload.fields) - {"policy"}:
+        raise Problem("invalid_request", "the parts are files named like modalities, and policy")
+    with core.checks.place() as place:
+        core.metrics.queue.set(core.checks.taken)
+        detector = await place.run(core.checks.detector, upload.fields.get("policy"))
+        judged = {view.modality for view in detector.bundle.metadata.inputs}
+        if not judged >= set(upload.files):
+            raise Problem("invalid_request", f"files: the model judges {', '.join(sorted(judged))}")
+        verdict = await place.run(core.checks.check, upload.fields.get("policy"), upload.files)
+    core.metrics.queue.set(core.checks.taken)
+    core.metrics.verdicts.labels("check", verdict.outcome).inc()
+    return JSONResponse({"verdict": verdict.as_dict(), "replay_protection": False})

@@ -1,0 +1,71 @@
+"""What operators and verifiers ask for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy import text
+
+from antispoof.service import wire
+from antispoof.service.access import ServiceCore, backend
+from antispoof.service.api_keys import KnownKey
+from antispoof.service.problems import responses
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get(
+    "/v1/models",
+    response_model=wire.Models,
+    responses=responses("bad_token", "rate_limited", "model_unavailable"),
+)
+def models(_: Annotated[KnownKey, backend(None)], core: ServiceCore) -> Response:
+    """List what judges here."""
+    metadata = core.checks.detector().bundle.metadata
+    model: dict[str, Any] = {
+        "name": metadata.name,
+        "version": metadata.version,
+        "sha256": metadata.sha256,
+        "licence": metadata.licence,
+        "modalities": sorted({view.modality for view in metadata.inputs}),
+        "operating_points": {
+            name: {"threshold": point.threshold, "rule": point.rule, "data": point.data}
+            for name, point in metadata.operating_points.items()
+        },
+        "default_operating_point": metadata.default_operating_point,
+    }
+    return JSONResponse({"models": [model], "challenges": []})
+
+
+@router.get("/healthz", response_model=wire.Health)
+async def healthy() -> Response:
+    """Tell that the process runs."""
+    return JSONResponse({"status": "ok"})
+
+
+@router.get("/readyz", response_model=wire.Health, responses=responses("model_unavailable"))
+def ready(core: ServiceCore) -> Response:
+    """Tell that store and model can be used."""
+    with core.store.read() as transaction:
+        transaction.execute(text("SELECT 1"))
+    core.checks.detector()
+    return JSONResponse({"status": "ok"})
+
+
+@router.get(
+    "/metrics",
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": ""}},
+)
+def metrics(core: ServiceCore) -> Response:
+    """Return numbers for Prometheus."""
+    return Response(core.metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+@router.get("/.well-known/jwks.json", response_model=wire.KeySetDocument)
+def key_set(core: ServiceCore) -> Response:
+    """Return the public keys that results can be checked with."""
+    return JSONResponse(core.signing.public(), headers={"Cache-Control": "public, max-age=300"})

@@ -1,0 +1,64 @@
+"""The service in the part of the page's backend, for trying it out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+import antispoof
+from antispoof.service import wire
+from antispoof.service.access import Client, ServiceCore
+from antispoof.service.core import Core
+from antispoof.service.problems import Problem, responses
+from antispoof.service.routes.sessions import open_session
+
+__all__ = ["router"]
+
+
+def _switched_on(core: ServiceCore) -> None:
+    if not core.settings.page:
+        raise Problem("not_found", "the page is switched off")
+
+
+router = APIRouter(prefix="/page", tags=["page"], dependencies=[Depends(_switched_on)])
+
+
+@router.get("/options", response_model=wire.PageOptions, responses=responses("scope", "not_found"))
+def options(core: ServiceCore) -> Response:
+    """Tell the page what it can offer."""
+    return JSONResponse(
+        {
+            "modes": ["passive"],
+            "modalities": _modalities(core),
+            "challenges": [],
+            "version": antispoof.__version__,
+        }
+    )
+
+
+@router.post(
+    "/sessions",
+    status_code=201,
+    response_model=wire.OpenedSession,
+    responses=responses("scope", "not_found", "rate_limited", "model_unavailable"),
+)
+def open_(body: wire.NewPageSession, request: Request, core: ServiceCore) -> Response:
+    """Open a session for whoever looks at the page."""
+    core.limits.page_session(request.client.host if request.client else "")
+    return JSONResponse(open_session(core, wire.NewSession(**body.model_dump()), None), 201)
+
+
+@router.get(
+    "/sessions/{session_id}/result",
+    response_model=wire.ResultDocument,
+    responses=responses("bad_token", "scope", "not_found", "state_conflict", "session_expired"),
+)
+def result(session_id: Client, core: ServiceCore) -> Response:
+    """Return the result of a session that the page has opened."""
+    return JSONResponse(core.sessions.result(session_id))
+
+
+def _modalities(core: Annotated[Core, None]) -> list[str]:
+    return sorted({view.modality for view in core.checks.detector().bundle.metadata.inputs})

@@ -1,0 +1,221 @@
+"""Sessions: open, capture, complete, read, erase."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+from antispoof.service import wire
+from antispoof.service.access import Client, Either, ServiceCore, backend
+from antispoof.service.api_keys import KnownKey
+from antispoof.service.clock import as_text
+from antispoof.service.core import Core
+from antispoof.service.intake import look_at
+from antispoof.service.judging import judge
+from antispoof.service.problems import Problem, responses
+from antispoof.service.sessions import SessionRequest
+from antispoof.service.uploads import read_upload
+
+__all__ = ["open_session", "router"]
+
+router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+Backend = Annotated[KnownKey, backend("sessions")]
+Auditor = Annotated[KnownKey, backend("audit")]
+KEY = ("bad_token", "scope", "rate_limited")
+MAX_SEQ = 9999
+
+CAPTURE_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["modality", "seq", "sha256", "file"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "modality": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,39}$"},
+                        "seq": {"type": "integer", "minimum": 0, "maximum": MAX_SEQ},
+                        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                        "file": {"type": "string", "format": "binary"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def open_session(
+    core: Core, body: wire.NewSession, key_id: str | None, idempotency_key: str | None = None
+) -> dict[str, Any]:
+    """Check what is asked for against what there is, and open a session."""
+    detector = core.checks.detector(body.policy)
+    judged = {view.modality for view in detector.bundle.metadata.inputs}
+    unknown = sorted(set(body.modalities) - judged)
+    if unknown:
+        raise Problem("invalid_request", f"modalities: the model judges {', '.join(sorted(judged))}")
+    if len(set(body.modalities)) != len(body.modalities):
+        raise Problem("invalid_request", "modalities: one is named twice")
+    if body.mode == "active" or body.challenges is not None:
+        raise Problem("invalid_request", "mode: active sessions are not available here")
+    return core.sessions.open(
+        SessionRequest(
+            mode=body.mode,
+            modalities=tuple(body.modalities),
+            policy=detector.operating_point.name,
+            challenges=None if body.challenges is None else tuple(body.challenges),
+            ttl_s=body.ttl_s,
+            retention_s=body.retention_s,
+            consent_basis=body.consent_basis,
+            device_id=body.device_id,
+            subject=body.subject,
+        ),
+        key_id,
+        idempotency_key,
+    )
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=wire.OpenedSession,
+    responses=responses(*KEY, "idempotency_mismatch", "attempts_exhausted", "model_unavailable"),
+)
+def open_(
+    body: wire.NewSession,
+    key: Backend,
+    core: ServiceCore,
+    idempotency_key: Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,128}$")] = None,
+) -> Response:
+    """Open a one-time session; hand its `client_token` to the person's device."""
+    return JSONResponse(open_session(core, body, key.id, idempotency_key), 201)
+
+
+@router.get("/{session_id}", response_model=wire.SessionDocument, responses=responses(*KEY, "not_found"))
+def view(session_id: str, _: Backend, core: ServiceCore) -> Response:
+    """Tell how a session stands."""
+    return JSONResponse(core.sessions.view(session_id))
+
+
+@router.delete("/{session_id}", status_code=204, responses=responses(*KEY, "not_found"))
+def revoke(session_id: str, _: Backend, core: ServiceCore) -> Response:
+    """Revoke a session, and erase its media and its result."""
+    core.sessions.revoke(session_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{session_id}/captures",
+    status_code=201,
+    response_model=wire.CaptureReceipt,
+    openapi_extra=CAPTURE_FORM,
+    responses={
+        200: {"model": wire.CaptureReceipt, "description": "it was stored before"},
+        **responses(
+            "bad_token",
+            "not_found",
+            "state_conflict",
+            "duplicate_seq",
+            "session_expired",
+            "payload_too_large",
+            "pixel_limit",
+            "unsupported_media",
+            "no_face",
+            "multiple_faces",
+            "low_quality",
+            "decode_failed",
+            "rate_limited",
+        ),
+    },
+)
+async def capture(session_id: Client, request: Request, core: ServiceCore) -> Response:
+    """Hand in one sample; once this is answered, the sample survives a restart."""
+    core.limits.capture(session_id)
+    expected = await run_in_threadpool(core.sessions.expected_modalities, session_id)
+    upload = await read_upload(request, core.settings)
+    if set(upload.fields) != {"modality", "seq", "sha256"} or set(upload.files) != {"file"}:
+        raise Problem("invalid_request", "the parts are modality, seq, sha256 and file")
+    modality, seq, content = upload.fields["modality"], upload.fields["seq"], upload.files["file"]
+    if modality not in expected:
+        raise Problem("invalid_request", "modality: not one of the session's")
+    if not (seq.isascii() and seq.isdecimal() and int(seq[:9]) <= MAX_SEQ and len(seq) < 9):
+        raise Problem("invalid_request", f"seq: has to be 0 to {MAX_SEQ}")
+    sha256 = hashlib.sha256(content).hexdigest()
+    if upload.fields["sha256"].lower() != sha256:
+        raise Problem("invalid_request", "sha256: not that of the file", recoverable=True)
+    with core.checks.place() as place:
+        await place.run(look_at, modality, content)
+    accepted = await run_in_threadpool(core.sessions.accept, session_id, modality, int(seq), content)
+    return JSONResponse(
+        {
+            "session": session_id,
+            "modality": modality,
+            "seq": int(seq),
+            "sha256": sha256,
+            "captures": accepted.captures,
+            "received_at": as_text(accepted.received_at),
+        },
+        201 if accepted.created else 200,
+    )
+
+
+@router.post(
+    "/{session_id}/complete",
+    response_model=wire.Completed,
+    responses=responses(
+        "bad_token",
+        "scope",
+        "rate_limited",
+        "not_found",
+        "state_conflict",
+        "session_expired",
+        "attempts_exhausted",
+        "model_unavailable",
+    ),
+)
+async def complete(session_id: str, from_backend: Either, core: ServiceCore) -> Response:
+    """Judge what was captured. A client is told that it is finished, and never the verdict."""
+    with core.checks.place() as place:
+        found = await run_in_threadpool(core.sessions.begin_judging, session_id)
+        if isinstance(found, str):
+            if not from_backend:
+                raise Problem("bad_token", "the session is over, and its token with it")
+            return _completed(session_id, found, 0, ())
+        try:
+            decision = await place.run(judge, found, core.checks.check, core.settings.judged_frames)
+        except BaseException:
+            await run_in_threadpool(core.sessions.abandon_judging, found)
+            raise
+    session = await run_in_threadpool(core.sessions.finish_judging, found, decision)
+    core.metrics.verdicts.labels("session", decision.outcome).inc()
+    state = session["state"]
+    if state == "capturing":
+        return _completed(session_id, state, session["attempts_left"], decision.advice)
+    return _completed(session_id, state if from_backend else "finished", 0, ())
+
+
+@router.get(
+    "/{session_id}/result",
+    response_model=wire.ResultDocument,
+    responses=responses(*KEY, "not_found", "state_conflict", "session_expired"),
+)
+def result(session_id: str, _: Backend, core: ServiceCore) -> Response:
+    """Return verdict and evidence, also signed."""
+    return JSONResponse(core.sessions.result(session_id))
+
+
+@router.get("/{session_id}/audit", response_model=wire.Audit, responses=responses(*KEY, "not_found"))
+def events(session_id: str, _: Auditor, core: ServiceCore) -> Response:
+    """Return what happened to a session."""
+    return JSONResponse({"events": core.sessions.events(session_id)})
+
+
+def _completed(session_id: str, state: str, attempts_left: int, advice: tuple[str, ...]) -> JSONResponse:
+    return JSONResponse(
+        {"session": session_id, "state": state, "attempts_left": attempts_left, "advice": list(advice)}
+    )

@@ -1,0 +1,125 @@
+"""What an operator may set, and where it is read from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from antispoof.errors import InputError
+from antispoof.runtime.bundle import DEFAULT_BUNDLE
+
+__all__ = ["ENVIRONMENT", "Settings", "default_state", "read_settings"]
+
+ENVIRONMENT = "ANTISPOOF_SERVICE"
+"""Environment variable with the settings as JSON, for workers that another program starts."""
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+def default_state() -> Path:
+    """Return the folder for state of programs (XDG Base Directory Specification), ours in it."""
+    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(home) / "antispoof"
+
+
+class Settings(BaseModel):
+    """Settings of the service.
+
+    Attributes:
+        state: folder of the keys and, unless ``database`` says otherwise, of the SQLite database.
+        database: SQLAlchemy URL, ``sqlite:///…`` or ``postgresql+psycopg://…``; empty is SQLite in ``state``.
+        bundle: name or path of the model.
+        issuer: ``iss`` of signed results.
+        page: whether the page at ``/`` is served, and the service acts as its backend.
+        hosts: values of the ``Host`` header that are answered; ``*`` is any.
+        origins: of web pages elsewhere that may call, such as ``https://id.example.com``.
+        inference_threads: how many checks run at once in a process.
+        queue_length: how many more may wait; beyond that the answer is 503.
+        judged_frames: how many frames of an attempt the detector judges.
+        max_file_bytes: size of one sample.
+        max_captures: samples in one attempt.
+        max_attempt_bytes: size of all samples in one attempt.
+        attempts: how often a session may be tried.
+        device_failures_per_hour: failed sessions after which a device has to wait.
+        requests_per_minute: of one API key.
+        captures_per_second: of one session.
+        page_sessions_per_minute: that the page may open for one address.
+        limits_storage: where rates are counted, a storage URI of the ``limits`` library.
+        upload_timeout_s: how long a request body may take.
+        judging_timeout_s: after which a session whose judgement never came may be judged again.
+        remembered_days: how long digests of captures are kept, to recognise one that comes again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: Path = Field(default_factory=default_state)
+    database: str = ""
+    bundle: str = DEFAULT_BUNDLE
+    issuer: str = "antispoof"
+    page: bool = False
+    hosts: tuple[str, ...] = ("*",)
+    origins: tuple[str, ...] = ()
+    inference_threads: Positive = 1
+    queue_length: Positive = 16
+    judged_frames: Positive = 5
+    max_file_bytes: Positive = 8 * 2**20
+    max_captures: Positive = 300
+    max_attempt_bytes: Positive = 64 * 2**20
+    attempts: Positive = 3
+    device_failures_per_hour: Positive = 10
+    requests_per_minute: Positive = 600
+    captures_per_second: Positive = 60
+    page_sessions_per_minute: Positive = 20
+    limits_storage: str = "memory://"
+    upload_timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    judging_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    remembered_days: Positive = 30
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the database, the default filled in."""
+        return self.database or f"sqlite:///{self.state / 'service.db'}"
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read what the program that started this worker has set.
+
+        Raises:
+            InputError: the variable does not hold settings.
+        """
+        text = os.environ.get(ENVIRONMENT, "{}")
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise InputError(f"{ENVIRONMENT}: {_first(error)}") from None
+
+
+def read_settings(path: Path | None, **changes: object) -> Settings:
+    """Read a YAML file of settings; ``changes`` that are not None take precedence.
+
+    Raises:
+        InputError: the file cannot be read, or breaks the schema.
+    """
+    values: object = {}
+    if path is not None:
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"cannot read {str(path)!r}: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{str(path)!r} is no mapping of settings")
+    try:
+        return Settings(**{**values, **{name: value for name, value in changes.items() if value is not None}})
+    except ValidationError as error:
+        raise InputError(f"settings: {_first(error)}") from None
+    except TypeError:
+        raise InputError(f"{str(path)!r}: the names of settings are strings") from None
+
+
+def _first(error: ValidationError) -> str:
+    entry = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, entry['loc'])) or 'document'}: {entry['msg']}"

@@ -1,0 +1,121 @@
+"""Results are signed, and checked without asking the service (JWS, RFC 7515; Ed25519, RFC 9864)."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+
+from antispoof.errors import InputError
+from antispoof.service.secret import create_private
+
+__all__ = ["ALGORITHM", "SigningKeys", "verify"]
+
+ALGORITHM = "Ed25519"
+
+
+class SigningKeys:
+    """The private keys of a service, newest first, in one file of the state folder; made on first use.
+
+    The newest signs. The older ones stay, so that results they signed can be checked. A file that `rotate`
+    changed under a running service is read again.
+
+    Args:
+        folder: the state folder.
+
+    Raises:
+        InputError: the file cannot be read or written, or holds no keys.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "signing-keys.json"
+        self._lock = threading.Lock()
+        self._read_at: tuple[int, int] = (0, 0)
+        self._keys: list[OKPKey] = []
+        if not self._path.exists():
+            create_private(self._path, _as_file([_new_key()]))
+        self._current()
+
+    def sign(self, payload: Mapping[str, Any]) -> str:
+        """Return a compact JWS."""
+        key = self._current()[0]
+        return jws.serialize_compact(
+            {"alg": ALGORITHM, "kid": key.kid, "typ": "JWT"},
+            json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
+            key,
+            algorithms=[ALGORITHM],
+        )
+
+    def public(self) -> dict[str, Any]:
+        """Return the JWK set that others need, newest first."""
+        return {"keys": [_public(key) for key in self._current()]}
+
+    def rotate(self) -> str:
+        """Add a key that signs from now on; return its ``kid``."""
+        keys = [_new_key(), *self._current()]
+        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(6)}")
+        create_private(draft, _as_file(keys))
+        draft.replace(self._path)
+        return str(keys[0].kid)
+
+    def _current(self) -> list[OKPKey]:
+        with self._lock:
+            try:
+                state = self._path.stat()
+                if (state.st_mtime_ns, state.st_ino) != self._read_at:
+                    document = json.loads(self._path.read_text(encoding="utf-8"))
+                    self._keys = [OKPKey.import_key(key) for key in document["keys"]]
+                    self._read_at = (state.st_mtime_ns, state.st_ino)
+            except OSError as error:
+                raise InputError(f"cannot use {str(self._path)!r}: {error.strerror}") from None
+            except (ValueError, KeyError, TypeError, JoseError):
+                raise InputError(f"{str(self._path)!r} holds no signing keys") from None
+            if not self._keys:
+                raise InputError(f"{str(self._path)!r} holds no signing keys")
+            return self._keys
+
+
+def verify(token: str, key_set: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a signed result and return what it says.
+
+    Args:
+        token: compact JWS.
+        key_set: JWK set of the service that is said to have signed it.
+
+    Raises:
+        InputError: the signature is not by one of these keys, or there is no result in it.
+    """
+    try:
+        keys = KeySet.import_key_set({"keys": list(key_set["keys"])})
+    except (JoseError, ValueError, KeyError, TypeError, AttributeError):
+        raise InputError('the key set is no JWK set (RFC 7517): {"keys": [...]}') from None
+    try:
+        content = jws.deserialize_compact(token.strip(), keys, algorithms=[ALGORITHM])
+        payload = json.loads(content.payload)
+    except (JoseError, ValueError, TypeError):
+        raise InputError(
+            "not signed by these keys: the result was changed, or another service signed it"
+        ) from None
+    if not isinstance(payload, dict):
+        raise InputError("the signed content is no result")
+    return payload
+
+
+def _new_key() -> OKPKey:
+    key = OKPKey.generate_key("Ed25519")
+    return OKPKey.import_key({**key.as_dict(private=True), "kid": key.thumbprint()})
+
+
+def _public(key: OKPKey) -> dict[str, Any]:
+    return {**key.as_dict(private=False), "kid": key.kid, "use": "sig", "alg": ALGORITHM}
+
+
+def _as_file(keys: list[OKPKey]) -> bytes:
+    return json.dumps({"keys": [key.as_dict(private=True) for key in keys]}, indent=2).encode()
