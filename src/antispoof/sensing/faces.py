@@ -81,7 +81,7 @@ def find_faces(image: NDArray[np.uint8]) -> tuple[Face, ...]:
     return ()
 
 
-def frame(image: NDArray[np.uint8], box: Box, recipe: CropRecipe) -> Box:
+def frame(image: NDArray[Any], box: Box, recipe: CropRecipe) -> Box:
     """Return the rectangle that `crop` cuts out, in whole pixels; see `CropRecipe`."""
     if recipe.fit == "square":
         side = max(2, round(recipe.scale * max(box.width, box.height)))

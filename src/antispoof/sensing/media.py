@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.capture import Sample, Source
 
-__all__ = ["MediaLimits", "load_image", "read_bytes"]
+__all__ = ["MediaLimits", "load_grey", "load_image", "read_bytes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,36 @@ def load_image(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> NDArray[
     decode = _decoder(content, name)
     try:
         return decode(content, name, limits)
+    except MediaError:
+        raise
+    except Exception as error:  # untrusted bytes: a decoder may raise anything, and none of it may escape
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise MediaError("decode_failed", f"{name} is damaged and cannot be decoded: {detail}") from error
+
+
+def load_grey(content: bytes, name: str, limits: MediaLimits = DEFAULT_LIMITS) -> NDArray[Any]:
+    """Decode a still picture whose values are measurements, and keep them as they are.
+
+    Args:
+        content: the file's bytes.
+        name: what to call it in messages.
+        limits: checked against the header, before anything is decoded.
+
+    Returns:
+        A greyscale picture as it is stored: uint8 or uint16, or float32 from a TIFF, (H, W); any other one
+        as `load_image` shows it: uint8, (H, W, 3).
+
+    Raises:
+        MediaError: what is wrong with it; see ``code`` there.
+    """
+    decode = _decoder(content, name)
+    try:
+        if decode is not _decode_with_pillow:
+            return decode(content, name, limits)
+        picture = _open_with_pillow(content, name, limits)
+        if picture.mode == "L" or picture.mode[0] in "IF":
+            return _upright(np.asarray(picture), _picture_orientation(picture))
+        return _decode_with_pillow(content, name, limits)
     except MediaError:
         raise
     except Exception as error:  # untrusted bytes: a decoder may raise anything, and none of it may escape
@@ -245,6 +275,11 @@ def _jpeg_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _decode_with_pillow(content: bytes, name: str, limits: MediaLimits) -> NDArray[np.uint8]:
+    picture = _open_with_pillow(content, name, limits)
+    return _upright(_rgb(picture), _picture_orientation(picture))
+
+
+def _open_with_pillow(content: bytes, name: str, limits: MediaLimits) -> Any:
     # The plugins are called by themselves, so that only these formats can ever be parsed.
     from PIL.BmpImagePlugin import BmpImageFile
     from PIL.PngImagePlugin import PngImageFile
@@ -268,10 +303,13 @@ def _decode_with_pillow(content: bytes, name: str, limits: MediaLimits) -> NDArr
         raise MediaError("unsupported_media", f"{name} is a compressed TIFF; save it as PNG")
     if getattr(picture, "n_frames", 1) > 1:
         raise MediaError("unsupported_media", f"{name} is animated or has several pages; {ACCEPTED}")
-    array = _rgb(picture)
-    if plugin is TiffImageFile:  # which Pillow has turned already
-        return array
-    return _upright(array, _orientation(picture.info.get("exif", b"").removeprefix(b"Exif\0\0")))
+    return picture
+
+
+def _picture_orientation(picture: Any) -> int:
+    if picture.format == "TIFF":  # which Pillow has turned already
+        return 1
+    return _orientation(picture.info.get("exif", b"").removeprefix(b"Exif\0\0"))
 
 
 def _webp_size(content: bytes) -> tuple[int, int]:
@@ -321,9 +359,9 @@ def _orientation(exif: bytes) -> int:
     return 1
 
 
-def _upright(array: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def _upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (5, 6, 7, 8):
-        array = np.transpose(array, (1, 0, 2))
+        array = np.swapaxes(array, 0, 1)
     if orientation in (2, 3, 6, 7):
         array = array[:, ::-1]
     if orientation in (3, 4, 7, 8):
