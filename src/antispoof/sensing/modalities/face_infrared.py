@@ -64,11 +64,11 @@ class FaceInfrared:
             return Quality(("frozen",), whole)
         if whole["brightest"] < MIN_BRIGHTEST:
             return Quality(("too_dark",), whole)
+        bright = whole["saturated"] > MAX_SATURATED
         if whole["contrast"] < MIN_CONTRAST:
-            return Quality(("constant",), whole)
+            return Quality(("too_bright" if bright else "constant",), whole)
         faces = find_faces(np.repeat(picture[..., np.newaxis], 3, axis=2))
         if not faces:
-            bright = whole["saturated"] > MAX_SATURATED
             return Quality(("no_face", "too_bright") if bright else ("no_face",), whole)
         box = faces[0].box
         light = _light(picture[inside(box, picture.shape)])
