@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.errors import MediaError
+from antispoof.errors import InputError, MediaError
 from antispoof.sensing.capture import Box, Sample, Source
 from antispoof.sensing.faces import CropRecipe, frame
 from antispoof.sensing.media import DEFAULT_LIMITS, MediaLimits, load_grey, read_bytes
 
-__all__ = ["crop_map", "find_head", "inside", "load_map"]
+__all__ = ["crop_map", "find_head", "inside", "load_map", "unit_of"]
 
 NUMPY = b"\x93NUMPY"
 SEARCHED = 128  # px, longer side of the picture in which a head is looked for
@@ -28,9 +29,9 @@ def load_map(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> Sample:
 
     Args:
         source: path or bytes of a greyscale picture (PNG and TIFF of 8 or 16 bits, JPEG, WebP, BMP; three
-            equal channels count as one) or of a NumPy ``.npy`` file; or an array. Arrays are (H, W),
-            (H, W, 1), or (T, H, W): T frames that were taken one after the other, of which the middle one is
-            used.
+            equal channels count as one) or of a NumPy ``.npy`` file; or an array, as it is or in a
+            `Sample`. Arrays are (H, W), (H, W, 1), or (T, H, W): T frames that were taken one after the
+            other, of which the middle one is used.
         limits: checked against the header, before anything is decoded.
 
     Returns:
@@ -41,6 +42,9 @@ def load_map(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> Sample:
         MediaError: it cannot be decoded, or is a colour picture.
         InputError: the source is neither a path nor bytes nor an array.
     """
+    if isinstance(source, Sample):
+        sample = _sample(source.array)
+        return Sample(sample.array, {**sample.metadata, **source.metadata})
     if isinstance(source, np.ndarray):
         return _sample(source)
     content = read_bytes(source, limits)
@@ -48,6 +52,18 @@ def load_map(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> Sample:
     if content.startswith(NUMPY):
         return _sample(_read_numpy(content, name, limits))
     return _sample(load_grey(content, name, limits))
+
+
+def unit_of(sample: Sample, known: Sequence[str], usual: str) -> str:
+    """Return the unit that a sample's metadata state, or the usual one.
+
+    Raises:
+        InputError: it is not one of those known.
+    """
+    unit = sample.metadata.get("unit", usual)
+    if unit not in known:
+        raise InputError(f"the unit of a sample must be {' or '.join(known)}, got {unit!r}")
+    return str(unit)
 
 
 def find_head(there: NDArray[np.bool_], least_side: float = 0.12, gap: float = 0.0) -> Box | None:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from antispoof.data.simulation.scene import SceneSpec, render_scene
 from antispoof.data.simulation.scene_sensors import SUITES
-from antispoof.errors import MediaError
-from antispoof.sensing.capture import Box
+from antispoof.errors import InputError, MediaError
+from antispoof.sensing.capture import Box, Sample
 from antispoof.sensing.modalities import modalities
 
 MAPS = ("face_depth", "face_infrared", "face_thermal")
@@ -78,6 +78,25 @@ def test_metres_are_millimetres_and_celsius_are_kelvin_times_100(somebody: Any) 
         first, second = modality.load(one), modality.load(other)
         np.testing.assert_allclose(first.array, second.array, rtol=1e-4, atol=1e-3)
         assert modality.quality(first).region == modality.quality(second).region
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_sample_is_loaded_as_it_is(name: str, somebody: Any) -> None:
+    modality = modalities[name]
+    once = modality.load(somebody[name])
+    again = modality.load(once)
+    np.testing.assert_array_equal(once.array, again.array)
+    assert dict(once.metadata) == dict(again.metadata)
+
+
+def test_a_sample_may_state_its_unit(somebody: Any) -> None:
+    depth, heat = somebody["face_depth"], somebody["face_thermal"]
+    millimetres = modalities["face_depth"].load(Sample(depth.astype(np.float32), {"unit": "mm"}))
+    np.testing.assert_array_equal(millimetres.array, depth)
+    kelvin = modalities["face_thermal"].load(Sample(heat.astype(np.float32), {"unit": "centikelvin"}))
+    np.testing.assert_array_equal(kelvin.array, modalities["face_thermal"].load(heat).array)
+    with pytest.raises(InputError, match="must be mm or m, got 'inch'"):
+        modalities["face_depth"].load(Sample(depth, {"unit": "inch"}))
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box, Quality, Sample, Source
 from antispoof.sensing.faces import CropRecipe, Fit, frame
-from antispoof.sensing.maps import crop_map, find_head, inside, load_map
+from antispoof.sensing.maps import crop_map, find_head, inside, load_map, unit_of
 from antispoof.sensing.modalities import modalities
 
 __all__ = ["FaceDepth"]
@@ -29,11 +29,13 @@ class FaceDepth:
     """``face_depth``: what is nearest and as large as a head, in a depth map.
 
     Whole numbers are millimetres, as depth cameras and published datasets write them into 16-bit pictures;
-    floating-point numbers are metres. 0, negative and non-finite values stand for "nothing measured". Eight
-    bits cannot hold millimetres: such maps were scaled by somebody, and are rejected with ``no_unit``.
+    floating-point numbers are metres, unless a `Sample` says ``{"unit": "mm"}`` or ``{"unit": "m"}``. 0,
+    negative and non-finite values stand for "nothing measured". Eight bits cannot hold millimetres: such
+    maps were scaled by somebody, and are rejected with ``no_unit``.
     """
 
     name = "face_depth"
+    windowed = False
     unit = "float32, (H, W), millimetres along the optical axis, 0 where nothing was measured"
     reasons: Mapping[str, str] = {
         "no_unit": "the depth map has 8 bits and no unit: hand in millimetres (16 bits) or metres (float)",
@@ -50,9 +52,10 @@ class FaceDepth:
         """Decode a depth map to millimetres; raise `MediaError` when that cannot be done."""
         sample = load_map(source)
         array = sample.array
-        metadata = {**sample.metadata, "bits": 8 * array.dtype.itemsize}
-        if array.dtype.kind == "f":
-            array = 1000 * array
+        unit = unit_of(sample, ("mm", "m"), "m" if array.dtype.kind == "f" else "mm")
+        metadata = {"bits": 8 * array.dtype.itemsize, **sample.metadata, "unit": "mm"}
+        if unit == "m":
+            array = array.astype(np.float32) * 1000
         with np.errstate(invalid="ignore"):
             known = np.isfinite(array) & (array > 0)
         return Sample(np.where(known, array, 0).astype(np.float32), metadata)

@@ -31,6 +31,7 @@ class FaceInfrared:
     """
 
     name = "face_infrared"
+    windowed = False
     unit = "uint8, (H, W), light at 700 to 1000 nm, 0 to 255"
     reasons: Mapping[str, str] = {
         "no_face": "no face was found in infrared: face the camera, with the whole face in the picture",
@@ -50,7 +51,7 @@ class FaceInfrared:
         bits = next(b for b in BITS if int(array.max()) < 2**b)
         if array.dtype == np.uint16:
             array = (array >> (bits - 8)).astype(np.uint8)
-        return Sample(array, {**sample.metadata, "bits": bits})
+        return Sample(array, {"bits": bits, **sample.metadata})
 
     def quality(self, sample: Sample) -> Quality:
         """Find the face, and tell whether it can be judged.

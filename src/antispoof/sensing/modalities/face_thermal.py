@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box, Quality, Sample, Source
 from antispoof.sensing.faces import CropRecipe, Fit, frame
-from antispoof.sensing.maps import crop_map, find_head, inside, load_map
+from antispoof.sensing.maps import crop_map, find_head, inside, load_map, unit_of
 from antispoof.sensing.modalities import modalities
 
 __all__ = ["FaceThermal"]
@@ -29,11 +29,13 @@ class FaceThermal:
     """``face_thermal``: a warm, head-sized shape in a picture of temperatures.
 
     Whole numbers are hundredths of a kelvin, as radiometric cameras write them into 16-bit pictures;
-    floating-point numbers are degrees Celsius. Raw counts and pictures in false colours hold no temperature,
+    floating-point numbers are degrees Celsius, unless a `Sample` says ``{"unit": "centikelvin"}`` or
+    ``{"unit": "celsius"}``. Raw counts and pictures in false colours hold no temperature,
     and are rejected. Non-finite values and 0 K stand for "nothing measured".
     """
 
     name = "face_thermal"
+    windowed = False
     unit = "float32, (H, W), apparent temperature in degrees Celsius, NaN where nothing was measured"
     reasons: Mapping[str, str] = {
         "no_unit": "the thermal picture has 8 bits and no unit: hand in kelvin x 100 (16 bits) or Celsius",
@@ -49,12 +51,15 @@ class FaceThermal:
         """Decode temperatures to °C; raise `MediaError` when that cannot be done."""
         sample = load_map(source)
         array = sample.array
-        metadata = {**sample.metadata, "bits": 8 * array.dtype.itemsize}
+        usual = "celsius" if array.dtype.kind == "f" else "centikelvin"
+        unit = unit_of(sample, ("centikelvin", "celsius"), usual)
+        metadata = {"bits": 8 * array.dtype.itemsize, **sample.metadata, "unit": "celsius"}
         values = array.astype(np.float32)
-        if array.dtype.kind == "f":
-            return Sample(np.where(np.isfinite(values), values, np.float32("nan")), metadata)
-        celsius = values / np.float32(100) - np.float32(ZERO_C)
-        return Sample(np.where(array > 0, celsius, np.float32("nan")), metadata)
+        with np.errstate(invalid="ignore"):
+            known = np.isfinite(values) & ((values > 0) | (unit == "celsius"))
+        if unit == "centikelvin":
+            values = values / np.float32(100) - np.float32(ZERO_C)
+        return Sample(np.where(known, values, np.float32("nan")), metadata)
 
     def quality(self, sample: Sample) -> Quality:
         """Find the warm head, and tell whether it can be judged.
