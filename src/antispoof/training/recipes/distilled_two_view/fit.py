@@ -26,7 +26,6 @@ from antispoof.data.simulation.augmentation import jitter_box
 from antispoof.data.simulation.face_collection import read_portraits
 from antispoof.data.simulation.portrait import Portrait
 from antispoof.errors import InputError
-from antispoof.evaluation.metrics import auc, d_eer, threshold_at_apcer, threshold_at_bpcer
 from antispoof.networks.encoders.efficientnet_lite import imagenet_state
 from antispoof.networks.two_view import TwoViewNetwork, TwoViewOutput
 from antispoof.runtime.bundle import (
@@ -43,6 +42,7 @@ from antispoof.runtime.bundle import (
 from antispoof.runtime.site import typical_score
 from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.training.logistic import Linear, fit_logistic
+from antispoof.training.operating_points import figures, operating_points
 from antispoof.training.recipes import Trained
 from antispoof.training.recipes.distilled_two_view.distil import distil
 from antispoof.training.recipes.distilled_two_view.experiment import Experiment
@@ -225,21 +225,9 @@ def _operating_points(
     data = "dev people of the simulation (simulated)"
     bona_fide = scores[species == BONA_FIDE]
     attacks = {str(name): scores[species == name] for name in np.unique(species) if name != BONA_FIDE}
-    pooled = np.concatenate(list(attacks.values()))
-    eer = d_eer(bona_fide, pooled)
-    points = {"balanced": OperatingPointEntry(threshold=eer.threshold, rule="D-EER", data=data)}
-    for limit in (0.10, 0.05):
-        points[f"apcer{limit * 100:.0f}"] = OperatingPointEntry(
-            threshold=threshold_at_apcer(bona_fide, attacks, limit),
-            rule=f"max APCER ≤ {limit:.0%}",
-            data=data,
-        )
-    points["bpcer5"] = OperatingPointEntry(
-        threshold=threshold_at_bpcer(bona_fide, 0.05), rule="BPCER ≤ 5%", data=data
-    )
-    metrics = {"auc": auc(bona_fide, pooled), "d_eer": eer.value}
-    metrics |= {f"auc_{name}": auc(bona_fide, attack) for name, attack in attacks.items()}
-    return points, [MeasuredResult(data=data, simulated=True, metrics=metrics)]
+    metrics = figures(bona_fide, attacks)
+    result = MeasuredResult(data=data, simulated=True, metrics=metrics)
+    return operating_points(bona_fide, attacks, data), [result]
 
 
 def _margin(

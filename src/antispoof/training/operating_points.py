@@ -1,0 +1,67 @@
+"""Scores on dev → calibration, thresholds, and the figures that a bundle tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.errors import InputError
+from antispoof.evaluation.calibration_quality import cllr
+from antispoof.evaluation.metrics import auc, d_eer, threshold_at_apcer, threshold_at_bpcer
+from antispoof.runtime.bundle import Calibration, OperatingPointEntry
+from antispoof.runtime.calibration import calibrate, fit_calibration
+
+__all__ = ["NO_EVIDENCE", "calibrated_cost", "calibration_of", "figures", "operating_points"]
+
+Scores = NDArray[np.float64]
+
+NO_EVIDENCE = Calibration(slope=1e-6, intercept=0.0)
+"""Of scores that tell nothing: every log-likelihood ratio is about 0."""
+
+
+def calibration_of(bona_fide: Scores, attack: Scores) -> Calibration:
+    """Fit the calibration; `NO_EVIDENCE` where attacks score as high as bona fide presentations."""
+    try:
+        return fit_calibration(bona_fide, attack)
+    except InputError:
+        return NO_EVIDENCE
+
+
+def calibrated_cost(bona_fide: Scores, attack: Scores) -> float:
+    """Return Cllr after the best calibration, in bits: 0 tells the classes apart, 1 tells nothing."""
+    calibration = calibration_of(bona_fide, attack)
+    return cllr(calibrate(bona_fide, calibration), calibrate(attack, calibration))
+
+
+def operating_points(
+    bona_fide: Scores, attacks: Mapping[str, Scores], data: str
+) -> dict[str, OperatingPointEntry]:
+    """Set thresholds by the rules that every bundle has.
+
+    Args:
+        bona_fide: calibrated scores, (N,).
+        attacks: calibrated scores by attack instrument species.
+        data: what they are of, in words.
+    """
+    pooled = np.concatenate(list(attacks.values()))
+    eer = d_eer(bona_fide, pooled)
+    points = {"balanced": OperatingPointEntry(threshold=eer.threshold, rule="D-EER", data=data)}
+    for limit in (0.10, 0.05):
+        points[f"apcer{limit * 100:.0f}"] = OperatingPointEntry(
+            threshold=threshold_at_apcer(bona_fide, attacks, limit),
+            rule=f"max APCER ≤ {limit:.0%}",
+            data=data,
+        )
+    points["bpcer5"] = OperatingPointEntry(
+        threshold=threshold_at_bpcer(bona_fide, 0.05), rule="BPCER ≤ 5%", data=data
+    )
+    return points
+
+
+def figures(bona_fide: Scores, attacks: Mapping[str, Scores]) -> dict[str, float]:
+    """Return AUC and D-EER, and the AUC by species."""
+    pooled = np.concatenate(list(attacks.values()))
+    found = {"auc": auc(bona_fide, pooled), "d_eer": d_eer(bona_fide, pooled).value}
+    return found | {f"auc_{name}": auc(bona_fide, scores) for name, scores in attacks.items()}

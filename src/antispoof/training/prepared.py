@@ -1,0 +1,202 @@
+"""Prepared samples, kept on the disk: each file is decoded, found fit and cut out once, then read as
+memory maps.
+
+One store holds the samples of one modality, prepared with the same arguments. It grows by shards; a shard is
+written under another name and then renamed, so that what an interruption leaves is complete or not there.
+Samples are known by the file they are from (path, size, time of change), so that the folds of a protocol and
+the variants of an ablation share one store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import antispoof.sensing
+from antispoof.data.presentation import CaptureFile
+from antispoof.errors import InputError, MediaError
+from antispoof.sensing.modalities import modalities
+from antispoof.training.checkpoint import cannot_write
+
+__all__ = ["PreparedStore", "Rows"]
+
+SHARD = 128  # files
+FEW = 48  # files that one process prepares sooner than others can be started
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Where a sample lies: ``count`` rows (windows; 1 for a picture, 0 for a rejected sample) of a shard.
+
+    ``reason`` says why a sample was rejected.
+    """
+
+    shard: str
+    first: int
+    count: int
+    reason: str = ""
+
+
+class PreparedStore:
+    """Prepared samples of one modality.
+
+    Args:
+        folder: where stores are kept.
+        modality: name of the modality.
+        arguments: of its ``prepare``.
+    """
+
+    def __init__(self, folder: Path, modality: str, arguments: Mapping[str, Any]) -> None:
+        self.modality = modality
+        self.arguments = dict(arguments)
+        text = json.dumps([modality, self.arguments, _sensing_digest()], sort_keys=True)
+        self.folder = folder / f"{modality}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        self._rows: dict[str, Rows] = {}
+        self._maps: dict[str, NDArray[Any]] = {}
+
+    def make(self, files: Sequence[CaptureFile], progress: Callable[[int, int], None]) -> None:
+        """Prepare those files that are not there yet, in as many processes as there are cores.
+
+        Raises:
+            InputError: a file is not there.
+            TrainingError: the disk is full.
+        """
+        self._read_index()
+        missing = {key: file for file in files if (key := _key(file)) not in self._rows}
+        wanted = list(missing.items())
+        groups = [wanted[start : start + SHARD] for start in range(0, len(wanted), SHARD)]
+        if not groups:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self.folder, error) from None
+        work = partial(_make_shard, self.folder, self.modality, self.arguments)
+        done = 0
+        progress(0, len(missing))
+        if len(missing) <= FEW:
+            for group in groups:
+                work(group)
+        else:
+            # Spawned, because a forked child of a process that runs torch threads can hang.
+            with ProcessPoolExecutor(min(os.cpu_count() or 1, len(groups)), get_context("spawn")) as pool:
+                try:
+                    for group, _ in zip(groups, pool.map(work, groups), strict=True):
+                        done += len(group)
+                        progress(done, len(missing))
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
+        self._read_index()
+        progress(len(missing), len(missing))
+
+    def rows(self, file: CaptureFile) -> Rows:
+        """Tell where the sample of a file lies."""
+        return self._rows[_key(file)]
+
+    def read(self, rows: Iterable[tuple[Rows, int]], out: NDArray[np.float32]) -> None:
+        """Fill ``out`` with one window of each sample, row by row."""
+        for target, (where, window) in enumerate(rows):
+            shard = self._shard(where.shard)
+            if shard.dtype == np.uint8:
+                np.multiply(
+                    shard[where.first + window], np.float32(1 / 255), out=out[target], casting="unsafe"
+                )
+            else:
+                out[target] = shard[where.first + window]
+
+    def shape(self) -> tuple[int, ...] | None:
+        """Return the shape of one prepared array, or None when no sample was fit."""
+        for where in self._rows.values():
+            if where.count:
+                return tuple(self._shard(where.shard).shape[1:])
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the memory maps behind: another process opens its own."""
+        return {**self.__dict__, "_maps": {}}
+
+    def _shard(self, name: str) -> NDArray[Any]:
+        if name not in self._maps:
+            self._maps[name] = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+        return self._maps[name]
+
+    def _read_index(self) -> None:
+        for path in sorted(self.folder.glob("*.json")):
+            for key, (first, count, reason) in json.loads(path.read_text(encoding="utf-8")).items():
+                self._rows[key] = Rows(path.stem, first, count, reason)
+
+
+def _key(file: CaptureFile) -> str:
+    try:
+        about = file.path.stat()
+    except OSError as error:
+        raise InputError(
+            f"cannot read {str(file.path)!r}, which the manifest names: {error.strerror}"
+        ) from None
+    text = f"{file.path.resolve()}|{about.st_size}|{about.st_mtime_ns}|{file.frames}"
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _sensing_digest() -> str:
+    """Digest of the code that prepares, so that a change to it makes new samples."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(antispoof.sensing.__path__[0]).rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _make_shard(
+    folder: Path, name: str, arguments: Mapping[str, Any], files: Sequence[tuple[str, CaptureFile]]
+) -> None:
+    modality = modalities[name]
+    windowed = getattr(modality, "windowed", False)
+    arrays: list[NDArray[np.float32]] = []
+    index: dict[str, tuple[int, int, str]] = {}
+    first = 0
+    for key, file in files:
+        try:
+            sample = modality.load(file.path)
+        except MediaError as error:
+            index[key] = (first, 0, error.code)
+            continue
+        quality = modality.quality(sample)
+        if not quality.usable:
+            index[key] = (first, 0, quality.reasons[0])
+            continue
+        prepared = modality.prepare(sample, quality, **arguments)
+        arrays.append(prepared if windowed else prepared[None])
+        index[key] = (first, len(arrays[-1]), "")
+        first += len(arrays[-1])
+    rows = np.concatenate(arrays) if arrays else np.zeros((0,), np.float32)
+    stem = hashlib.sha256("".join(key for key, _ in files).encode()).hexdigest()[:16]
+    # Pictures come from bytes, and as bytes they are kept, without a loss.
+    as_bytes = np.clip(np.rint(rows * 255), 0, 255).astype(np.uint8)
+    exact = np.array_equal(as_bytes * np.float32(1 / 255), rows) or np.array_equal(
+        as_bytes / np.float32(255), rows
+    )
+    _write(folder / f"{stem}.npy", lambda file: np.save(file, as_bytes if exact else rows.astype(np.float16)))
+    _write(folder / f"{stem}.json", lambda file: file.write(json.dumps(index).encode()))
+
+
+def _write(path: Path, content: Callable[[Any], object]) -> None:
+    draft = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        with draft.open("wb") as file:
+            content(file)
+        draft.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    finally:
+        draft.unlink(missing_ok=True)

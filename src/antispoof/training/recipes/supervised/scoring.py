@@ -1,0 +1,138 @@
+"""What a network says of presentations, with any subset of its sensors."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from antispoof.evaluation.scores import ScoreSet
+from antispoof.networks.network import MultiSensorNetwork
+from antispoof.runtime.bundle import BundleMetadata
+from antispoof.training.recipes.supervised.data import Batch, Collection, evaluation_batches
+
+__all__ = ["as_score_set", "predict", "predict_alone", "subsets"]
+
+MOST = 5  # modalities of which every subset is looked at
+
+
+def subsets(modalities: Sequence[str]) -> list[tuple[str, ...]]:
+    """List subsets, the whole first: all of up to five modalities, otherwise the whole, all but one, and
+    one."""
+    sizes = range(len(modalities), 0, -1)
+    if len(modalities) > MOST:
+        sizes = [len(modalities), len(modalities) - 1, 1]  # type: ignore[assignment]
+    return [subset for size in sizes for subset in itertools.combinations(modalities, size)]
+
+
+def predict(
+    network: MultiSensorNetwork,
+    collection: Collection,
+    rows: NDArray[np.intp],
+    chosen: Iterable[tuple[str, ...]],
+    batch_size: int = 64,
+) -> dict[tuple[str, ...], NDArray[np.float64]]:
+    """Score presentations with some of their modalities.
+
+    Args:
+        network: in evaluation mode.
+        collection: what there is.
+        rows: (N,), which presentations.
+        chosen: subsets of modalities.
+        batch_size: windows a batch.
+
+    Returns:
+        Subset → (N,), raw scores, the mean over windows; NaN where none of the subset is there.
+    """
+    names = collection.modalities
+    columns = {subset: [names.index(name) for name in subset] for subset in chosen}
+    place = np.full(len(collection.presentations), -1)
+    place[rows] = np.arange(len(rows))
+    totals = {subset: np.zeros(len(rows)) for subset in columns}
+    counts = {subset: np.zeros(len(rows)) for subset in columns}
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        for batch in evaluation_batches(collection, rows, batch_size):
+            at = place[batch.rows.numpy()]
+            for subset, kept in columns.items():
+                mask = torch.zeros(len(names))
+                mask[kept] = 1
+                presence = batch.presence * mask
+                there = (presence.sum(1) > 0).numpy()
+                if there.any():
+                    said = (
+                        network(moved(batch, device).inputs, presence.to(device)).score.double().cpu().numpy()
+                    )
+                    np.add.at(totals[subset], at[there], said[there])
+                    np.add.at(counts[subset], at[there], 1)
+    return {
+        subset: np.divide(total, counts[subset], out=np.full(len(rows), np.nan), where=counts[subset] > 0)
+        for subset, total in totals.items()
+    }
+
+
+def predict_alone(
+    network: MultiSensorNetwork, collection: Collection, rows: NDArray[np.intp], batch_size: int = 64
+) -> NDArray[np.float64]:
+    """Return what each modality says by itself, raw: (N, M), NaN where it is absent."""
+    place = np.full(len(collection.presentations), -1)
+    place[rows] = np.arange(len(rows))
+    total, count = (np.zeros((len(rows), len(collection.modalities))) for _ in range(2))
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        for batch in evaluation_batches(collection, rows, batch_size):
+            there = moved(batch, device)
+            said = network(there.inputs, there.presence).modality_scores.double().cpu().numpy()
+            at, present = place[batch.rows.numpy()], batch.presence.numpy() > 0
+            np.add.at(total, at, np.where(present, said, 0))
+            np.add.at(count, at, present)
+    mean: NDArray[np.float64] = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return mean
+
+
+def moved(batch: Batch, device: torch.device) -> Batch:
+    """Return the batch on a device."""
+    if device.type == "cpu":
+        return batch
+    inputs = {name: x.to(device) for name, x in batch.inputs.items()}
+    return Batch(inputs, *(x.to(device) for x in batch[1:]))
+
+
+def as_score_set(
+    name: str,
+    collection: Collection,
+    rows: NDArray[np.intp],
+    scores: NDArray[np.float64],
+    metadata: BundleMetadata,
+    subset: tuple[str, ...],
+) -> ScoreSet:
+    """Calibrate raw scores and put them beside what is known of the presentations.
+
+    Rows in which a modality of the subset is missing are calibrated for what is there.
+    """
+    presentations = [collection.presentations[row] for row in rows]
+    calibrated = np.full(len(rows), np.nan)
+    columns = np.array([collection.modalities.index(one) for one in subset])
+    present = collection.windows[np.ix_(rows, columns)] > 0
+    for pattern in np.unique(present, axis=0):
+        there = tuple(one for one, here in zip(subset, pattern, strict=True) if here)
+        if there:
+            calibration = metadata.calibration_for(there)
+            chosen = (present == pattern).all(1)
+            calibrated[chosen] = calibration.slope * scores[chosen] + calibration.intercept
+    attributes: Mapping[str, list[str]] = {
+        key: [p.attributes.get(key, "") for p in presentations]
+        for key in sorted({key for p in presentations for key in p.attributes})
+    }
+    return ScoreSet.from_columns(
+        [p.id for p in presentations],
+        calibrated,
+        [p.pai_species for p in presentations],
+        subject=[p.subject for p in presentations],
+        attributes={"dataset": [p.dataset for p in presentations], **attributes},
+        simulated=[p.simulated for p in presentations],
+        name=name,
+    )
