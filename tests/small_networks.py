@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,7 @@ def as_if_trained(module: Any) -> Any:
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for part in module.modules():
-            if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d) and part.running_mean is not None:
-                assert part.running_var is not None
+            if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d) and not part.running_mean.any():
                 part.running_mean.uniform_(-0.2, 0.2, generator=generator)
                 part.running_var.uniform_(0.5, 2, generator=generator)
         for parameter in module.parameters():
@@ -74,6 +74,27 @@ def onnx_outputs(module: nn.Module, inputs: Mapping[str, Tensor], rows: int) -> 
         )
     session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
     return list(session.run(None, {name: array[:rows].numpy() for name, array in inputs.items()}))
+
+
+def save_backbone(family: str, folder: Path) -> Path:
+    """Write a small network of the transformers library with random weights."""
+    import transformers
+
+    blocks = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 48}
+    pixels = {"image_size": 32, "patch_size": 8}
+    stages = {"hidden_sizes": [8, 12, 16, 24], "depths": [1, 1, 1, 1]}
+    config = {
+        "vit": lambda: transformers.ViTConfig(**blocks, **pixels),
+        "dinov2": lambda: transformers.Dinov2Config(**blocks, **pixels, mlp_ratio=2),
+        "clip": lambda: transformers.CLIPVisionConfig(**blocks, **pixels),
+        "siglip": lambda: transformers.SiglipVisionConfig(**blocks, **pixels),
+        "resnet": lambda: transformers.ResNetConfig(**stages, embedding_size=8, layer_type="basic"),
+        "convnext": lambda: transformers.ConvNextConfig(**stages),
+        "bert": lambda: transformers.BertConfig(**blocks, vocab_size=20),
+    }[family]()
+    torch.manual_seed(1)
+    transformers.AutoModel.from_config(config).save_pretrained(folder)
+    return folder
 
 
 class Flat(nn.Module):

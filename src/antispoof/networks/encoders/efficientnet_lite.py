@@ -16,8 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from antispoof.errors import MissingExtraError
+from antispoof.networks.encoders import Encoder, encoders
+from antispoof.networks.tokens import Levels, to_tokens
 
-__all__ = ["EfficientNetLite0", "imagenet_state"]
+__all__ = ["EfficientNetLite0", "EfficientNetLite0Encoder", "imagenet_state"]
 
 
 class _Stage(NamedTuple):
@@ -83,17 +85,18 @@ class EfficientNetLite0(nn.Module):
 
     Args:
         stages: how many of the seven stages to build, 1 to 7.
+        inputs: channels of the input; the published weights are for the 3 of RGB.
 
     Attributes:
         channels: output channels of each stage built.
     """
 
-    def __init__(self, stages: int = 7) -> None:
+    def __init__(self, stages: int = 7, inputs: int = 3) -> None:
         super().__init__()
         if not 1 <= stages <= len(_STAGES):
             raise ValueError(f"stages must be 1 to {len(_STAGES)}, got {stages}")
         self.channels = tuple(stage.channels for stage in _STAGES[:stages])
-        self.stem = _conv(3, _STEM, 3, 2)
+        self.stem = _conv(inputs, _STEM, 3, 2)
         self.stages = nn.ModuleList()
         inputs = _STEM
         for stage in _STAGES[:stages]:
@@ -104,13 +107,47 @@ class EfficientNetLite0(nn.Module):
             self.stages.append(nn.Sequential(*blocks))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Map RGB in 0..1, (B, 3, H, W), to one feature map a stage, (B, C, h, w)."""
+        """Map values in 0..1, (B, 3, H, W), to one feature map a stage, (B, C, h, w)."""
         x = self.stem((x * 255 - 127) / 128)
         levels = []
         for stage in self.stages:
             x = stage(x)
             levels.append(x)
         return levels
+
+
+@encoders.register("efficientnet_lite0")
+class EfficientNetLite0Encoder(Encoder):
+    """EfficientNet-Lite0 as encoder: its third, fifth and seventh stage are the levels.
+
+    Args:
+        channels: channels of the input. With other than 3, the first convolution starts from the mean of the
+            published one over the colours.
+        pretrained: start from the ImageNet weights.
+    """
+
+    def __init__(self, channels: int, *, pretrained: bool = True) -> None:
+        super().__init__()
+        self.network = EfficientNetLite0(inputs=channels)
+        if pretrained:
+            state = imagenet_state(self.network)
+            if channels != 3:
+                grey = state["stem.0.weight"].mean(1, keepdim=True)
+                state["stem.0.weight"] = grey.repeat(1, channels, 1, 1) * 3 / channels
+            self.network.load_state_dict(state)
+        _, _, shallow, _, middle, _, deep = self.network.channels
+        self.dims = (shallow, middle, deep)
+        parts = self.network.stages
+        self.stages = {
+            "shallow": nn.ModuleList([self.network.stem, *parts[:3]]),
+            "middle": parts[3:5],
+            "deep": parts[5:],
+        }
+
+    def forward(self, x: Tensor) -> Levels:
+        """Map (B, C, H, W) to tokens at strides 8, 16 and 32."""
+        _, _, shallow, _, middle, _, deep = self.network(x)
+        return to_tokens(shallow), to_tokens(middle), to_tokens(deep)
 
 
 def imagenet_state(network: EfficientNetLite0) -> dict[str, Tensor]:
