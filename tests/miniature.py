@@ -137,7 +137,7 @@ def voice_metadata(**changes: Any) -> BundleMetadata:
         "name": "miniature-voice",
         "description": "Scores how bright the voice is.",
         "inputs": [{"name": "voice", "modality": "voice", "prepare": VOICE}],
-        "calibration": {"slope": 1000.0, "intercept": -1.0},
+        "calibration": {"slope": 5000.0, "intercept": -4.0},
     }
     return metadata(**{**values, **changes})
 

@@ -105,7 +105,7 @@ def test_reasons_come_with_advice(run: Run, desk: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["check"], "name at least one picture"),
+        (["check"], "name at least one picture or recording"),
         (["check", "--nonsense"], "No such option"),
         (["chekc"], "No such command"),
         (["check", "person.jpg", "--bundle", "none"], "unknown bundle 'none'"),
@@ -121,7 +121,8 @@ def test_reasons_come_with_advice(run: Run, desk: Path) -> None:
             ["check", "person.jpg", "--bundle", "miniature.onnx", "--report", "no/p.html"],
             "cannot write the rep",
         ),
-        (["calibrate", "-o", "x"], "Missing option"),
+        (["calibrate", "-o", "x"], "name pictures or recordings"),
+        (["calibrate", "--face-rgb", "folder", "--voice", "folder", "-o", "x"], "not both"),
         (["calibrate", "--face-rgb", "none", "-o", "x"], "no such file or folder: 'none'"),
         (["calibrate", "--face-rgb", "folder", "-o", "x"], "there are no files in 'folder'"),
         (

@@ -29,7 +29,7 @@ def test_the_score_is_the_mean_of_the_windows(speech: Any, voice_bundle: Path) -
     voice: Any = modalities["voice"]
     sample = voice.load(sound(clip))
     windows = voice.prepare(sample, voice.quality(sample), **VOICE).astype(np.float64)
-    expected = 1000 * (np.diff(windows) ** 2).mean(axis=1) - 1
+    expected = 5000 * (np.diff(windows) ** 2).mean(axis=1) - 4
     assert len(expected) > 8
     assert verdict.score == evidence.score == pytest.approx(expected.mean(), rel=1e-4)
     spans = voice.timeline(sample, voice.quality(sample), **VOICE)

@@ -54,7 +54,12 @@ def root() -> None:
 
 
 BundleName = Annotated[
-    str, typer.Option("--bundle", help="A bundle that ships, by name, or the path of an .onnx file.")
+    str | None,
+    typer.Option(
+        "--bundle",
+        help="A bundle that ships, by name, or the path of an .onnx file.",
+        show_default="the one that ships for the modality",
+    ),
 ]
 
 

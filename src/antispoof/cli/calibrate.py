@@ -13,13 +13,17 @@ from antispoof.errors import InputError
 
 @app.command()
 def calibrate(
-    face_rgb: Annotated[
-        list[Path],
-        typer.Option(
-            "--face-rgb", help="Bona fide captures: a folder or a file; may be repeated.", show_default=False
-        ),
-    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.", show_default=False)],
+    face_rgb: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--face-rgb", help="Bona fide pictures: a folder or a file; may be repeated.", show_default=False
+        ),
+    ] = None,
+    voice: Annotated[
+        list[Path] | None,
+        typer.Option(help="Bona fide recordings: a folder or a file; may be repeated.", show_default=False),
+    ] = None,
     attack: Annotated[
         list[Path] | None,
         typer.Option(help="Captures of attacks, if there are any; may be repeated.", show_default=False),
@@ -31,22 +35,26 @@ def calibrate(
             help="Experimental, worse than the default where measured: refit the last layer (extra: train).",
         ),
     ] = False,
-    bundle: BundleName = "face-rgb-edge",
+    bundle: BundleName = None,
 ) -> None:
     """Learn where the threshold belongs at your site, from captures of people who were there.
 
     Five captures are the least, twenty varied ones are better:
-    other people, days, light and distances.
+    other people, days, places, light and distances.
     """
+    from antispoof.runtime.bundle import default_bundle
     from antispoof.runtime.detector import load
     from antispoof.runtime.site import learn_site, write_site
 
-    people, attacks = files_in(face_rgb), files_in(attack or [])
+    if bool(face_rgb) == bool(voice):
+        raise typer.BadParameter("name pictures or recordings, not both", param_hint="--face-rgb / --voice")
+    modality = "face_rgb" if face_rgb else "voice"
+    people, attacks = files_in(face_rgb or voice or []), files_in(attack or [])
     if self_simulation:
         needs_training()
         if attacks:
             raise InputError("--self-simulation makes its own attacks: leave --attack out")
-    detector = load(bundle)
+    detector = load(bundle or default_bundle(modality))
     with progress_bar("looking", len(people) + len(attacks)) as advance:
         if self_simulation:
             from antispoof.training.self_simulation import learn_site_by_self_simulation
@@ -73,4 +81,5 @@ def calibrate(
     )
     for line in learned.advice:
         typer.echo(f"advice: {line}")
-    typer.echo(f"wrote {out}; use it: antispoof check --site {out} --face-rgb selfie.jpg")
+    example = {"face_rgb": "--face-rgb selfie.jpg", "voice": "--voice clip.wav"}[modality]
+    typer.echo(f"wrote {out}; use it: antispoof check --site {out} {example}")

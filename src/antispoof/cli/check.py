@@ -12,22 +12,30 @@ from antispoof.cli.app import Answer, BundleName, app, progress_bar
 
 if TYPE_CHECKING:
     from antispoof.runtime.checking import Checked
+    from antispoof.runtime.detector import Detector
 
 
 @app.command()
 def check(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Pictures of faces, each judged by itself.", show_default=False),
+        typer.Argument(
+            help="Pictures of faces and recordings of voices, each judged by itself.", show_default=False
+        ),
     ] = None,
     face_rgb: Annotated[
-        list[Path] | None, typer.Option("--face-rgb", help="The same; may be repeated.", show_default=False)
+        list[Path] | None,
+        typer.Option("--face-rgb", help="A picture of a face; may be repeated.", show_default=False),
+    ] = None,
+    voice: Annotated[
+        list[Path] | None,
+        typer.Option(help="A recording of a voice; may be repeated.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML page with the evidence here.", show_default=False)
     ] = None,
-    bundle: BundleName = "face-rgb-edge",
+    bundle: BundleName = None,
     at: Annotated[
         str | None, typer.Option("--at", help="Operating point, by name.", show_default="the bundle's own")
     ] = None,
@@ -35,25 +43,24 @@ def check(
         Path | None, typer.Option(help="What antispoof calibrate wrote.", show_default=False)
     ] = None,
 ) -> None:
-    """Judge pictures: is this person there, or is it a picture of them?
+    """Judge pictures and recordings: is this person there, or is it an imitation?
 
     Exit codes: 0 bona fide, 1 attack, 2 non-response, 3 usage or input error.
-    Of several pictures the gravest counts: 3, then 1, then 2, then 0;
+    Of several files the gravest counts: 3, then 1, then 2, then 0;
     one that cannot be read does not keep the others from being judged.
     """
-    from antispoof.runtime.checking import as_document, check_files, exit_code
-    from antispoof.runtime.detector import load
+    from antispoof.runtime.checking import as_document, check_files, exit_code, modality_of
 
-    sources = [*(face_rgb or []), *(files or [])]
+    sources = [("face_rgb", path) for path in face_rgb or []] + [("voice", path) for path in voice or []]
+    sources += [(modality_of(path), path) for path in files or []]
     if not sources:
-        raise typer.BadParameter("name at least one picture", param_hint="--face-rgb")
-    detector = load(bundle, at=at)
-    if site is not None:
-        detector = detector.calibrated(site)
-    results = []
+        raise typer.BadParameter("name at least one picture or recording", param_hint="FILES")
+    wanted = dict.fromkeys(modality for modality, _ in sources)
+    detectors = {modality: _detector(modality, bundle, at, site) for modality in wanted}
+    results: list[Checked] = []
     with progress_bar("judging", len(sources)) as advance:
-        for entry in check_files(detector, sources):
-            results.append(entry)
+        for modality, path in sources:
+            results += check_files(detectors[modality], [path], modality)
             advance()
     if as_json:
         typer.echo(json.dumps(as_document(results), indent=2, ensure_ascii=False))
@@ -66,6 +73,14 @@ def check(
         write_evidence_page(report, results)
         typer.echo(f"evidence page: {report}", err=as_json)
     raise Answer(exit_code(results))
+
+
+def _detector(modality: str, bundle: str | None, at: str | None, site: Path | None) -> Detector:
+    from antispoof.runtime.bundle import default_bundle
+    from antispoof.runtime.detector import load
+
+    detector = load(bundle or default_bundle(modality), at=at)
+    return detector if site is None else detector.calibrated(site)
 
 
 def _print_checked(entry: Checked) -> None:

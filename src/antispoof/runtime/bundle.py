@@ -31,6 +31,7 @@ __all__ = [
     "SiteRule",
     "Training",
     "TrainingData",
+    "default_bundle",
     "read_bundle",
     "seal",
     "shipped_bundles",
@@ -240,6 +241,18 @@ def shipped_bundles() -> dict[str, Path]:
     """Return the bundles that are installed with the package: name → path."""
     folder = Path(str(resources.files("antispoof.bundles")))
     return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+
+
+def default_bundle(modality: str) -> str:
+    """Return the name of the bundle that ships for one modality: the first whose name begins with it.
+
+    Raises:
+        InputError: none does.
+    """
+    for name in shipped_bundles():
+        if name.startswith(modality.replace("_", "-") + "-"):
+            return name
+    raise InputError(f"no bundle that ships judges {modality}: name one, as the path of an .onnx file")
 
 
 def seal(model: bytes, metadata: BundleMetadata) -> bytes:

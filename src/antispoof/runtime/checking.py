@@ -10,11 +10,13 @@ from typing import Any
 from antispoof.errors import MediaError
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.verdict import Verdict
+from antispoof.sensing.audio import audio_container
 
-__all__ = ["EXIT_CODES", "INPUT_ERROR", "Checked", "as_document", "check_files", "exit_code"]
+__all__ = ["EXIT_CODES", "INPUT_ERROR", "Checked", "as_document", "check_files", "exit_code", "modality_of"]
 
 EXIT_CODES = {"bona_fide": 0, "attack": 1, "non_response": 2}
 INPUT_ERROR = 3
+RECORDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".webm", ".mp3", ".m4a", ".aac")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,23 @@ class Checked:
     source: Path
     verdict: Verdict | None
     error: MediaError | None
+
+
+def modality_of(source: Path) -> str:
+    """Tell by its content what a file is evidence of: ``voice`` for sound and video, else ``face_rgb``.
+
+    The name decides only where the content is neither, so that the error fits what was meant.
+    """
+    try:
+        with source.open("rb") as file:
+            head = file.read(16)
+    except OSError:
+        head = b""
+    picture = (
+        head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*")) or head[8:12] == b"WEBP"
+    )
+    sound = audio_container(head) or (not picture and source.suffix.lower() in RECORDINGS)
+    return "voice" if sound else "face_rgb"
 
 
 def check_files(detector: Detector, sources: Iterable[Path], modality: str = "face_rgb") -> Iterator[Checked]:

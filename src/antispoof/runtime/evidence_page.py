@@ -1,6 +1,6 @@
 """One self-contained HTML page that shows what verdicts rest on: crop, heat map, score against threshold.
 
-It holds pictures of faces, so it is written only where somebody asks for it.
+It holds pictures of faces and of voices, so it is written only where somebody asks for it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from antispoof.runtime.explanation import (
     evidence_in_words,
     likelihood_in_words,
     margin_in_words,
+    when_in_words,
 )
+from antispoof.runtime.sound_picture import sound_figure
 from antispoof.runtime.verdict import Evidence, Verdict
 from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.sensing.modalities import modalities
@@ -60,7 +62,7 @@ def write_evidence_page(
         "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
         f"<title>{escape(title)}</title><style>{style}</style></head><body><main>"
         f"<h1>{escape(title)}</h1>"
-        '<p class="soft">Each picture, what was looked at in it, and where its score lies.</p>'
+        '<p class="soft">Each file, what was looked at in it, and where its score lies.</p>'
         f"{cards}<footer>{_models(results)} This page holds pictures of people: handle it like the captures "
         "themselves.</footer></main></body></html>\n"
     )
@@ -85,12 +87,15 @@ def _card(entry: Checked, simulated: bool) -> str:
     rows.append(("Score", escape(margin_in_words(verdict))))
     point = verdict.operating_point
     rows.append(("Threshold set by", escape(f"{point.rule}, on {point.data}")))
-    rows += [(escape(part.modality), escape(evidence_in_words(part))) for part in verdict.evidence]
+    for part in verdict.evidence:
+        rows.append((escape(part.modality), escape(evidence_in_words(part))))
+        if part.timeline:
+            rows.append(("When", escape(when_in_words(part, point.threshold))))
     if verdict.advice:
         lines = "".join(f"<li>{escape(line)}</li>" for line in verdict.advice)
         rows.append(("What to do", f"<ul>{lines}</ul>"))
     table = "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in rows)
-    pictures = "".join(_pictures(entry.source, part) for part in verdict.evidence)
+    pictures = "".join(_pictures(entry.source, part, point.threshold) for part in verdict.evidence)
     return (
         f'<article class="{verdict.outcome}"><header>{name}'
         f'<span class="outcome">{OUTCOME_WORDS[verdict.outcome]}</span></header>'
@@ -98,10 +103,13 @@ def _card(entry: Checked, simulated: bool) -> str:
     )
 
 
-def _pictures(source: Path, evidence: Evidence) -> str:
+def _pictures(source: Path, evidence: Evidence, threshold: float) -> str:
     if evidence.status == "missing":
         return ""
-    picture = np.asarray(modalities[evidence.modality].load(source).array, np.uint8)
+    sample = modalities[evidence.modality].load(source)
+    if modalities[evidence.modality].windowed:
+        return sound_figure(sample, evidence, threshold)
+    picture = np.asarray(sample.array, np.uint8)
     if evidence.region is None:
         scale = SIDE / max(picture.shape[:2])
         return _figure(

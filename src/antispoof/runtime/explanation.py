@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from antispoof.runtime.verdict import Evidence, Verdict
 
-__all__ = ["OUTCOME_WORDS", "details", "evidence_in_words", "likelihood_in_words", "margin_in_words"]
+__all__ = [
+    "OUTCOME_WORDS",
+    "course",
+    "details",
+    "evidence_in_words",
+    "likelihood_in_words",
+    "margin_in_words",
+    "suspicious_spans",
+    "when_in_words",
+]
 
 OUTCOME_WORDS = {"bona_fide": "bona fide", "attack": "attack", "non_response": "no verdict"}
 """Outcome → what a reader is told."""
@@ -19,7 +29,10 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
     lines = [("score", margin_in_words(verdict))]
     if verdict.score is not None:
         lines.append(("meaning", likelihood_in_words(verdict.score)))
-    lines += [(part.modality, evidence_in_words(part)) for part in verdict.evidence]
+    for part in verdict.evidence:
+        lines.append((part.modality, evidence_in_words(part)))
+        if part.timeline:
+            lines.append(("when", when_in_words(part, verdict.operating_point.threshold)))
     return lines + [("advice", line) for line in verdict.advice]
 
 
@@ -53,4 +66,46 @@ def evidence_in_words(evidence: Evidence) -> str:
     if evidence.status == "rejected":
         return f"could not be judged: {', '.join(evidence.reasons)}"
     size = evidence.measurements.get("face_side_px")
+    spoken = evidence.measurements.get("voice_s")
+    if spoken is not None:
+        return f"used, {spoken:.1f} s of voice"
     return "used" if size is None else f"used, face of {size:.0f} pixels"
+
+
+def when_in_words(evidence: Evidence, threshold: float) -> str:
+    """Say when in a sample it lies below the threshold."""
+    spans = suspicious_spans(evidence, threshold)
+    if not spans:
+        return "at no time below the threshold"
+    if len(spans) == 1 and spans[0] == (evidence.timeline[0][0], evidence.timeline[-1][1]):
+        return "below the threshold all the time"
+    words = [f"{_clock(start)} to {_clock(end)}" for start, end in spans]
+    return "below the threshold from " + ", from ".join(words)
+
+
+def suspicious_spans(evidence: Evidence, threshold: float) -> list[tuple[float, float]]:
+    """Return when the `course` of a sample lies below the threshold: starts and ends, in seconds."""
+    spans: list[tuple[float, float]] = []
+    for start, end, score in course(evidence):
+        if score >= threshold:
+            continue
+        if spans and spans[-1][1] == start:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def course(evidence: Evidence) -> list[tuple[float, float, float]]:
+    """Resolve windows that overlap into stretches that do not: (start, end, mean of the windows over it)."""
+    edges = sorted({edge for start, end, _ in evidence.timeline for edge in (start, end)})
+    stretches = []
+    for left, right in itertools.pairwise(edges):
+        over = [score for start, end, score in evidence.timeline if start <= left and right <= end]
+        if over:
+            stretches.append((left, right, sum(over) / len(over)))
+    return stretches
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f}:{seconds % 60:04.1f}"

@@ -27,6 +27,7 @@ __all__ = ["MIN_CAPTURES", "SiteCalibration", "learn_site", "read_site", "typica
 MIN_CAPTURES = 5
 GOOD_CAPTURES = 20
 DUPLICATE_CORRELATION = 0.97
+ENVELOPE = 400  # samples
 TRIMMED_SHARE = 0.25  # of the scores, at either end: one bad capture in four changes little
 OUTLIER_SPREADS = 4.0
 RESAMPLES = 2000
@@ -223,7 +224,7 @@ def _examine(detector: Detector, sources: Sequence[Source], progress: Callable[[
     for index, source in enumerate(sources):
         try:
             sample = modality.load(source)
-            verdict = detector.check(**{view.modality: sample.array})
+            verdict = detector.check(**{view.modality: sample})
         except MediaError:
             progress()
             continue
@@ -232,11 +233,17 @@ def _examine(detector: Detector, sources: Sequence[Source], progress: Callable[[
             name = str(source) if isinstance(source, (str, Path)) else f"capture {index}"
             names.append(name.encode("utf-8", "replace").decode())
             prepared = modality.prepare(sample, modality.quality(sample), **view.prepare)
-            looks.append(_look(prepared))
+            looks.append(_look(_envelope(prepared[0]) if modality.windowed else prepared))
         progress()
     return _Captures(
         np.array(scores), tuple(names), np.array(looks, np.float32), rejected=len(sources) - len(scores)
     )
+
+
+def _envelope(window: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How loud a recording is from moment to moment: copies of it agree in that, whatever became of them."""
+    blocks = np.abs(window[: window.size // ENVELOPE * ENVELOPE]).reshape(-1, ENVELOPE)
+    return np.asarray(blocks.mean(axis=1), np.float32)
 
 
 def _look(prepared: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -284,7 +291,7 @@ def _advice(count: int, distinct: int, attacks: int, suspicious: tuple[str, ...]
     if distinct < count / 2:
         advice.append(
             f"{count} captures look like only {distinct} different ones: take them on other days, in other "
-            "light, of other people"
+            "places, of other people"
         )
     if count < GOOD_CAPTURES:
         advice.append(f"{count} captures are few: {GOOD_CAPTURES} varied ones make the threshold surer")

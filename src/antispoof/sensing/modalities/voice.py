@@ -21,10 +21,14 @@ Speech = NDArray[np.float32]
 FRAME, STEP = 400, 160  # samples: 25 ms every 10 ms
 SHORTEST_VOICE_S = 0.75
 LOWEST_LEVEL_DB = -65.0  # full scale, root mean square of the loudest frames
-MIN_PERIODIC = 0.05  # share of the active frames that repeat themselves as a voice does
+MIN_PERIODIC = 0.08  # share of the active frames that repeat themselves as a voice does
 MAX_CLIPPED = 0.1  # share of the samples within 1 % of the highest, while somebody speaks
-PERIODIC = 0.5  # normalised autocorrelation
+PERIODIC = 0.3  # autocorrelation of the magnitudes, normalised
 PITCH_HZ = (60, 400)
+PITCH_BAND_HZ = (100, 1500)
+APART = 20  # frames: 0.2 s
+HALF = 4  # bins of 16 Hz to either side, over which a spectrum is levelled
+WIDE = 2 * HALF + 1
 PITCH_FRAME = 1024
 PITCH_FRAMES = 120  # looked at, spread over the recording
 
@@ -66,9 +70,11 @@ class Voice:
         if measurements["level_db"] < LOWEST_LEVEL_DB:
             return Quality(("silent",), measurements)
         active = _active(samples)
+        periodic, steady = _pitch_and_change(samples, active)
         measurements |= {
             "voice_s": float(active.sum()) * STEP / RATE,
-            "periodic": _periodic(samples, active),
+            "periodic": periodic,
+            "steady": steady,
             "clipped": _clipped(samples),
         }
         checks = (
@@ -194,26 +200,36 @@ def _loudest_db(samples: Speech) -> float:
     return float(10 * np.log10(np.percentile(powers, 95) + 1e-12))
 
 
-def _periodic(samples: Speech, active: NDArray[np.bool_]) -> float:
-    """Share of the active frames that repeat themselves at the pitch of a voice."""
+def _pitch_and_change(samples: Speech, active: NDArray[np.bool_]) -> tuple[float, float]:
+    """Measure what tells a voice from noise, and from music.
+
+    Returns:
+        the share of active frames that repeat themselves at the pitch of a voice; and how alike the log
+        spectra of moments 0.2 s apart are, as a correlation: a voice has moved on by then, a held note has
+        not. Magnitudes, rather than powers, keep the low end of coloured noise from passing for a pitch.
+    """
     frames = np.flatnonzero(active)
     frames = frames[:: -(-frames.size // PITCH_FRAMES)]
-    padded = np.pad(np.diff(samples, prepend=samples[:1]), (0, PITCH_FRAME))
-    pieces = padded[frames[:, None] * STEP + np.arange(PITCH_FRAME)]
-    pieces = (pieces - pieces.mean(axis=1, keepdims=True)) * np.hanning(PITCH_FRAME).astype(np.float32)
-    correlation = np.fft.irfft(np.abs(np.fft.rfft(pieces, 2 * PITCH_FRAME)) ** 2)
-    longest, shortest = (RATE // hertz for hertz in PITCH_HZ)
-    lags = np.arange(shortest, longest)
-    # A windowed frame cannot resemble its shifted self more than the window does.
-    window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(PITCH_FRAME), 2 * PITCH_FRAME)) ** 2)
-    likeness = correlation[:, lags] / np.maximum(correlation[:, :1], 1e-9) / (window[lags] / window[0])
-    return float(np.mean(likeness.max(axis=1) > PERIODIC))
+    padded = np.pad(samples, (0, PITCH_FRAME + APART * STEP))
+    offsets = np.concatenate([frames, frames + APART])[:, None] * STEP + np.arange(PITCH_FRAME)
+    spectra = np.abs(np.fft.rfft(padded[offsets] * np.hanning(PITCH_FRAME).astype(np.float32)))
+    hertz = np.fft.rfftfreq(PITCH_FRAME, 1 / RATE)
+    low, high = PITCH_BAND_HZ
+    correlation = np.fft.irfft(spectra[: frames.size] * ((hertz > low) & (hertz < high)))
+    longest, shortest = (RATE // pitch for pitch in PITCH_HZ)
+    likeness = correlation[:, shortest:longest].max(axis=1) / np.maximum(correlation[:, 0], 1e-12)
+    shape = np.log(spectra[:, (hertz > 100) & (hertz < 4000)] + 1e-6)
+    around = np.cumsum(shape, axis=1)
+    shape = shape[:, HALF + 1 : -HALF] - (around[:, WIDE:] - around[:, :-WIDE]) / WIDE
+    shape = shape / np.maximum(np.linalg.norm(shape, axis=1, keepdims=True), 1e-9)
+    alike = np.sum(shape[: frames.size] * shape[frames.size :], axis=1)
+    return float(np.mean(likeness > PERIODIC)), float(np.mean(alike))
 
 
 def _clipped(samples: Speech) -> float:
     """Share of the louder half of the samples that lie within 1 % of the highest."""
     size = np.abs(samples)
-    loud = size[size > np.median(size)]
+    loud = size[size >= np.median(size)]
     return float(np.mean(loud >= 0.99 * size.max()))
 
 

@@ -1,0 +1,127 @@
+"""Recordings through the real entry point: what is printed, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+RATE = 16_000
+
+
+@pytest.fixture
+def desk(voice_bundle: Path, speech: Any, close_up: Any, encode: Any) -> Path:
+    """A folder with a bundle for voices, and recordings of every kind."""
+    tmp_path = voice_bundle.parent
+    muffled = np.convolve(speech, np.hanning(15) / np.hanning(15).sum(), "same")
+    recordings = {
+        "person.wav": speech,
+        "muffled.wav": muffled,
+        "long.wav": np.concatenate([*[speech] * 3, *[muffled] * 3, *[speech] * 3]),
+        "short.wav": speech[5000:8200],
+        "silent.wav": np.zeros(3 * RATE),
+        "noise.wav": 0.1 * np.random.default_rng(1).standard_normal(3 * RATE),
+        "clipped.wav": np.clip(60 * speech, -1, 1),
+    }
+    for name, sound in recordings.items():
+        soundfile.write(tmp_path / name, sound, RATE, "PCM_16")
+    soundfile.write(tmp_path / "flac.bin", speech, RATE, format="FLAC")
+    (tmp_path / "face.png").write_bytes(encode(close_up, "PNG"))
+    (tmp_path / "letter.wav").write_text("Dear Sir or Madam")
+    return tmp_path
+
+
+def test_one_recording(run: Any, desk: Path) -> None:
+    code, out, err = run("check", "--bundle", desk / "miniature-voice.onnx", "--voice", desk / "person.wav")
+    assert (code, err) == (0, "")
+    first, score, meaning, evidence, when = out.splitlines()
+    assert first.endswith("person.wav: bona fide")
+    assert "above the threshold" in score
+    assert "likelier from a person" in meaning
+    assert re.fullmatch(r"  voice     used, [23]\.\d s of voice", evidence)
+    assert when == "  when      at no time below the threshold"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "words"),
+    [
+        ("flac.bin", 0, "bona fide"),
+        ("muffled.wav", 1, "below the threshold all the time"),
+        ("short.wav", 2, "too little speech: speak for at least"),
+        ("silent.wav", 2, "nothing can be heard: check the microphone"),
+        ("noise.wav", 2, "no voice can be made out"),
+        ("clipped.wav", 2, "the recording is overdriven"),
+        ("letter.wav", 3, "is not a recording; use wav, flac, ogg, opus, webm, mp3 or m4a"),
+        ("none.wav", 3, "no such file"),
+    ],
+)
+def test_files_are_told_by_their_content(run: Any, desk: Path, name: str, expected: int, words: str) -> None:
+    code, out, err = run("check", "--bundle", desk / "miniature-voice.onnx", desk / name)
+    assert code == expected
+    assert words in out + err
+
+
+def test_json_tells_when(run: Any, desk: Path) -> None:
+    _, out, _ = run("check", "--json", "--bundle", desk / "miniature-voice.onnx", desk / "long.wav")
+    (entry,) = json.loads(out)["results"]
+    (evidence,) = entry["verdict"]["evidence"]
+    threshold = entry["verdict"]["operating_point"]["threshold"]
+    third = evidence["measurements"]["duration_s"] / 3
+    low = [window for window in evidence["timeline"] if window["score"] < threshold]
+    assert low
+    assert all(window["end_s"] > third and window["start_s"] < 2 * third for window in low)
+
+
+def test_a_picture_is_no_recording(run: Any, desk: Path) -> None:
+    code, _, err = run("check", "--bundle", desk / "miniature-voice.onnx", desk / "face.png")
+    assert code == 3
+    assert "judges voice; it cannot use face_rgb" in err
+    code, _, err = run("check", "--bundle", desk / "miniature-voice.onnx", "--voice", desk / "face.png")
+    assert code == 3
+    assert "is not a recording" in err
+
+
+def test_the_report_shows_when(run: Any, desk: Path) -> None:
+    page = desk / "page.html"
+    names = [desk / name for name in ("long.wav", "person.wav", "silent.wav")]
+    run("check", "--report", page, "--bundle", desk / "miniature-voice.onnx", *names)
+    html = page.read_text(encoding="utf-8")
+    assert html.count("data:image/png;base64,") == 3
+    assert "below the threshold from" in html
+    assert not re.search(r"(src|href)=\"(?!data:)|url\(|<script|@import", html)
+
+
+def test_calibrate_and_check_at_the_site(run: Any, desk: Path, speech: Any) -> None:
+    folder = desk / "people"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(7):
+        width = int(random.integers(11, 15))
+        taps = np.hanning(width) / np.hanning(width).sum()
+        sound = np.convolve(np.roll(speech, index * 5000), taps, "same")
+        soundfile.write(folder / f"{index}.flac", sound, RATE)
+    bundle, site = desk / "miniature-voice.onnx", desk / "site.json"
+    code, out, _ = run("calibrate", "--voice", folder, "-o", site, "--bundle", bundle)
+    assert code == 0
+    assert "from 7 bona fide captures" in out
+    assert "use it: antispoof check --site" in out
+    assert "--voice clip.wav" in out
+    before = run("check", "--bundle", bundle, folder / "3.flac")[0]
+    after = run("check", "--bundle", bundle, "--site", site, folder / "3.flac")[0]
+    assert (before, after) == (1, 0)
+
+
+def test_copies_of_a_recording_count_once(run: Any, desk: Path, speech: Any) -> None:
+    folder = desk / "copies"
+    folder.mkdir()
+    for index in range(6):
+        soundfile.write(folder / f"{index}.ogg", speech * (0.2 + 0.1 * index), RATE, format="OGG")
+    bundle, site = desk / "miniature-voice.onnx", desk / "site.json"
+    code, out, _ = run("calibrate", "--voice", folder, "-o", site, "--bundle", bundle)
+    assert code == 0
+    assert "6 bona fide captures (1 distinct)" in out
