@@ -1,76 +1,34 @@
-"""The detector, behind a queue that says no when it is full."""
+"""The detector at the operating points that are asked for; whatever fails, nobody is let through."""
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TypeVar
+from collections.abc import Mapping
 
 from antispoof.errors import AntispoofError, MediaError
 from antispoof.runtime.detector import Detector, load
 from antispoof.runtime.verdict import Verdict
 from antispoof.service.problems import Problem, from_media_error
-from antispoof.service.settings import Settings
 
-__all__ = ["Checks", "Place"]
-
-T = TypeVar("T")
-RETRY_AFTER_S = 1
-
-
-class Place:
-    """A reserved place in the queue: whoever holds it may run work there, one after the other."""
-
-    def __init__(self, executor: ThreadPoolExecutor) -> None:
-        self._executor = executor
-
-    async def run(self, work: Callable[..., T], *arguments: object) -> T:
-        """Run in a thread of the queue. The caller's leaving does not end the work."""
-        loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.run_in_executor(self._executor, functools.partial(work, *arguments)))
+__all__ = ["Checks"]
 
 
 class Checks:
-    """Runs checks on a few threads; more than ``queue_length`` waiting are refused at once.
+    """Judges presentations.
 
     Args:
-        settings: which model, how many threads, how long a queue.
+        bundle: name or path of the model.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._executor = ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="check")
-        self._capacity = settings.inference_threads + settings.queue_length
-        self._taken = 0
-        self._lock = threading.Lock()
+    def __init__(self, bundle: str) -> None:
+        self._bundle = bundle
         self._detectors: dict[str | None, Detector] = {}
         self._loading = threading.Lock()
 
     @property
-    def taken(self) -> int:
-        """How many places are taken."""
-        return self._taken
-
-    @contextmanager
-    def place(self) -> Iterator[Place]:
-        """Reserve a place.
-
-        Raises:
-            Problem: ``overloaded``.
-        """
-        with self._lock:
-            if self._taken >= self._capacity:
-                raise Problem("overloaded", "all places are taken", retry_after_s=RETRY_AFTER_S)
-            self._taken += 1
-        try:
-            yield Place(self._executor)
-        finally:
-            with self._lock:
-                self._taken -= 1
+    def modalities(self) -> tuple[str, ...]:
+        """What the model looks at."""
+        return self.detector().bundle.metadata.modalities
 
     def detector(self, policy: str | None = None) -> Detector:
         """Return the detector at an operating point, loaded on first use.
@@ -88,7 +46,7 @@ class Checks:
                 if policy not in known:
                     raise Problem("invalid_request", f"policy: has to be one of {', '.join(sorted(known))}")
             try:
-                loaded = load(self._settings.bundle, at=policy)
+                loaded = load(self._bundle, at=policy)
             except (AntispoofError, OSError) as error:
                 raise Problem("model_unavailable", "the model cannot be loaded", retry_after_s=30) from error
             self._detectors[policy] = loaded
@@ -107,7 +65,3 @@ class Checks:
             raise from_media_error(error, "the sample") from None
         except Exception as error:  # whatever the model does, nobody is let through
             raise Problem("model_unavailable", "the model failed", retry_after_s=1) from error
-
-    def close(self) -> None:
-        """Let the running checks end; start no other."""
-        self._executor.shutdown(cancel_futures=True)

@@ -12,6 +12,7 @@ from antispoof.service.sessions import Sessions
 from antispoof.service.settings import Settings
 from antispoof.service.signing import SigningKeys
 from antispoof.service.store.database import open_store
+from antispoof.service.workers import Workers
 
 __all__ = ["Core"]
 
@@ -36,9 +37,13 @@ class Core:
         self.sessions = Sessions(settings, self.store, self.secret, self.signing, self.clock)
         self.limits = Limits(settings)
         self.metrics = Metrics()
-        self.checks = Checks(settings)
+        self.checks = Checks(settings.bundle)
+        threads = settings.inference_threads
+        self.judges = Workers("judge", threads, threads + settings.queue_length)
+        self.watchers = Workers("watch", threads, settings.streams)
 
     def close(self) -> None:
         """End what runs, and close the database."""
-        self.checks.close()
+        self.judges.close()
+        self.watchers.close()
         self.store.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ OPEN = ("created", "capturing")
 FINAL = ("succeeded", "failed")
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
+MANY = 500  # values in one query
 CLOCK_SLACK_S = 60.0  # how far the clocks of two replicas may be apart
 
 
@@ -235,27 +236,8 @@ class Sessions:
         with self._store.write() as transaction:
             return tuple(self._open(transaction, identifier).modalities)
 
-    def accept(
-        self,
-        identifier: str,
-        modality: str,
-        seq: int,
-        content: bytes,
-        *,
-        stream: int | None = None,
-        stream_s: float | None = None,
-        client_ms: float | None = None,
-    ) -> Accepted:
+    def accept(self, identifier: str, modality: str, seq: int, content: bytes) -> Accepted:
         """Keep a capture, sealed.
-
-        Args:
-            identifier: of the session.
-            modality: one of the session's.
-            seq: its number.
-            content: the file.
-            stream: the attempt that a stream has begun; None outside a stream.
-            stream_s: seconds since the stream began.
-            client_ms: the client's clock at exposure.
 
         Raises:
             Problem: the session is not open, ``duplicate_seq``, or there are too many captures.
@@ -264,44 +246,16 @@ class Sessions:
         sha256 = hashlib.sha256(content).hexdigest()
         with self._store.write() as transaction:
             session = self._open(transaction, identifier)
-            if modality not in session.modalities:
-                raise Problem("invalid_request", "modality: not one of the session's")
-            if stream is None and (session.mode == "active" or session.live is not None):
+            if session.mode == "active" or session.live is not None:
                 raise Problem("state_conflict", "the session is captured by its stream")
-            if stream is not None:
-                self._check_stream(session, stream)
             earlier = transaction.get(Capture, (identifier, modality, seq))
             if earlier is not None:
                 if earlier.sha256 != sha256:
                     raise Problem("duplicate_seq", "another sample has this number")
                 return Accepted(False, session.captures, earlier.received_at)
-            if session.captures >= self._settings.max_captures:
-                raise Problem("payload_too_large", f"at most {self._settings.max_captures} captures")
-            if session.capture_bytes + len(content) > self._settings.max_attempt_bytes:
-                raise Problem(
-                    "payload_too_large", f"an attempt may have {self._settings.max_attempt_bytes} bytes"
-                )
-            key = self._media_key(session)
-            transaction.add(
-                Capture(
-                    session_id=identifier,
-                    modality=modality,
-                    seq=seq,
-                    sha256=sha256,
-                    received_at=now,
-                    stream_s=stream_s,
-                    client_ms=client_ms,
-                    sealed=seal(key, content, _place(identifier, modality, seq)),
-                )
-            )
-            session.state = "capturing"
-            session.captures += 1
-            session.capture_bytes += len(content)
-            self._remember(transaction, session, sha256, now)
-            if stream is None:  # a stream is one event, when it ends
-                audit.append(
-                    self._store, transaction, now, "captured", identifier, modality=modality, seq=seq
-                )
+            self._keep(transaction, session, modality, seq, content)
+            self._remember(transaction, session, [sha256], [sha256])
+            audit.append(self._store, transaction, now, "captured", identifier, modality=modality, seq=seq)
             return Accepted(True, session.captures, now)
 
     def begin_stream(self, identifier: str) -> tuple[int, dict[str, Any]]:
@@ -332,16 +286,36 @@ class Sessions:
             )
             return session.attempt, self._view(session)
 
-    def end_stream(self, identifier: str, attempt: int, results: Sequence[Mapping[str, Any]]) -> int:
-        """Keep what the challenges of a live capture came to; return how many captures there are.
+    def end_stream(
+        self,
+        identifier: str,
+        attempt: int,
+        captured: Sequence[tuple[str, int, bytes]],
+        digests: Collection[str],
+        results: Sequence[Mapping[str, Any]],
+    ) -> int:
+        """Keep what a live capture came to; return how many samples are kept.
+
+        Args:
+            identifier: of the session.
+            attempt: that the stream has begun.
+            captured: modality, number and content of the samples to be judged.
+            digests: SHA-256 of everything that was seen, to find it again.
+            results: of the challenges, as JSON.
 
         Raises:
             Problem: the session is not open, or another stream has begun since.
         """
         with self._store.write() as transaction:
             session = self._open(transaction, identifier)
-            self._check_stream(session, attempt)
+            if session.attempt != attempt or session.live is None or session.live["done"]:
+                raise Problem("state_conflict", "another stream has begun, or this one has ended")
             session.live = {"done": True, "challenges": [dict(result) for result in results]}
+            kept = [
+                self._keep(transaction, session, modality, seq, content)
+                for modality, seq, content in captured
+            ]
+            self._remember(transaction, session, kept, {*digests, *kept})
             audit.append(
                 self._store,
                 transaction,
@@ -349,7 +323,7 @@ class Sessions:
                 "stream_ended",
                 identifier,
                 captures=session.captures,
-                challenges=", ".join(f"{r['challenge']}: {r['outcome']}" for r in results),
+                challenges=", ".join(f"{result['challenge']}: {result['outcome']}" for result in results),
             )
             return session.captures
 
@@ -565,11 +539,6 @@ class Sessions:
         return session
 
     @staticmethod
-    def _check_stream(session: Session, attempt: int) -> None:
-        if session.attempt != attempt or session.live is None or session.live["done"]:
-            raise Problem("state_conflict", "another stream has begun, or this one has ended")
-
-    @staticmethod
     def _check_open(session: Session) -> None:
         if session.state == "expired":
             raise Problem("session_expired", "the session has expired")
@@ -589,15 +558,50 @@ class Sessions:
         if (failed or 0) >= self._settings.device_failures_per_hour:
             raise Problem("attempts_exhausted", "this device has failed too often", retry_after_s=int(HOUR_S))
 
-    def _remember(self, transaction: Transaction, session: Session, sha256: str, now: float) -> None:
-        """Note a capture, and whether another session has had the very same bytes."""
-        hashed = self._secret.keyed_hash("capture", sha256)
-        self._store.in_turn(transaction, f"capture {hashed}")
-        seen = transaction.get(SeenCapture, hashed)
-        if seen is None:
-            transaction.add(SeenCapture(capture_hash=hashed, session_id=session.id, seen_at=now))
-        elif seen.session_id != session.id:
-            session.replayed = True
+    def _keep(
+        self, transaction: Transaction, session: Session, modality: str, seq: int, content: bytes
+    ) -> str:
+        """Seal a sample and put it in its place; return its SHA-256."""
+        limits = self._settings
+        if session.captures >= limits.max_captures:
+            raise Problem("payload_too_large", f"an attempt may have {limits.max_captures} captures")
+        if session.capture_bytes + len(content) > limits.max_attempt_bytes:
+            raise Problem("payload_too_large", f"an attempt may have {limits.max_attempt_bytes} bytes")
+        sha256 = hashlib.sha256(content).hexdigest()
+        transaction.add(
+            Capture(
+                session_id=session.id,
+                modality=modality,
+                seq=seq,
+                sha256=sha256,
+                received_at=self._clock.now(),
+                sealed=seal(self._media_key(session), content, _place(session.id, modality, seq)),
+            )
+        )
+        session.state = "capturing"
+        session.captures += 1
+        session.capture_bytes += len(content)
+        return sha256
+
+    def _remember(
+        self, transaction: Transaction, session: Session, kept: Sequence[str], seen: Collection[str]
+    ) -> None:
+        """Note what is kept, by a keyed hash, and whether another session has had the very same bytes."""
+        self._store.in_turn(transaction, "captures")
+        hashes = [self._secret.keyed_hash("capture", sha256) for sha256 in seen]
+        for start in range(0, len(hashes), MANY):
+            found = transaction.scalars(
+                select(SeenCapture.session_id).where(
+                    SeenCapture.capture_hash.in_(hashes[start : start + MANY])
+                )
+            )
+            if any(owner != session.id for owner in found):
+                session.replayed = True
+        for hashed in {self._secret.keyed_hash("capture", sha256) for sha256 in kept}:
+            if transaction.get(SeenCapture, hashed) is None:
+                transaction.add(
+                    SeenCapture(capture_hash=hashed, session_id=session.id, seen_at=self._clock.now())
+                )
 
     @staticmethod
     def _captures(transaction: Transaction, identifier: str) -> list[Capture]:

@@ -39,6 +39,7 @@ class Settings(BaseModel):
         origins: of web pages elsewhere that may call, such as ``https://id.example.com``.
         inference_threads: how many checks run at once in a process.
         queue_length: how many more may wait; beyond that the answer is 503.
+        streams: how many live captures run at once in a process.
         judged_frames: how many frames of an attempt the detector judges.
         max_file_bytes: size of one sample.
         max_captures: samples in one attempt.
@@ -65,6 +66,7 @@ class Settings(BaseModel):
     origins: tuple[str, ...] = ()
     inference_threads: Positive = 1
     queue_length: Positive = 16
+    streams: Positive = 8
     judged_frames: Positive = 5
     max_file_bytes: Positive = 8 * 2**20
     max_captures: Positive = 300

@@ -56,13 +56,12 @@ async def check(request: Request, _: Annotated[KnownKey, backend("check")], core
     upload = await read_upload(request, core.settings)
     if not upload.files or set(upload.fields) - {"policy"}:
         raise Problem("invalid_request", "the parts are files named like modalities, and policy")
-    with core.checks.place() as place:
-        core.metrics.queue.set(core.checks.taken)
-        detector = await place.run(core.checks.detector, upload.fields.get("policy"))
-        judged = {view.modality for view in detector.bundle.metadata.inputs}
-        if not judged >= set(upload.files):
-            raise Problem("invalid_request", f"files: the model judges {', '.join(sorted(judged))}")
+    with core.judges.place() as place:
+        core.metrics.queue.set(core.judges.taken)
+        await place.run(core.checks.detector, upload.fields.get("policy"))
+        if not set(core.checks.modalities) >= set(upload.files):
+            raise Problem("invalid_request", f"files: the model judges {', '.join(core.checks.modalities)}")
         verdict = await place.run(core.checks.check, upload.fields.get("policy"), upload.files)
-    core.metrics.queue.set(core.checks.taken)
+    core.metrics.queue.set(core.judges.taken)
     core.metrics.verdicts.labels("check", verdict.outcome).inc()
     return JSONResponse({"verdict": verdict.as_dict(), "replay_protection": False})

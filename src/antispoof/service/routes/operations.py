@@ -11,6 +11,7 @@ from sqlalchemy import text
 from antispoof.service import wire
 from antispoof.service.access import ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
+from antispoof.service.challenges import challenges
 from antispoof.service.problems import responses
 
 __all__ = ["router"]
@@ -31,14 +32,14 @@ def models(_: Annotated[KnownKey, backend(None)], core: ServiceCore) -> Response
         "version": metadata.version,
         "sha256": metadata.sha256,
         "licence": metadata.licence,
-        "modalities": sorted({view.modality for view in metadata.inputs}),
+        "modalities": list(core.checks.modalities),
         "operating_points": {
             name: {"threshold": point.threshold, "rule": point.rule, "data": point.data}
             for name, point in metadata.operating_points.items()
         },
         "default_operating_point": metadata.default_operating_point,
     }
-    return JSONResponse({"models": [model], "challenges": []})
+    return JSONResponse({"models": [model], "challenges": list(challenges)})
 
 
 @router.get("/healthz", response_model=wire.Health)

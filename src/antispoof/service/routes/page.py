@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 import antispoof
 from antispoof.service import wire
 from antispoof.service.access import Client, ServiceCore
-from antispoof.service.core import Core
+from antispoof.service.challenges import challenges
 from antispoof.service.problems import Problem, responses
 from antispoof.service.routes.sessions import open_session
 
@@ -30,9 +28,9 @@ def options(core: ServiceCore) -> Response:
     """Tell the page what it can offer."""
     return JSONResponse(
         {
-            "modes": ["passive"],
-            "modalities": _modalities(core),
-            "challenges": [],
+            "modes": ["passive", "active"],
+            "modalities": list(core.checks.modalities),
+            "challenges": list(challenges),
             "version": antispoof.__version__,
         }
     )
@@ -58,7 +56,3 @@ def open_(body: wire.NewPageSession, request: Request, core: ServiceCore) -> Res
 def result(session_id: Client, core: ServiceCore) -> Response:
     """Return the result of a session that the page has opened."""
     return JSONResponse(core.sessions.result(session_id))
-
-
-def _modalities(core: Annotated[Core, None]) -> list[str]:
-    return sorted({view.modality for view in core.checks.detector().bundle.metadata.inputs})

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from antispoof.service import wire
 from antispoof.service.access import Client, Either, ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
+from antispoof.service.challenges import challenges
 from antispoof.service.clock import as_text
 from antispoof.service.core import Core
 from antispoof.service.intake import look_at
@@ -55,14 +56,12 @@ def open_session(
 ) -> dict[str, Any]:
     """Check what is asked for against what there is, and open a session."""
     detector = core.checks.detector(body.policy)
-    judged = {view.modality for view in detector.bundle.metadata.inputs}
-    unknown = sorted(set(body.modalities) - judged)
-    if unknown:
-        raise Problem("invalid_request", f"modalities: the model judges {', '.join(sorted(judged))}")
+    judged = core.checks.modalities
+    if set(body.modalities) - set(judged):
+        raise Problem("invalid_request", f"modalities: the model judges {', '.join(judged)}")
     if len(set(body.modalities)) != len(body.modalities):
         raise Problem("invalid_request", "modalities: one is named twice")
-    if body.mode == "active" or body.challenges is not None:
-        raise Problem("invalid_request", "mode: active sessions are not available here")
+    _check_challenges(body)
     return core.sessions.open(
         SessionRequest(
             mode=body.mode,
@@ -78,6 +77,21 @@ def open_session(
         key_id,
         idempotency_key,
     )
+
+
+def _check_challenges(body: wire.NewSession) -> None:
+    """See that a stream can carry what is asked for."""
+    if body.mode == "passive":
+        if body.challenges is not None:
+            raise Problem("invalid_request", "challenges: only an active session has them")
+        return
+    if "face_rgb" not in body.modalities or set(body.modalities) - {"face_rgb", "voice"}:
+        raise Problem("invalid_request", "modalities: an active session takes face_rgb, and voice with it")
+    for name in body.challenges or ():
+        if name not in challenges:
+            raise Problem("invalid_request", f"challenges: known are {', '.join(challenges)}")
+        if "microphone" in challenges[name].needs and "voice" not in body.modalities:
+            raise Problem("invalid_request", f"challenges: {name} needs the modality voice")
 
 
 @router.post(
@@ -148,7 +162,7 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
     sha256 = hashlib.sha256(content).hexdigest()
     if upload.fields["sha256"].lower() != sha256:
         raise Problem("invalid_request", "sha256: not that of the file", recoverable=True)
-    with core.checks.place() as place:
+    with core.judges.place() as place:
         await place.run(look_at, modality, content)
     accepted = await run_in_threadpool(core.sessions.accept, session_id, modality, int(seq), content)
     return JSONResponse(
@@ -180,7 +194,7 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
 )
 async def complete(session_id: str, from_backend: Either, core: ServiceCore) -> Response:
     """Judge what was captured. A client is told that it is finished, and never the verdict."""
-    with core.checks.place() as place:
+    with core.judges.place() as place:
         found = await run_in_threadpool(core.sessions.begin_judging, session_id)
         if isinstance(found, str):
             if not from_backend:

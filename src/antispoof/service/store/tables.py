@@ -82,8 +82,6 @@ class Capture(Base):
     seq: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64))
     received_at: Mapped[float]
-    stream_s: Mapped[float | None]
-    client_ms: Mapped[float | None]
     sealed: Mapped[bytes]
 
 

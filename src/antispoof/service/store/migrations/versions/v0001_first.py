@@ -92,8 +92,6 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("received_at", sa.Double(), nullable=False),
-        sa.Column("stream_s", sa.Double(), nullable=True),
-        sa.Column("client_ms", sa.Double(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["session_id"],

@@ -1,0 +1,243 @@
+"""Live capture over a WebSocket; see docs/reference/service.md for the messages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import struct
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi.concurrency import run_in_threadpool
+
+from antispoof.errors import InputError, MediaError
+from antispoof.sensing.media import MediaLimits, load_image
+from antispoof.service.challenges.live import LiveCapture, challenges_for
+from antispoof.service.core import Core
+from antispoof.service.live_samples import LiveSamples
+from antispoof.service.logs import log
+from antispoof.service.problems import Problem, from_media_error
+from antispoof.service.workers import Place
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/sessions")
+
+WINDOW = 4  # samples that may wait for an answer
+HELLO_WITHIN_S = 5.0
+SILENCE_S = 10.0  # without a message from the client
+HINT_EVERY_S = 0.5
+TICK_S = 0.1
+MAX_HEADER_BYTES = 1024
+RATES = (8000, 192_000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """What a client has sent, and when it arrived."""
+
+    at_s: float
+    text: str | None
+    content: bytes | None
+
+
+@router.websocket("/{session_id}/stream")
+async def stream(socket: WebSocket, session_id: str) -> None:
+    """Lead a person through a live capture."""
+    core: Core = socket.app.state.core
+    await socket.accept()
+    request_id = socket.state.request_id
+    try:
+        with core.watchers.place() as place:
+            core.metrics.streams.set(core.watchers.taken)
+            try:
+                await _Stream(core, socket, session_id, place).run()
+            finally:
+                core.metrics.streams.set(core.watchers.taken - 1)
+        await socket.close()
+    except WebSocketDisconnect:
+        log.info("stream_left", request_id=request_id, session=session_id)
+    except Problem as problem:
+        log.info("stream_refused", request_id=request_id, code=problem.code, detail=problem.detail)
+        await _say(socket, type="error", **{**problem.document(request_id), "type": "error"})
+        await socket.close(4000 + problem.status)
+
+
+async def _say(socket: WebSocket, **message: Any) -> None:
+    await socket.send_text(json.dumps(message))
+
+
+class _Stream:
+    """One connection."""
+
+    def __init__(self, core: Core, socket: WebSocket, session_id: str, place: Place) -> None:
+        self._core = core
+        self._socket = socket
+        self._session_id = session_id
+        self._place = place
+        self._waiting: asyncio.Queue[_Message | None] = asyncio.Queue(WINDOW)
+        self._hint: tuple[float, str | None] = (0.0, None)
+
+    async def run(self) -> None:
+        """Speak the protocol, from the client's greeting to the last step."""
+        await self._greet()
+        attempt, session = await run_in_threadpool(self._core.sessions.begin_stream, self._session_id)
+        names = session["challenges"] or challenges_for(
+            session["mode"], voice="voice" in session["modalities"]
+        )
+        live = LiveCapture(names, random.SystemRandom())
+        samples = LiveSamples(session["modalities"], self._core.settings)
+        await _say(
+            self._socket,
+            type="ready",
+            mode=session["mode"],
+            modalities=session["modalities"],
+            attempts_left=session["attempts_left"],
+            steps=live.steps,
+            window=WINDOW,
+            max_bytes=self._core.settings.max_file_bytes,
+        )
+        reader = asyncio.create_task(self._read())
+        try:
+            await self._watch(live, samples)
+        finally:
+            reader.cancel()
+        results = await self._place.run(live.results)
+        count = await run_in_threadpool(
+            self._core.sessions.end_stream,
+            self._session_id,
+            attempt,
+            samples.kept(),
+            live.digests,
+            [asdict(result) for result in results],
+        )
+        await _say(self._socket, type="captured", captures=count)
+
+    async def _greet(self) -> None:
+        try:
+            async with asyncio.timeout(HELLO_WITHIN_S):
+                message = await self._socket.receive()
+        except TimeoutError:
+            raise Problem("bad_token", "no hello came") from None
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1006))
+        hello = _object(message.get("text"))
+        if hello.get("type") != "hello" or not isinstance(hello.get("token"), str):
+            raise Problem("bad_token", "the first message has to be a hello with the token")
+        if await run_in_threadpool(self._core.sessions.holder, hello["token"]) != self._session_id:
+            raise Problem("bad_token", "the client token of this session is needed")
+
+    async def _read(self) -> None:
+        """Take in messages as they come, and no more than are dealt with."""
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                await self._waiting.put(None)
+                return
+            await self._waiting.put(_Message(time.monotonic(), message.get("text"), message.get("bytes")))
+
+    async def _watch(self, live: LiveCapture, samples: LiveSamples) -> None:
+        heard_s = time.monotonic()
+        while not live.finished:
+            try:
+                async with asyncio.timeout(TICK_S):
+                    message = await self._waiting.get()
+            except TimeoutError:
+                if time.monotonic() > heard_s + SILENCE_S:
+                    raise Problem("invalid_request", "nothing came for too long", recoverable=True) from None
+                message = _Message(time.monotonic(), None, None)
+            else:
+                heard_s = time.monotonic()
+            if message is None:
+                raise WebSocketDisconnect(1006)
+            if message.content is not None:
+                self._core.limits.capture(self._session_id)
+                await self._sample(message.content, message.at_s, live, samples)
+            elif message.text is not None and _object(message.text).get("type") == "end":
+                return
+            if await self._place.run(live.advance, message.at_s) and live.step is not None:
+                await self._reveal(live)
+
+    async def _reveal(self, live: LiveCapture) -> None:
+        step = live.step
+        assert step is not None
+        await _say(
+            self._socket,
+            type="step",
+            index=live.number - 1,
+            of=live.steps,
+            instruction=step.instruction,
+            arguments=dict(step.arguments),
+            duration_ms=round(1000 * step.duration_s),
+        )
+
+    async def _sample(self, content: bytes, at_s: float, live: LiveCapture, samples: LiveSamples) -> None:
+        header, body = _split(content, self._core.settings.max_file_bytes)
+        modality, seq = header.get("modality"), header.get("seq")
+        if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < 2**31:
+            raise Problem("invalid_request", "seq: has to be a number from 0")
+        try:
+            if modality == "face_rgb":
+                hint = await self._place.run(_see, live, samples, body, at_s)
+                await self._give_hint(hint, at_s)
+            elif modality == "voice":
+                await self._place.run(_hear, live, samples, body, header.get("rate"), at_s)
+            else:
+                raise Problem("invalid_request", "modality: a stream takes face_rgb and voice")
+        except MediaError as error:
+            problem = from_media_error(error, "the picture")
+            await _say(self._socket, type="refused", modality=modality, seq=seq, code=problem.code)
+            return
+        await _say(self._socket, type="ack", modality=modality, seq=seq)
+
+    async def _give_hint(self, hint: str | None, now_s: float) -> None:
+        given_s, given = self._hint
+        if hint != given and now_s >= given_s + HINT_EVERY_S:
+            self._hint = (now_s, hint)
+            await _say(self._socket, type="hint", code=hint)
+
+
+def _see(live: LiveCapture, samples: LiveSamples, content: bytes, at_s: float) -> str | None:
+    image = load_image(content, MediaLimits(max_bytes=len(content) or 1, max_pixels=samples.max_pixels))
+    seen = live.see(image, at_s, content)
+    if seen.judge:
+        samples.see(content)
+    hint: str | None = seen.hint
+    return hint
+
+
+def _hear(live: LiveCapture, samples: LiveSamples, content: bytes, rate: object, at_s: float) -> None:
+    if not isinstance(rate, int) or not RATES[0] <= rate <= RATES[1] or len(content) % 2 or not content:
+        raise Problem("invalid_request", f"sound is 16-bit PCM, mono, little-endian, rate {RATES[0]} or more")
+    pcm = np.frombuffer(content, "<i2")
+    try:
+        live.hear(pcm.astype(np.float32) / 32768, rate, at_s)
+    except InputError as error:
+        raise Problem("invalid_request", str(error)) from None
+    samples.hear(pcm, rate)
+
+
+def _split(content: bytes, limit: int) -> tuple[Mapping[str, Any], bytes]:
+    if len(content) < 4:
+        raise Problem("invalid_request", "a sample begins with the length of its header")
+    (length,) = struct.unpack_from(">I", content)
+    if length > min(MAX_HEADER_BYTES, len(content) - 4):
+        raise Problem("invalid_request", f"a header may have {MAX_HEADER_BYTES} bytes")
+    if len(content) - 4 - length > limit:
+        raise Problem("payload_too_large", f"a sample may have {limit} bytes")
+    return _object(content[4 : 4 + length]), content[4 + length :]
+
+
+def _object(text: str | bytes | None) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text or "")
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise Problem("invalid_request", "a message is a JSON object")
+    return document

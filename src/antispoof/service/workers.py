@@ -1,0 +1,72 @@
+"""A few threads, and a bounded number of places before them: who finds none is told so at once."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from antispoof.service.problems import Problem
+
+__all__ = ["Place", "Workers"]
+
+T = TypeVar("T")
+RETRY_AFTER_S = 1
+
+
+class Place:
+    """A reserved place: whoever holds it may run work there, one after the other."""
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self._executor = executor
+
+    async def run(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run in a thread. That the caller leaves does not end the work."""
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._executor, functools.partial(work, *arguments)))
+
+
+class Workers:
+    """Threads with a bounded number of places.
+
+    Args:
+        name: of the threads.
+        threads: how many work at once.
+        places: how many may be taken, those at work included.
+    """
+
+    def __init__(self, name: str, threads: int, places: int) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._places = places
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    @property
+    def taken(self) -> int:
+        """How many places are taken."""
+        return self._taken
+
+    @contextmanager
+    def place(self) -> Iterator[Place]:
+        """Reserve a place.
+
+        Raises:
+            Problem: ``overloaded``.
+        """
+        with self._lock:
+            if self._taken >= self._places:
+                raise Problem("overloaded", "all places are taken", retry_after_s=RETRY_AFTER_S)
+            self._taken += 1
+        try:
+            yield Place(self._executor)
+        finally:
+            with self._lock:
+                self._taken -= 1
+
+    def close(self) -> None:
+        """Let what runs come to its end; start nothing else."""
+        self._executor.shutdown(cancel_futures=True)
