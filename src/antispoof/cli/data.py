@@ -118,6 +118,13 @@ def data_erase(
     bundles: Annotated[
         list[Path] | None, typer.Option(help="Folder searched for trained bundles; may be repeated.")
     ] = None,
+    service: Annotated[
+        Path | None,
+        typer.Option(
+            help="State folder, or settings file, of a service: sessions of this person are erased too.",
+            show_default=False,
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a person: delete their files, drop their rows, and name the bundles trained on this manifest."""
@@ -135,6 +142,11 @@ def data_erase(
     trained = bundles_naming(manifest, bundles or [])
     erase(manifest, plan)
     typer.echo("erased")
+    if service is not None:
+        from antispoof.cli.service import erase_sessions
+
+        folder = service.is_dir()
+        erase_sessions(subject, None if folder else service, service if folder else None, None)
     for path in trained:
         typer.echo(f"{path} names this manifest: it was trained on this person, retrain or withdraw it")
     if not bundles:
