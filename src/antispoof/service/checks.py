@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from antispoof.errors import AntispoofError, MediaError
+from antispoof.errors import AntispoofError, MediaError, UnknownNameError
 from antispoof.runtime.detector import Detector, load
 from antispoof.runtime.verdict import Verdict
 from antispoof.service.problems import Problem, from_media_error
@@ -40,13 +40,10 @@ class Checks:
             found = self._detectors.get(policy)
             if found is not None:
                 return found
-            default = self._detectors.get(None)
-            if policy is not None and default is not None:
-                known = default.bundle.metadata.operating_points
-                if policy not in known:
-                    raise Problem("invalid_request", f"policy: has to be one of {', '.join(sorted(known))}")
             try:
                 loaded = load(self._bundle, at=policy)
+            except UnknownNameError as error:
+                raise Problem("invalid_request", f"policy: known are {', '.join(error.known)}") from None
             except (AntispoofError, OSError) as error:
                 raise Problem("model_unavailable", "the model cannot be loaded", retry_after_s=30) from error
             self._detectors[policy] = loaded

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from antispoof.service import wire
 from antispoof.service.access import Client, Either, ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
-from antispoof.service.challenges import challenges
+from antispoof.service.challenges.live import challenges_for
 from antispoof.service.clock import as_text
 from antispoof.service.core import Core
 from antispoof.service.intake import look_at
@@ -87,11 +87,9 @@ def _check_challenges(body: wire.NewSession) -> None:
         return
     if "face_rgb" not in body.modalities or set(body.modalities) - {"face_rgb", "voice"}:
         raise Problem("invalid_request", "modalities: an active session takes face_rgb, and voice with it")
-    for name in body.challenges or ():
-        if name not in challenges:
-            raise Problem("invalid_request", f"challenges: known are {', '.join(challenges)}")
-        if "microphone" in challenges[name].needs and "voice" not in body.modalities:
-            raise Problem("invalid_request", f"challenges: {name} needs the modality voice")
+    possible = challenges_for("active", voice="voice" in body.modalities)
+    if set(body.challenges or ()) - set(possible):
+        raise Problem("invalid_request", f"challenges: with these modalities there are {', '.join(possible)}")
 
 
 @router.post(

@@ -64,7 +64,7 @@ async def stream(socket: WebSocket, session_id: str) -> None:
         log.info("stream_left", request_id=request_id, session=session_id)
     except Problem as problem:
         log.info("stream_refused", request_id=request_id, code=problem.code, detail=problem.detail)
-        await _say(socket, type="error", **{**problem.document(request_id), "type": "error"})
+        await _say(socket, **{**problem.document(request_id), "type": "error"})
         await socket.close(4000 + problem.status)
 
 
