@@ -216,7 +216,7 @@ def _hear(live: LiveCapture, samples: LiveSamples, content: bytes, rate: object,
         raise Problem("invalid_request", f"sound is 16-bit PCM, mono, little-endian, rate {RATES[0]} or more")
     pcm = np.frombuffer(content, "<i2")
     try:
-        live.hear(pcm.astype(np.float32) / 32768, rate, at_s)
+        live.hear((pcm / 32768).astype(np.float32), rate, at_s)
     except InputError as error:
         raise Problem("invalid_request", str(error)) from None
     samples.hear(pcm, rate)
