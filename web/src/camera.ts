@@ -1,0 +1,65 @@
+/** The camera: a mirrored preview for the person, pictures as they are for the service. */
+
+const WIDTH = 640;
+const QUALITY = 0.85;
+
+export class Camera {
+  readonly #canvas = document.createElement("canvas");
+  readonly #stream: MediaStream;
+  #fresh = true;
+  #running = true;
+
+  private constructor(
+    readonly video: HTMLVideoElement,
+    stream: MediaStream,
+  ) {
+    this.#stream = stream;
+    if ("requestVideoFrameCallback" in video) {
+      const next = (): void => {
+        this.#fresh = true;
+        if (this.#running) video.requestVideoFrameCallback(next);
+      };
+      this.#fresh = false;
+      video.requestVideoFrameCallback(next);
+    }
+  }
+
+  static async open(video: HTMLVideoElement, voice: boolean): Promise<Camera> {
+    const stream = await navigator.mediaDevices.getUserMedia({
+      video: { facingMode: "user", width: { ideal: 1280 }, height: { ideal: 720 } },
+      audio: voice ? { echoCancellation: false, noiseSuppression: false, autoGainControl: false } : false,
+    });
+    video.srcObject = stream;
+    await video.play();
+    return new Camera(video, stream);
+  }
+
+  get stream(): MediaStream {
+    return this.#stream;
+  }
+
+  get size(): string {
+    return `${this.video.videoWidth} × ${this.video.videoHeight}`;
+  }
+
+  /** A JPEG of the present picture; null while the camera has delivered no other since the last. */
+  async picture(): Promise<Uint8Array<ArrayBuffer> | null> {
+    const { videoWidth: width, videoHeight: height } = this.video;
+    if (!this.#fresh || width === 0) return null;
+    if ("requestVideoFrameCallback" in this.video) this.#fresh = false;
+    const scale = Math.min(1, WIDTH / Math.min(width, height));
+    this.#canvas.width = Math.round(width * scale);
+    this.#canvas.height = Math.round(height * scale);
+    const context = this.#canvas.getContext("2d", { alpha: false });
+    if (context === null) return null;
+    context.drawImage(this.video, 0, 0, this.#canvas.width, this.#canvas.height);
+    const blob = await new Promise<Blob | null>((done) => this.#canvas.toBlob(done, "image/jpeg", QUALITY));
+    return blob === null ? null : new Uint8Array(await blob.arrayBuffer());
+  }
+
+  close(): void {
+    this.#running = false;
+    for (const track of this.#stream.getTracks()) track.stop();
+    this.video.srcObject = null;
+  }
+}

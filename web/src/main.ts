@@ -1,0 +1,209 @@
+/** The check, from the first word to the last. */
+
+import * as api from "./api";
+import { Camera } from "./camera";
+import { Microphone } from "./microphone";
+import * as panel from "./panel";
+import * as screen from "./screen";
+import { type Ready, type Step, Stream } from "./stream";
+import * as words from "./words";
+
+const PICTURES_PER_SECOND = 8;
+const PICTURES_PER_SECOND_OF_VOICE = 2;
+
+const { element } = screen;
+
+/** What the service lets this page open; null where a backend has opened the session (`#token=…`). */
+let offered: api.Options | null = null;
+/** Of a session that is open and has attempts left. */
+let token: string | null = null;
+let voice = false;
+
+async function begin(): Promise<void> {
+  token = new URLSearchParams(location.hash.slice(1)).get("token");
+  // The token is a secret: it does not stay in the address, nor in the history.
+  if (token !== null) history.replaceState(null, "", location.pathname + location.search);
+  if (!navigator.mediaDevices?.getUserMedia || !("WebSocket" in window)) {
+    screen.notice(words.NO_CAMERA_HERE);
+    return;
+  }
+  if (token === null) {
+    try {
+      offered = await api.options();
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    if (offered === null) {
+      screen.notice(words.problemNotice("bad_token"));
+      return;
+    }
+    offer(offered);
+  } else {
+    element("flashes").hidden = false;
+  }
+  screen.show("welcome");
+}
+
+/** In development, let people choose what they try. */
+function offer(options: api.Options): void {
+  element("choices").hidden = false;
+  element("panel").hidden = false;
+  const active = options.modes.includes("active");
+  for (const radio of document.querySelectorAll<HTMLInputElement>("[name=mode]")) {
+    radio.disabled = !options.modes.includes(radio.value);
+    if (!active) radio.checked = radio.value === "passive";
+  }
+  box("light").checked = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element("choice-voice").hidden = !(options.challenges.includes("digits") && options.modalities.includes("voice"));
+  element("choices").addEventListener("change", describe);
+  describe();
+}
+
+function box(name: string): HTMLInputElement {
+  return document.querySelector<HTMLInputElement>(`input[name=${name}]`)!;
+}
+
+function mode(): string {
+  return document.querySelector<HTMLInputElement>("[name=mode]:checked")!.value;
+}
+
+function describe(): void {
+  const active = mode() === "active";
+  box("light").disabled = box("voice").disabled = !active;
+  element("flashes").hidden = !(active && box("light").checked);
+  element("lead-steps").hidden = !active;
+  element("duration").textContent = active ? "half a minute" : "five seconds";
+  const spoken = active && box("voice").checked;
+  element("privacy-sound").hidden = !spoken;
+  element("consent").textContent = spoken ? "I agree: use my camera and microphone" : "I agree: use my camera";
+}
+
+async function openSession(options: api.Options): Promise<string> {
+  if (mode() === "passive") return api.open("passive", ["face_rgb"], null);
+  const spoken = box("voice").checked;
+  const wanted = options.challenges.filter((name) => {
+    if (name === "light") return box("light").checked;
+    if (name === "digits") return spoken;
+    return true;
+  });
+  return api.open("active", spoken ? ["face_rgb", "voice"] : ["face_rgb"], wanted);
+}
+
+/** One attempt: camera, live capture, judgement. */
+async function attempt(): Promise<void> {
+  panel.clear();
+  let camera: Camera | null = null;
+  const button = element<HTMLButtonElement>("consent");
+  button.disabled = true;
+  try {
+    const spoken = offered === null ? voice : mode() === "active" && box("voice").checked;
+    try {
+      camera = await Camera.open(element<HTMLVideoElement>("video"), spoken);
+    } catch (error) {
+      screen.notice(words.cameraNotice(error));
+      return;
+    }
+    if (token === null && offered !== null) token = await openSession(offered);
+    if (token === null) throw new api.Problem("bad_token");
+    await capture(camera, token);
+    screen.show("wait");
+    await judge(token);
+  } catch (error) {
+    fail(error);
+  } finally {
+    camera?.close();
+    button.disabled = false;
+  }
+}
+
+async function capture(camera: Camera, token_: string): Promise<void> {
+  let step: Step | null = null;
+  let steps = 1;
+  let microphone: Microphone | null = null;
+  const stopped = new AbortController();
+  const stream = new Stream(token_, {
+    ready(message: Ready): void {
+      steps = message.steps;
+      if (!message.modalities.includes("voice")) return;
+      voice = true;
+      void Microphone.open(camera.stream, (pcm, rate) => {
+        if (step?.instruction === "read_digit") stream.send("voice", pcm, { rate });
+      }).then((opened) => {
+        microphone = opened;
+        if (stopped.signal.aborted) opened.close();
+      });
+    },
+    step(message: Step): void {
+      step = message;
+      const instruction = words.INSTRUCTIONS[message.instruction] ?? words.UNKNOWN_INSTRUCTION;
+      screen.prompt(instruction, message.arguments["digit"]);
+      screen.light(message.arguments["colour"] ?? null);
+      screen.hint("", true);
+      screen.progress(message.index / steps);
+    },
+    hint(code: string | null): void {
+      if (step === null) screen.hint(code === null ? words.READY : (words.HINTS[code] ?? ""), code === null);
+      else screen.hint(code === null ? "" : (words.HINTS[code] ?? ""), code === null);
+    },
+    message: panel.log,
+  });
+  const stop = (): void => stream.close();
+  element("cancel").addEventListener("click", stop, { once: true });
+  screen.progress(0);
+  screen.prompt({ text: words.LOOKING, detail: "", picture: "ahead" }, undefined);
+  screen.hint("", false);
+  screen.show("capture");
+  panel.log("camera", { camera: camera.size });
+
+  const pictures = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      const rate = step?.instruction === "read_digit" ? PICTURES_PER_SECOND_OF_VOICE : PICTURES_PER_SECOND;
+      const due = performance.now() + 1000 / rate;
+      if (stream.open) {
+        const picture = await camera.picture();
+        if (picture !== null) stream.send("face_rgb", picture);
+      }
+      await new Promise((next) => setTimeout(next, Math.max(10, due - performance.now())));
+    }
+  };
+  void pictures();
+  try {
+    await stream.captured;
+    screen.progress(1);
+  } finally {
+    stopped.abort();
+    (microphone as Microphone | null)?.close();
+    element("cancel").removeEventListener("click", stop);
+    stream.close();
+  }
+}
+
+async function judge(token_: string): Promise<void> {
+  const answer = await api.complete(token_);
+  panel.log("complete", answer);
+  if (answer.state === "capturing") {
+    screen.notice(words.AGAIN, answer.advice);
+    return;
+  }
+  token = null;
+  screen.notice({ ...words.FINISHED, retry: offered !== null }, answer.advice);
+  if (offered !== null) panel.showResult(await api.result(token_));
+}
+
+function fail(error: unknown): void {
+  const problem = error instanceof api.Problem ? error : new api.Problem("connection");
+  panel.log("problem", { code: problem.code });
+  if (["session_expired", "bad_token", "attempts_exhausted", "state_conflict"].includes(problem.code)) {
+    token = offered === null ? token : null;
+  }
+  screen.notice(words.problemNotice(problem.code), problem.advice);
+}
+
+element("consent").addEventListener("click", () => void attempt());
+element("again").addEventListener("click", () => {
+  if (token === null && offered !== null) screen.show("welcome");
+  else void attempt();
+});
+addEventListener("resize", screen.fitOval);
+void begin();

@@ -1,0 +1,99 @@
+/** Every word that the person in front of the camera reads: neutral, and the same however it ends. */
+
+export const HINTS: Record<string, string> = {
+  no_face: "Put your face in the oval",
+  several_faces: "Make sure that you are alone in the picture",
+  closer: "Come a little closer",
+  farther: "Move back a little",
+  centre: "Move your face into the middle of the oval",
+  more_light: "Find a brighter place, or face a lamp",
+  less_light: "Move out of the bright light",
+};
+
+export const READY = "Good. Stay like this";
+export const LOOKING = "Put your face in the oval";
+
+export interface Instruction {
+  text: string;
+  detail: string;
+  picture: "ahead" | "left" | "right" | "down" | "blink" | "closer" | "light" | "digit";
+}
+
+export const INSTRUCTIONS: Record<string, Instruction> = {
+  look_ahead: { text: "Look straight ahead", detail: "Hold still for a moment", picture: "ahead" },
+  turn_left: { text: "Turn your head to the left", detail: "Slowly, then look ahead again", picture: "left" },
+  turn_right: { text: "Turn your head to the right", detail: "Slowly, then look ahead again", picture: "right" },
+  nod: { text: "Nod once", detail: "Chin down, then up again", picture: "down" },
+  blink: { text: "Close your eyes, then open them", detail: "For about half a second", picture: "blink" },
+  come_closer: { text: "Come closer", detail: "Until your face fills the oval", picture: "closer" },
+  light: { text: "Look at the screen", detail: "It changes its colour a few times", picture: "light" },
+  read_digit: { text: "Read the digit aloud", detail: "As soon as you see it", picture: "digit" },
+};
+
+export const UNKNOWN_INSTRUCTION: Instruction = { text: "Look at the screen", detail: "", picture: "ahead" };
+
+export interface Notice {
+  title: string;
+  text: string;
+  retry: boolean;
+}
+
+export const FINISHED: Notice = {
+  title: "Thank you, that is all",
+  text: "The check is complete. You can close this page.",
+  retry: false,
+};
+
+export const AGAIN: Notice = {
+  title: "Let us try once more",
+  text: "The pictures could not be used this time.",
+  retry: true,
+};
+
+const CAMERA: Record<string, Notice> = {
+  NotAllowedError: {
+    title: "The camera is not allowed yet",
+    text: "Allow this page to use the camera in the address bar of your browser, then try again.",
+    retry: true,
+  },
+  NotFoundError: {
+    title: "No camera was found",
+    text: "Connect a camera, or open this page on a phone, then try again.",
+    retry: true,
+  },
+  NotReadableError: {
+    title: "The camera is busy",
+    text: "Close other programs that use the camera, then try again.",
+    retry: true,
+  },
+};
+
+export const NO_CAMERA_HERE: Notice = {
+  title: "This page cannot use the camera",
+  text: "Open it with https, in a current browser.",
+  retry: false,
+};
+
+const PROBLEMS: Record<string, Notice> = {
+  session_expired: { title: "The time is over", text: "Start again from the page you came from.", retry: false },
+  bad_token: { title: "This link is no longer valid", text: "Start again from the page you came from.", retry: false },
+  scope: { title: "This link is no longer valid", text: "Start again from the page you came from.", retry: false },
+  attempts_exhausted: FINISHED,
+  rate_limited: { title: "One moment, please", text: "There were many tries. Wait a minute, then try again.", retry: true },
+  overloaded: { title: "One moment, please", text: "The service is busy. Try again in a few seconds.", retry: true },
+};
+
+const CONNECTION: Notice = {
+  title: "The connection was interrupted",
+  text: "Check that you are online, then try again.",
+  retry: true,
+};
+
+export function cameraNotice(error: unknown): Notice {
+  const name = error instanceof DOMException ? error.name : "";
+  return CAMERA[name] ?? CAMERA["NotReadableError"]!;
+}
+
+export function problemNotice(code: string): Notice {
+  return PROBLEMS[code] ?? CONNECTION;
+}
