@@ -39,11 +39,11 @@ def main(out: Path) -> None:
         cv2.imwrite(str(out / name), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
     detector = antispoof.load()
-    results = list(check_files(detector, [out / name for name in pictures]))
+    results = list(check_files(detector, [{"face_rgb": out / name} for name in pictures]))
     for entry in results:
         if entry.verdict is None:
             sys.exit(f"error: {entry.error}")
-        print(f"{entry.source.name}: {OUTCOME_WORDS[entry.verdict.outcome]}")
+        print(f"{entry.name}: {OUTCOME_WORDS[entry.verdict.outcome]}")
         for name, words in details(entry.verdict):
             print(f"  {name:9} {words}")
 

@@ -12,7 +12,7 @@ from miniature import network
 
 import antispoof
 from antispoof.errors import BundleError, InputError, MediaError, UnknownNameError
-from antispoof.runtime.policy import decide
+from antispoof.runtime.policy import Decision, Policy, decide
 from antispoof.runtime.verdict import Evidence, OperatingPoint
 from antispoof.sensing.capture import Quality, Sample
 from antispoof.sensing.modalities import modalities
@@ -110,10 +110,12 @@ def test_operating_points_by_name(close_up: Any, make_bundle: Any) -> None:
 
 def test_the_threshold_itself_is_bona_fide() -> None:
     point = OperatingPoint("p", 1.0, "", "")
-    assert decide([Evidence("face_rgb", "used", score=1.0)], point) == ("bona_fide", 1.0)
-    assert decide([Evidence("face_rgb", "used", score=np.nextafter(1.0, 0))], point)[0] == "attack"
-    assert decide([], point) == ("non_response", None)
-    assert decide([Evidence("face_rgb", "rejected", score=9.0)], point) == ("non_response", None)
+    policy, used = Policy(name="p"), [Evidence("face_rgb", "used")]
+    assert decide(used, 1.0, point, policy) == Decision("bona_fide", 1.0)
+    assert decide(used, np.nextafter(1.0, 0), point, policy).outcome == "attack"
+    assert decide([], None, point, policy) == Decision("non_response", None)
+    assert decide([Evidence("face_rgb", "rejected")], 9.0, point, policy) == Decision("non_response", None)
+    assert decide(used, float("nan"), point, policy) == Decision("non_response", None)
 
 
 def test_a_network_that_fails_never_passes_anybody(close_up: Any, make_bundle: Any, monkeypatch: Any) -> None:
@@ -141,7 +143,9 @@ def test_a_verdict_goes_into_json_without_pixels(close_up: Any, make_bundle: Any
     assert document["outcome"] == verdict.outcome
     assert document["evidence"][0]["region"]["width"] > 0
     assert document["bundles"][0]["name"] == "miniature"
-    assert set(document) == {"outcome", "score", "operating_point", "evidence", "bundles"}
+    assert set(document) >= {"outcome", "score", "operating_point", "evidence", "bundles"}
+    assert document["opinions"][0]["contribution"] == document["score"]
+    assert document["margin"] == document["score"] - document["operating_point"]["threshold"]
     assert len(json.dumps(document)) < 2000
 
 

@@ -1,8 +1,8 @@
-"""Judge files one after the other; one that cannot be read does not keep the others from being judged."""
+"""Judge presentations from files; one that cannot be read does not keep the others from being judged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,27 @@ RECORDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".webm", ".mp3", ".m4a",
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What became of one file: a verdict, or the error that kept it from being judged."""
+    """What became of one presentation: a verdict, or the error that kept it from being judged.
 
-    source: Path
+    Attributes:
+        sources: modality → the file of that sensor.
+        verdict: None where a file could not be read.
+        error: why.
+    """
+
+    sources: Mapping[str, Path]
     verdict: Verdict | None
     error: MediaError | None
+
+    @property
+    def source(self) -> str:
+        """The files, joined by ``+``."""
+        return " + ".join(map(str, self.sources.values()))
+
+    @property
+    def name(self) -> str:
+        """The names of the files, without their folders."""
+        return " + ".join(path.name for path in self.sources.values())
 
 
 def modality_of(source: Path) -> str:
@@ -45,13 +61,13 @@ def modality_of(source: Path) -> str:
     return "voice" if sound else "face_rgb"
 
 
-def check_files(detector: Detector, sources: Iterable[Path], modality: str = "face_rgb") -> Iterator[Checked]:
-    """Judge each file as a presentation of its own."""
-    for source in sources:
+def check_files(detector: Detector, presentations: Iterable[Mapping[str, Path]]) -> Iterator[Checked]:
+    """Judge presentations, each given as modality → file."""
+    for sources in presentations:
         try:
-            yield Checked(source, detector.check(**{modality: source}), None)
+            yield Checked(sources, detector.check(**sources), None)
         except MediaError as error:
-            yield Checked(source, None, error)
+            yield Checked(sources, None, error)
 
 
 def exit_code(results: Iterable[Checked]) -> int:
@@ -68,7 +84,8 @@ def as_document(results: Iterable[Checked]) -> dict[str, Any]:
 def _as_dict(entry: Checked) -> dict[str, Any]:
     error = None if entry.error is None else {"code": entry.error.code, "message": str(entry.error)}
     return {
-        "source": str(entry.source),
+        "source": entry.source,
+        "sources": {modality: str(path) for modality, path in entry.sources.items()},
         "verdict": None if entry.verdict is None else entry.verdict.as_dict(),
         "error": error,
     }

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from antispoof.errors import InputError, UnknownNameError
-from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, Calibration, read_bundle, subset_key
-from antispoof.runtime.calibration import calibrate
-from antispoof.runtime.policy import decide
-from antispoof.runtime.scorer import Scorer, Scores
-from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint, Verdict
-from antispoof.sensing.capture import Quality, Sample, Source, WindowedModality
+from antispoof.errors import InputError
+from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle, shipped_bundles
+from antispoof.runtime.examiner import Examined, Examiner
+from antispoof.runtime.fusion import Panel, contributions
+from antispoof.runtime.policy import Policy, decide, read_policy
+from antispoof.runtime.selection import Candidates
+from antispoof.runtime.verdict import Evidence, OperatingPoint, Opinion, Verdict
+from antispoof.sensing.capture import Quality, Sample, Source
 from antispoof.sensing.modalities import modalities
 
 if TYPE_CHECKING:
@@ -24,82 +28,124 @@ if TYPE_CHECKING:
 
 __all__ = ["Detector", "load"]
 
-WINDOWS = 8  # of a sample that lasts, scored at a time
+T = TypeVar("T")
+R = TypeVar("R")
+
+NO_POLICY = Policy(name="none", description="whatever is there is fused, at the bundles' own thresholds")
 
 
-def load(bundle: str | Path = DEFAULT_BUNDLE, *, at: str | None = None, threads: int = 1) -> Detector:
+def load(
+    bundle: str | Path | Sequence[str | Path] | None = None,
+    *,
+    at: str | None = None,
+    policy: str | Path | Policy | None = None,
+    threads: int = 1,
+) -> Detector:
     """Load a detector.
 
+    Without ``bundle`` it judges pictures of faces with the default bundle; further sensors are judged by the
+    other bundles that ship, which are loaded when they are first needed.
+
     Args:
-        bundle: path of a bundle, or the name of one that ships.
-        at: name of an operating point; None takes the bundle's default.
-        threads: how many threads one check may use.
+        bundle: path of a bundle, or the name of one that ships; several judge together.
+        at: operating point by name, or by rule such as ``"APCER<=5%"``; None takes each bundle's default.
+        policy: a policy, the path of its file, or the name of one that ships; it sets the operating point.
+        threads: how many threads one network may use.
 
     Raises:
         BundleError: the bundle is damaged.
-        InputError: there is no such bundle or operating point.
+        InputError: there is no such bundle, operating point or policy; ``at`` and ``policy`` are both given.
 
     Example:
         >>> import antispoof
         >>> detector = antispoof.load()
         >>> verdict = detector.check(face_rgb="selfie.jpg")
     """
-    return Detector(read_bundle(bundle), at=at, threads=threads)
+    if isinstance(policy, (str, Path)):
+        policy = read_policy(policy)
+    if policy is not None and at is not None:
+        raise InputError(f"at={at!r} and policy={policy.name!r}: the policy sets the operating point")
+    names: list[str | Path]
+    if bundle is not None:
+        names = [bundle] if isinstance(bundle, (str, Path)) else list(bundle)
+    elif policy is not None and policy.bundles:
+        names = list(policy.bundles)
+    else:
+        names = sorted(shipped_bundles(), key=lambda name: (name != DEFAULT_BUNDLE, name))
+    if not names:
+        raise InputError("bundle: name at least one")
+    first = read_bundle(names[0])
+    others = [partial(read_bundle, name) for name in names[1:]]
+    return Detector(first, others=others, at=at, policy=policy, threads=threads)
 
 
 class Detector:
     """Judges presentations; safe to use from several threads.
 
     Args:
-        bundle: the model.
-        at: name of an operating point; None takes the bundle's default.
+        bundle: the model that is preferred, and loaded at once.
+        others: further models, each read when it is first needed.
+        at: operating point by name or rule; None takes each bundle's default.
         site: what `antispoof calibrate` learned from captures of the place where this runs.
-        threads: how many threads one check may use.
+        policy: how evidence becomes a verdict; None fuses what is there at the bundles' own thresholds.
+        threads: how many threads one network may use.
 
     Raises:
         BundleError: the graph cannot be loaded.
-        InputError: ``site`` belongs to another bundle.
+        InputError: ``site`` belongs to another bundle, or one that ``policy`` names cannot be read.
         UnknownNameError: there is no operating point ``at``.
     """
 
     def __init__(
-        self, bundle: Bundle, *, at: str | None = None, site: SiteCalibration | None = None, threads: int = 1
+        self,
+        bundle: Bundle,
+        *,
+        others: Sequence[Callable[[], Bundle]] = (),
+        at: str | None = None,
+        site: SiteCalibration | None = None,
+        policy: Policy | None = None,
+        threads: int = 1,
     ) -> None:
-        self._setup(bundle, Scorer(bundle, threads), at, site)
+        from antispoof.runtime.site import read_site
 
-    def _setup(self, bundle: Bundle, scorer: Scorer, at: str | None, site: SiteCalibration | None) -> None:
-        metadata = bundle.metadata
-        name = metadata.default_operating_point if at is None else at
-        if name not in metadata.operating_points:
-            raise UnknownNameError("operating point", name, metadata.operating_points)
-        entry = metadata.operating_points[name]
-        point = OperatingPoint(name, entry.threshold, entry.rule, entry.data)
-        for judged in metadata.modalities:
-            modalities[judged]  # found now, so that no two threads look for it at once
-        self.bundle = bundle
-        self.site = site
-        self.operating_point = point if site is None else site.moved(point, metadata)
-        self._scorer = scorer
-        self._reference = BundleReference(metadata.name, metadata.version, metadata.sha256)
+        self.policy = policy
+        self._rules = policy or NO_POLICY
+        self._at = (at,) if at is not None else self._rules.at
+        sites = {name: read_site(path) for name, path in self._rules.sites.items()}
+        if site is not None:
+            sites[bundle.metadata.name] = site
+
+        def examiner(made: Bundle) -> Examiner:
+            return Examiner(made, threads, sites.get(made.metadata.name))
+
+        first = examiner(bundle)
+        first.load()
+        self._setup(Candidates(first, [partial(_read, examiner, read) for read in others]))
+
+    def _setup(self, candidates: Candidates) -> None:
+        first = candidates.first
+        self._candidates = candidates
+        self.bundle = first.bundle
+        self.site = first.site
+        self.operating_point = first.point(self._at, first.metadata.modalities)
+        self._pool = _Pool()
 
     def calibrated(self, site: SiteCalibration | str | Path) -> Detector:
-        """Return this detector at the operating point of a site; the network is shared.
+        """Return this detector at the operating point of a site; the networks are shared.
 
         Args:
-            site: a site calibration, or the path of one.
+            site: a site calibration, or the path of one; it belongs to one of the bundles.
 
         Raises:
-            InputError: the file cannot be read, or belongs to another bundle.
+            InputError: the file cannot be read, or belongs to none of the bundles.
         """
         from antispoof.runtime.site import read_site
 
+        if isinstance(site, (str, Path)):
+            site = read_site(site)
         other = Detector.__new__(Detector)
-        other._setup(
-            self.bundle,
-            self._scorer,
-            self.operating_point.name,
-            read_site(site) if isinstance(site, (str, Path)) else site,
-        )
+        other.policy, other._rules, other._at = self.policy, self._rules, self._at
+        other._setup(self._candidates.at_site(site))
         return other
 
     def check(self, **sources: Source | None) -> Verdict:
@@ -107,123 +153,120 @@ class Detector:
 
         Args:
             **sources: modality name → path, bytes of a file, or decoded array; for example
-                ``face_rgb="selfie.jpg"``. None stands for a sensor that is not there.
+                ``face_rgb="selfie.jpg", voice="answer.wav"``. None stands for a sensor that is not there.
 
         Returns:
-            The verdict. A sample that cannot be judged gives a ``non_response`` with the reasons.
+            The verdict. Samples that cannot be judged have no say; where nothing can be judged, or the policy
+            asks for more, it is a ``non_response`` with the reasons.
 
         Raises:
             MediaError: a source is no usable media.
-            InputError: the bundle does not look at a modality that was given.
-            BundleError: the network fails.
+            InputError: no bundle looks at a modality that was given, or the policy does not allow it.
+            BundleError: a network fails.
         """
-        judged = self.bundle.metadata.modalities
         for name in sources:
-            if name not in judged:
-                modalities[name]  # an unknown name is told apart from one that this bundle does not use
-                raise InputError(
-                    f"bundle {self._reference.name!r} judges {', '.join(judged)}; it cannot use {name}"
-                )
-        evidence: dict[str, Evidence] = {}
-        usable: dict[str, tuple[Sample, Quality]] = {}
-        for name in judged:
-            sample, quality = _examine(name, sources.get(name))
-            if sample is None or quality is None:
-                evidence[name] = Evidence(name, "missing")
-            elif quality.usable:
-                usable[name] = sample, quality
-            else:
-                evidence[name] = _rejected(name, quality)
-        point = self._point(usable)
-        fused: tuple[Evidence, ...] = ()
-        if usable:
-            score, used = self._score(usable)
-            evidence |= used
-            fused = (Evidence(subset_key(usable), "used", score=score),)  # the network weighs them jointly
-        outcome, total = decide(fused, point)
-        parts = tuple(evidence[name] for name in judged)
-        return Verdict(outcome, total, parts, point, (self._reference,))
-
-    def _point(self, present: Iterable[str]) -> OperatingPoint:
-        point = self.operating_point
-        if len(self.bundle.metadata.modalities) == 1:
-            return point
-        entry = self.bundle.metadata.operating_point_for(point.name, present)
-        return OperatingPoint(point.name, entry.threshold, entry.rule, entry.data)
-
-    def _score(self, samples: Mapping[str, tuple[Sample, Quality]]) -> tuple[float, dict[str, Evidence]]:
-        metadata = self.bundle.metadata
-        views = [view for view in metadata.inputs if view.modality in samples]
-        arrays = {}
-        for view in views:
-            modality = modalities[view.modality]
-            sample, quality = samples[view.modality]
-            prepared = modality.prepare(sample, quality, **view.prepare)
-            arrays[view.name] = prepared if modality.windowed else prepared[np.newaxis]
-        scores = self._scores(arrays)
-        raw = scores.score
-        if self.site is not None and self.site.head is not None and scores.features is not None:
-            raw = scores.features @ np.array(self.site.head.weight) + self.site.head.bias
-        calibration = metadata.calibration_for(samples)
-        joint = float(calibrate(raw.mean(), calibration))
-        first = {view.modality: view.prepare for view in reversed(views)}
-        alone = len(metadata.modalities) == 1
-        evidence = {}
-        for name, (sample, quality) in samples.items():
-            modality = modalities[name]
-            own = (raw, calibration) if alone else self._own_score(name, scores)
-            timeline: tuple[tuple[float, float, float], ...] = ()
-            if own is not None and isinstance(modality, WindowedModality):
-                spans = modality.timeline(sample, quality, **first[name])
-                ratios = calibrate(*own).tolist()
-                timeline = tuple((*span, ratio) for span, ratio in zip(spans, ratios, strict=True))
-            evidence[name] = Evidence(
-                name,
-                "used",
-                measurements=quality.measurements,
-                score=None if own is None else float(calibrate(own[0].mean(), own[1])),
-                region=quality.region,
-                frame=modality.frame(sample, quality, **first[name]),
-                heat_map=scores.heat_map[0]
-                if scores.heat_map is not None and alone and not modality.windowed
-                else None,
-                features=None if scores.features is None else scores.features.mean(axis=0),
-                timeline=timeline,
-            )
-        return joint, evidence
-
-    def _scores(self, arrays: Mapping[str, NDArray[np.float32]]) -> Scores:
-        """Score the windows of what lasts, some at a time, each beside the same picture of what does not."""
-        rows = max(len(array) for array in arrays.values())
-        whole = {
-            view: array if len(array) == rows else np.repeat(array, rows, axis=0)
-            for view, array in arrays.items()
+            self._candidates.check(name)
+            if not self._rules.allows(name):
+                raise InputError(f"policy {self._rules.name!r} does not look at {name}")
+        given = {name: source for name, source in sources.items() if source is not None}
+        names = sorted(given)
+        looked = dict(zip(names, self._pool.map(lambda n: _examine(n, given[n]), names), strict=True))
+        usable = {name: found for name, found in looked.items() if found[1].usable}
+        chosen = self._candidates.for_modalities(usable)
+        scored = self._pool.map(lambda one: one[0].score({name: usable[name] for name in one[1]}), chosen)
+        evidence = {
+            name: _rejected(name, quality) for name, (_, quality) in looked.items() if not quality.usable
         }
-        parts = [
-            self._scorer({view: array[start : start + WINDOWS] for view, array in whole.items()})
-            for start in range(0, rows, WINDOWS)
-        ]
-        if len(parts) == 1:
-            return parts[0]
+        for _, found in scored:
+            evidence |= found
+        return self._verdict(sources, evidence, chosen, [score for score, _ in scored])
 
-        def joined(name: str) -> Any:
-            values = [getattr(part, name) for part in parts]
-            return None if values[0] is None else np.concatenate(values)
+    def _verdict(
+        self,
+        sources: Mapping[str, Source | None],
+        evidence: Mapping[str, Evidence],
+        chosen: Sequence[tuple[Examiner, tuple[str, ...]]],
+        scores: Sequence[float],
+    ) -> Verdict:
+        preferred = self._candidates.first.metadata.modalities
+        listed = {*sources, *self._rules.required}
+        listed |= {name for examiner, _ in chosen for name in examiner.metadata.modalities}
+        order = sorted(
+            listed or preferred, key=lambda name: (name not in preferred, _place(name, preferred), name)
+        )
+        parts = tuple(evidence.get(name) or Evidence(name, "missing") for name in order)
+        score: float | None = None
+        point, opinions = self.operating_point, tuple[Opinion, ...]()
+        if chosen:
+            score, point, opinions = self._fused(chosen, scores)
+        decision = decide(parts, score, point, self._rules)
+        return Verdict(
+            decision.outcome,
+            decision.score,
+            parts,
+            point,
+            tuple(examiner.reference for examiner, _ in chosen) or (self._candidates.first.reference,),
+            opinions,
+            decision.causes,
+            None if self.policy is None else self.policy.name,
+        )
 
-        return Scores(*(joined(field.name) for field in fields(Scores)))
+    def _fused(
+        self, chosen: Sequence[tuple[Examiner, tuple[str, ...]]], scores: Sequence[float]
+    ) -> tuple[float, OperatingPoint, tuple[Opinion, ...]]:
+        points = [examiner.point(self._at, present) for examiner, present in chosen]
+        if len(chosen) > 1:
+            # What a site adds to a score is taken off the score: there is one threshold for all.
+            shifts = [examiner.shift for examiner, _ in chosen]
+            scores = [score - shift for score, shift in zip(scores, shifts, strict=True)]
+            points = [
+                replace(point, threshold=point.threshold - shift)
+                for point, shift in zip(points, shifts, strict=True)
+            ]
+        names = tuple(examiner.metadata.name for examiner, _ in chosen)
+        rule = self._rules.fusion.parameters
+        panel = Panel.of(names, np.array([scores]), thresholds=np.array([p.threshold for p in points]))
+        shares = dict(zip(panel.sources, contributions(rule, panel).tolist(), strict=True))
+        opinions = tuple(
+            Opinion(name, present, score, shares[name])
+            for name, (_, present), score in zip(names, chosen, scores, strict=True)
+        )
+        return float(rule.fuse(panel)[0]), self._rules.operating_point(points), opinions
 
-    def _own_score(self, name: str, scores: Scores) -> tuple[NDArray[np.float64], Calibration] | None:
-        """Return what one modality says by itself, (W,), and how to calibrate it, where the bundle tells."""
-        calibration = self.bundle.metadata.modality_calibrations.get(name)
-        if calibration is None or scores.modality_scores is None:
-            return None
-        return scores.modality_scores[:, self.bundle.metadata.modalities.index(name)], calibration
+
+class _Pool:
+    """Runs the sides of one presentation beside each other, in threads that start when first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._executor: ThreadPoolExecutor | None = None
+
+    def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Apply a function to each; raise what the first of those that failed raised, when all have ended."""
+        if len(items) < 2:
+            return [function(item) for item in items]
+        with self._lock:
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="sensor")
+            executor = self._executor
+        futures = [executor.submit(function, item) for item in items]
+        errors = [future.exception() for future in futures]
+        for error in errors:
+            if error is not None:
+                raise error
+        return [future.result() for future in futures]
 
 
-def _examine(name: str, source: Source | None) -> tuple[Sample | None, Quality | None]:
-    if source is None:
-        return None, None
-    sample = modalities[name].load(source)
+def _read(examiner: Callable[[Bundle], Examiner], read: Callable[[], Bundle]) -> Examiner:
+    return examiner(read())
+
+
+def _place(name: str, preferred: Sequence[str]) -> int:
+    return preferred.index(name) if name in preferred else len(preferred)
+
+
+def _examine(name: str, source: Source) -> Examined:
+    sample: Sample = modalities[name].load(source)
     return sample, modalities[name].quality(sample)
 
 

@@ -24,8 +24,10 @@ from antispoof.runtime.explanation import (
     evidence_in_words,
     likelihood_in_words,
     margin_in_words,
+    sentence,
     when_in_words,
 )
+from antispoof.runtime.policy import in_words
 from antispoof.runtime.sound_picture import sound_figure
 from antispoof.runtime.verdict import Evidence, Verdict
 from antispoof.sensing.faces import CropRecipe, crop
@@ -54,7 +56,9 @@ def write_evidence_page(
         InputError: the file cannot be written.
     """
     style = resources.files("antispoof.runtime").joinpath("evidence_page.css").read_text(encoding="utf-8")
-    cards = "".join(_card(entry, entry.source in simulated) for entry in results)
+    cards = "".join(
+        _card(entry, any(path in simulated for path in entry.sources.values())) for entry in results
+    )
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -74,14 +78,14 @@ def write_evidence_page(
 
 def _card(entry: Checked, simulated: bool) -> str:
     tag = '<span class="tag">simulated</span>' if simulated else ""
-    name = f"<h2>{escape(entry.source.name)}{tag}</h2>"
+    name = f"<h2>{escape(entry.name)}{tag}</h2>"
     verdict = entry.verdict
     if verdict is None:
         return (
             f'<article class="error"><header>{name}<span class="outcome">not read</span></header>'
             f"<p>{escape(str(entry.error))}</p></article>"
         )
-    rows = []
+    rows = [("In a sentence", escape(sentence(verdict)))]
     if verdict.score is not None:
         rows.append(("Meaning", escape(f"This is {likelihood_in_words(verdict.score)}.")))
     rows.append(("Score", escape(margin_in_words(verdict))))
@@ -95,11 +99,16 @@ def _card(entry: Checked, simulated: bool) -> str:
         lines = "".join(f"<li>{escape(line)}</li>" for line in verdict.advice)
         rows.append(("What to do", f"<ul>{lines}</ul>"))
     table = "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in rows)
-    pictures = "".join(_pictures(entry.source, part, point.threshold) for part in verdict.evidence)
+    pictures = "".join(
+        _pictures(entry.sources[part.modality], part, point.threshold)
+        for part in verdict.evidence
+        if part.modality in entry.sources
+    )
     return (
         f'<article class="{verdict.outcome}"><header>{name}'
         f'<span class="outcome">{OUTCOME_WORDS[verdict.outcome]}</span></header>'
-        f'<div class="pictures">{pictures}</div>{_scale(verdict)}<dl>{table}</dl></article>'
+        f'<div class="pictures">{pictures}</div>{_scale(verdict)}{_contributions(verdict)}'
+        f"<dl>{table}</dl></article>"
     )
 
 
@@ -200,6 +209,38 @@ def _scale(verdict: Verdict) -> str:
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="score {verdict.score:+.2f}, threshold {threshold:+.2f}">{"".join(parts)}</svg>'
+    )
+
+
+def _contributions(verdict: Verdict) -> str:
+    """Draw what each source brought to the score, as bars to either side of nothing."""
+    if len(verdict.opinions) < 2:
+        return ""
+    reach = max(1.0, *(abs(each.contribution) for each in verdict.opinions))
+    middle, room, row = WIDTH / 2, WIDTH / 2 - 60, 40
+    parts, lines = [], []
+    for index, each in enumerate(verdict.opinions):
+        top = 14 + index * row
+        wide = max(room * abs(each.contribution) / reach, 1.0)
+        positive = each.contribution >= 0
+        left, fill = (middle, "bona") if positive else (middle - wide, "attack")
+        name = escape(" + ".join(in_words(modality) for modality in each.modalities))
+        words = f"{each.contribution:+.2f}"
+        place = (
+            f'x="{middle + wide + 6:.1f}"' if positive else f'x="{middle - wide - 6:.1f}" text-anchor="end"'
+        )
+        parts.append(
+            f'<text x="{EDGE}" y="{top}" font-size="12" fill="var(--ink)">{name}</text>'
+            f'<rect x="{left:.1f}" y="{top + 5}" width="{wide:.1f}" height="14" fill="var(--{fill})"/>'
+            f'<text {place} y="{top + 17}" font-size="12" fill="var(--soft)">{words}</text>'
+        )
+        lines.append(f"{name} {words}")
+    height, said = 14 + len(verdict.opinions) * row, "; ".join(lines)
+    axis = f'<path d="M{middle} 16V{height - 8}" stroke="var(--ink)" stroke-width="1"/>'
+    return (
+        '<figure class="shares"><figcaption>What each sensor brought to the score</figcaption>'
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{said}">'
+        f"{''.join(parts)}{axis}</svg></figure>"
     )
 
 

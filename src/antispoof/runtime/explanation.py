@@ -1,11 +1,13 @@
-"""Verdicts in plain words. Neutral: they may be read by the person who was judged."""
+"""Verdicts and policies in plain words. Neutral: they may be read by the person who was judged."""
 
 from __future__ import annotations
 
 import itertools
 import math
 
-from antispoof.runtime.verdict import Evidence, Verdict
+from antispoof.runtime.fusion import fusions
+from antispoof.runtime.policy import Policy, in_words
+from antispoof.runtime.verdict import Evidence, Opinion, Verdict
 
 __all__ = [
     "OUTCOME_WORDS",
@@ -14,6 +16,9 @@ __all__ = [
     "evidence_in_words",
     "likelihood_in_words",
     "margin_in_words",
+    "opinion_in_words",
+    "policy_in_words",
+    "sentence",
     "suspicious_spans",
     "when_in_words",
 ]
@@ -22,6 +27,7 @@ OUTCOME_WORDS = {"bona_fide": "bona fide", "attack": "attack", "non_response": "
 """Outcome → what a reader is told."""
 
 LARGEST_RATIO = 1000  # beyond it a number would claim more than a calibration set can show
+CONTRADICTION = 2.0  # natural-log likelihood ratio: what sensors say more strongly than that, they mean
 
 
 def details(verdict: Verdict) -> list[tuple[str, str]]:
@@ -33,7 +39,38 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
         lines.append((part.modality, evidence_in_words(part)))
         if part.timeline:
             lines.append(("when", when_in_words(part, verdict.operating_point.threshold)))
+    if len(verdict.opinions) > 1:
+        lines += [("+".join(each.modalities), opinion_in_words(each)) for each in verdict.opinions]
+        lines.append(("together", sentence(verdict)))
     return lines + [("advice", line) for line in verdict.advice]
+
+
+def sentence(verdict: Verdict) -> str:
+    """Say in one sentence how the verdict came about."""
+    used = [in_words(part.modality) for part in verdict.evidence if part.status == "used"]
+    rejected = [in_words(part.modality) for part in verdict.evidence if part.status == "rejected"]
+    if not used:
+        return "Nothing could be judged, and that is never a pass."
+    what = _listed(used)
+    tail = f"; the {_listed(rejected)} could not be judged and had no say" if rejected else ""
+    if verdict.outcome == "non_response":
+        why = "leaves it open" if any(c.code == "unsure" for c in verdict.causes) else "is not enough"
+        return f"The {what} {why} under this policy{tail}."
+    said = "a person who is there" if verdict.outcome == "bona_fide" else "an attack"
+    for_it = [each for each in verdict.opinions if each.score > CONTRADICTION]
+    against = [each for each in verdict.opinions if each.score < -CONTRADICTION]
+    if for_it and against:
+        return (
+            f"The sensors contradict each other: the {_sensors(for_it)} speaks for a person, the "
+            f"{_sensors(against)} for an attack; together they were taken for {said}{tail}."
+        )
+    if len(used) == 1:
+        return f"The {what} was taken for {said}{tail}."
+    strongest = max(verdict.opinions, key=lambda each: abs(each.contribution), default=None)
+    most = (
+        f", mostly because of the {_sensors([strongest])}" if strongest and len(verdict.opinions) > 1 else ""
+    )
+    return f"The {what} together were taken for {said}{most}{tail}."
 
 
 def likelihood_in_words(score: float) -> str:
@@ -49,9 +86,11 @@ def likelihood_in_words(score: float) -> str:
 
 
 def margin_in_words(verdict: Verdict) -> str:
-    """Say where the score lies with respect to the threshold; for a non-response, that there is none."""
+    """Say where the score lies with respect to the threshold; for a non-response, why there is none."""
     point = verdict.operating_point
     if verdict.score is None:
+        if any(part.status == "used" for part in verdict.evidence):
+            return "no answer yet, and that is never a pass"
         return "nothing could be judged, and that is never a pass"
     margin = verdict.score - point.threshold
     side = "above" if margin >= 0 else "below"
@@ -66,10 +105,10 @@ def evidence_in_words(evidence: Evidence) -> str:
     if evidence.status == "rejected":
         return f"could not be judged: {', '.join(evidence.reasons)}"
     size = evidence.measurements.get("face_side_px")
+    if size is not None:
+        return f"used, face of {size:.0f} pixels"
     spoken = evidence.measurements.get("voice_s")
-    if spoken is not None:
-        return f"used, {spoken:.1f} s of voice"
-    return "used" if size is None else f"used, face of {size:.0f} pixels"
+    return "used" if spoken is None else f"used, {spoken:.1f} s of voice"
 
 
 def when_in_words(evidence: Evidence, threshold: float) -> str:
@@ -105,6 +144,82 @@ def course(evidence: Evidence) -> list[tuple[float, float, float]]:
         if over:
             stretches.append((left, right, sum(over) / len(over)))
     return stretches
+
+
+def opinion_in_words(opinion: Opinion) -> str:
+    """Say what one bundle said, and how much of it went into the score."""
+    return f"said {opinion.score:+.2f} by {opinion.bundle}, brought {opinion.contribution:+.2f}"
+
+
+def policy_in_words(policy: Policy) -> list[tuple[str, str]]:
+    """Say what a policy does, as pairs of a short name and words."""
+    lines = [("for whom", policy.description or "–"), ("sensors", _sensors_of(policy))]
+    missing = {"non_response": "the answer is a non-response", "attack": "it is taken for an attack"}
+    if policy.required:
+        lines.append(("without one", f"where a required sample is missing, {missing[policy.if_missing]}"))
+        lines.append(("unusable", f"where one cannot be judged, {missing[policy.if_rejected]}"))
+    rule = fusions[policy.fusion.rule]
+    parameters = ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in policy.fusion.parameters
+        if not isinstance(value, (dict, tuple))
+    )
+    first = (rule.__doc__ or "").strip().splitlines()[0]
+    lines.append(("fusion", f"{policy.fusion.rule}{f' ({parameters})' if parameters else ''}: {first}"))
+    lines.append(("threshold", _threshold_of(policy)))
+    if policy.retry_band:
+        again = f"a score up to {policy.retry_band:g} below the threshold gets no verdict: try again"
+        lines.append(("try again", again))
+    lines.append(("an attack", "one that was seen is an attack, whatever else is missing"))
+    if policy.sites:
+        lines.append(("sites", ", ".join(f"{name}: {path}" for name, path in policy.sites.items())))
+    for found in policy.measured:
+        kinds = [words for words, so in (("simulated", found.simulated), ("chimeric", found.chimeric)) if so]
+        mark = f" ({', '.join(kinds)})" if kinds else ""
+        passed = ", ".join(f"{100 * rate:.1f} % of {kind}" for kind, rate in found.apcer.items())
+        lines.append(
+            (
+                "measured",
+                f"{' + '.join(found.modalities)} on {found.data}{mark}: "
+                f"passed {passed}; bona fide rejected {100 * found.bpcer:.1f} %, "
+                f"asked again {100 * found.asked_again:.1f} %",
+            )
+        )
+    if not policy.measured:
+        lines.append(("measured", "nothing yet: measure it on your own data before you rely on it"))
+    return lines
+
+
+def _sensors_of(policy: Policy) -> str:
+    said = []
+    if policy.required:
+        said.append(f"required: {', '.join(policy.required)}")
+    if policy.optional is None:
+        said.append("any other is looked at" if policy.required else "any is looked at")
+    elif policy.optional:
+        said.append(f"optional: {', '.join(policy.optional)}")
+    count = policy.at_least
+    said.append(f"at least {count} must be judged")
+    return "; ".join(said)
+
+
+def _threshold_of(policy: Policy) -> str:
+    if policy.threshold is not None:
+        return f"{policy.threshold:+.2f} for whatever is there"
+    if policy.costs is not None:
+        return f"{policy.costs.threshold:+.2f}: {policy.operating_point(()).rule}"
+    wanted = " or ".join(policy.at) if policy.at else "its default"
+    if policy.fusion.parameters.level == "decision" and policy.fusion.rule != "sequential":
+        return f"each bundle's own: {wanted}"
+    return f"each bundle's own: {wanted}, the first that it knows; of several bundles the highest"
+
+
+def _sensors(opinions: list[Opinion]) -> str:
+    return _listed([in_words(name) for each in opinions for name in each.modalities])
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _clock(seconds: float) -> str:

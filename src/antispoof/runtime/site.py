@@ -69,13 +69,16 @@ class SiteCalibration(BaseModel):
     advice: tuple[str, ...]
     head: Head | None = None
 
-    def moved(self, point: OperatingPoint, metadata: BundleMetadata) -> OperatingPoint:
-        """Return ``point`` as it is at this site; raise `InputError` for another bundle."""
+    def check(self, metadata: BundleMetadata) -> None:
+        """Raise `InputError` for another bundle."""
         if metadata.sha256 != self.bundle_sha256:
             raise InputError(
                 f"this site calibration belongs to bundle {self.bundle!r} ({self.bundle_sha256[:12]}…), "
                 f"not to {metadata.name!r} ({metadata.sha256[:12]}…): run antispoof calibrate again"
             )
+
+    def moved(self, point: OperatingPoint) -> OperatingPoint:
+        """Return ``point`` as it is at this site."""
         return replace(
             point,
             threshold=point.threshold + self.shift,

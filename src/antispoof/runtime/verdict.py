@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box
 
-__all__ = ["BundleReference", "Evidence", "OperatingPoint", "Outcome", "Status", "Verdict"]
+__all__ = [
+    "BundleReference",
+    "Cause",
+    "Evidence",
+    "OperatingPoint",
+    "Opinion",
+    "Outcome",
+    "Status",
+    "Verdict",
+]
 
 Outcome = Literal["bona_fide", "attack", "non_response"]
 Status = Literal["used", "missing", "rejected"]
@@ -84,16 +93,50 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one bundle said, and what it brought to the whole.
+
+    Attributes:
+        bundle: its name.
+        modalities: which sensors it looked at; it weighs them jointly.
+        score: natural-log likelihood ratio.
+        contribution: its share of the verdict's score, which is the sum of all shares.
+    """
+
+    bundle: str
+    modalities: tuple[str, ...]
+    score: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a policy gave another answer than the score alone.
+
+    Attributes:
+        code: such as ``unsure`` or ``missing_voice``.
+        advice: what to do about it, in neutral words that may be shown to the person in front of the sensors.
+    """
+
+    code: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer for one presentation.
 
     Attributes:
-        outcome: ``bona_fide``, ``attack`` or ``non_response`` (nothing could be judged, which is never a
-            pass).
-        score: natural-log likelihood ratio of all modalities together; None for a non-response.
+        outcome: ``bona_fide``, ``attack`` or ``non_response`` (nothing could be judged, or the policy asks
+            for more, which is never a pass).
+        score: natural-log likelihood ratio of all modalities together, or, where the policy counts decisions,
+            the margin of the decisive one; None for a non-response.
         evidence: one entry a modality.
         operating_point: where bona fide begins.
         bundles: which models judged.
+        opinions: what each of them said; empty where nothing could be judged.
+        causes: why the policy gave another answer than the score alone.
+        policy: name of the policy; None for a detector without one.
     """
 
     outcome: Outcome
@@ -101,6 +144,9 @@ class Verdict:
     evidence: tuple[Evidence, ...]
     operating_point: OperatingPoint
     bundles: tuple[BundleReference, ...]
+    opinions: tuple[Opinion, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    policy: str | None = None
 
     def __str__(self) -> str:
         """Give outcome and score on one line."""
@@ -110,13 +156,20 @@ class Verdict:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why samples could not be judged, as codes."""
-        return tuple(reason for evidence in self.evidence for reason in evidence.reasons)
+        """Why there is no other answer, as codes: the policy's causes, then why samples were rejected."""
+        rejected = tuple(reason for evidence in self.evidence for reason in evidence.reasons)
+        return tuple(cause.code for cause in self.causes) + rejected
+
+    @property
+    def margin(self) -> float | None:
+        """How far the score lies above the threshold; None for a non-response."""
+        return None if self.score is None else self.score - self.operating_point.threshold
 
     @property
     def advice(self) -> tuple[str, ...]:
         """What the person in front of the sensors can do about it."""
-        return tuple(advice for evidence in self.evidence for advice in evidence.advice)
+        own = tuple(cause.advice for cause in self.causes if cause.advice)
+        return own + tuple(advice for evidence in self.evidence for advice in evidence.advice)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what can go into JSON: everything but heat maps and features."""
@@ -124,6 +177,9 @@ class Verdict:
         return {
             "outcome": self.outcome,
             "score": self.score,
+            "margin": self.margin,
+            "reasons": list(self.reasons),
+            "policy": self.policy,
             "operating_point": {
                 "name": point.name,
                 "threshold": point.threshold,
@@ -145,6 +201,15 @@ class Verdict:
                     ],
                 }
                 for evidence in self.evidence
+            ],
+            "opinions": [
+                {
+                    "bundle": opinion.bundle,
+                    "modalities": list(opinion.modalities),
+                    "score": opinion.score,
+                    "contribution": opinion.contribution,
+                }
+                for opinion in self.opinions
             ],
             "bundles": [
                 {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}

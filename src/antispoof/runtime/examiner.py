@@ -1,0 +1,213 @@
+"""One bundle at work: samples of its sensors → one log likelihood ratio."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.errors import UnknownNameError
+from antispoof.runtime.bundle import Bundle, BundleMetadata, Calibration
+from antispoof.runtime.calibration import calibrate
+from antispoof.runtime.scorer import Scorer, Scores
+from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint
+from antispoof.sensing.capture import Quality, Sample, WindowedModality
+from antispoof.sensing.modalities import modalities
+
+if TYPE_CHECKING:
+    from antispoof.runtime.site import SiteCalibration
+
+__all__ = ["Examined", "Examiner", "find_operating_point"]
+
+WINDOWS = 8  # of a sample that lasts, scored at a time
+
+Examined = tuple[Sample, Quality]
+
+
+class Examiner:
+    """A bundle, and the network in it once it is needed; safe to use from several threads.
+
+    Args:
+        bundle: the model.
+        threads: how many threads one call may use.
+        site: what was learned from captures of the place where this runs.
+
+    Raises:
+        InputError: ``site`` belongs to another bundle.
+        UnknownNameError: the bundle looks at a modality that is not registered.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int = 1, site: SiteCalibration | None = None) -> None:
+        for judged in bundle.metadata.modalities:
+            modalities[judged]  # found now, so that no two threads look for it at once
+        if site is not None:
+            site.check(bundle.metadata)
+        self.bundle = bundle
+        self.site = site
+        self._network = _Network(bundle, threads)
+
+    def at_site(self, site: SiteCalibration) -> Examiner:
+        """Return the same at a site; the network is shared."""
+        other = Examiner(self.bundle, site=site)
+        other._network = self._network
+        return other
+
+    @property
+    def metadata(self) -> BundleMetadata:
+        """What the bundle tells of itself."""
+        return self.bundle.metadata
+
+    @property
+    def reference(self) -> BundleReference:
+        """Which model this is."""
+        return BundleReference(self.metadata.name, self.metadata.version, self.metadata.sha256)
+
+    @property
+    def shift(self) -> float:
+        """By how much scores are higher at this site than where the operating points were set."""
+        return 0.0 if self.site is None else self.site.shift
+
+    def load(self) -> None:
+        """Load the network now; raise `BundleError` when that cannot be done."""
+        self._network.scorer()
+
+    def point(self, names: Iterable[str], present: Collection[str]) -> OperatingPoint:
+        """Return the first operating point that the bundle knows, with these of its modalities present.
+
+        Args:
+            names: operating points by name or by rule, in order of preference; none for the default.
+            present: modalities.
+
+        Raises:
+            UnknownNameError: the bundle knows none of them.
+        """
+        name = find_operating_point(self.metadata, names)
+        entry = self.metadata.operating_point_for(name, present)
+        point = OperatingPoint(name, entry.threshold, entry.rule, entry.data)
+        return point if self.site is None else self.site.moved(point)
+
+    def score(self, samples: Mapping[str, Examined]) -> tuple[float, dict[str, Evidence]]:
+        """Score usable samples of one presentation.
+
+        Args:
+            samples: modality → sample with its quality; at least one, all of the bundle's modalities.
+
+        Returns:
+            natural-log likelihood ratio of all of them together, and the evidence of each.
+
+        Raises:
+            BundleError: the network fails.
+        """
+        views = [view for view in self.metadata.inputs if view.modality in samples]
+        arrays = {}
+        for view in views:
+            modality = modalities[view.modality]
+            sample, quality = samples[view.modality]
+            prepared = modality.prepare(sample, quality, **view.prepare)
+            arrays[view.name] = prepared if modality.windowed else prepared[np.newaxis]
+        scores = self._scores(arrays)
+        raw = scores.score
+        if self.site is not None and self.site.head is not None and scores.features is not None:
+            raw = scores.features @ np.array(self.site.head.weight) + self.site.head.bias
+        calibration = self.metadata.calibration_for(samples)
+        first = {view.modality: view.prepare for view in reversed(views)}
+        alone = len(self.metadata.modalities) == 1
+        evidence = {}
+        for name, (sample, quality) in samples.items():
+            modality = modalities[name]
+            own = (raw, calibration) if alone else self._own_score(name, scores)
+            timeline: tuple[tuple[float, float, float], ...] = ()
+            if own is not None and isinstance(modality, WindowedModality):
+                spans = modality.timeline(sample, quality, **first[name])
+                ratios = calibrate(*own).tolist()
+                timeline = tuple((*span, ratio) for span, ratio in zip(spans, ratios, strict=True))
+            drawn = scores.heat_map is not None and alone and not modality.windowed
+            evidence[name] = Evidence(
+                name,
+                "used",
+                measurements=quality.measurements,
+                score=None if own is None else float(calibrate(own[0].mean(), own[1])),
+                region=quality.region,
+                frame=modality.frame(sample, quality, **first[name]),
+                heat_map=scores.heat_map[0] if drawn and scores.heat_map is not None else None,
+                features=None if scores.features is None else scores.features.mean(axis=0),
+                timeline=timeline,
+            )
+        return float(calibrate(raw.mean(), calibration)), evidence
+
+    def _scores(self, arrays: Mapping[str, NDArray[np.float32]]) -> Scores:
+        """Score the windows of what lasts, some at a time, each beside the same picture of what does not."""
+        scorer = self._network.scorer()
+        rows = max(len(array) for array in arrays.values())
+        whole = {
+            view: array if len(array) == rows else np.repeat(array, rows, axis=0)
+            for view, array in arrays.items()
+        }
+        parts = [
+            scorer({view: array[start : start + WINDOWS] for view, array in whole.items()})
+            for start in range(0, rows, WINDOWS)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+
+        def joined(name: str) -> Any:
+            values = [getattr(part, name) for part in parts]
+            return None if values[0] is None else np.concatenate(values)
+
+        return Scores(*(joined(field.name) for field in fields(Scores)))
+
+    def _own_score(self, name: str, scores: Scores) -> tuple[NDArray[np.float64], Calibration] | None:
+        """Return what one modality says by itself, (W,), and how to calibrate it, where the bundle tells."""
+        calibration = self.metadata.modality_calibrations.get(name)
+        if calibration is None or scores.modality_scores is None:
+            return None
+        return scores.modality_scores[:, self.metadata.modalities.index(name)], calibration
+
+
+class _Network:
+    """Loads a bundle's network once, whichever thread asks first."""
+
+    def __init__(self, bundle: Bundle, threads: int) -> None:
+        self._bundle, self._threads = bundle, threads
+        self._lock = threading.Lock()
+        self._scorer: Scorer | None = None
+
+    def scorer(self) -> Scorer:
+        with self._lock:
+            if self._scorer is None:
+                self._scorer = Scorer(self._bundle, self._threads)
+            return self._scorer
+
+
+def find_operating_point(metadata: BundleMetadata, names: Iterable[str]) -> str:
+    """Return the name of the first operating point that a bundle knows, by its name or its rule.
+
+    ``"APCER<=5%"`` finds the point whose rule is ``"max APCER ≤ 5 %"``, ``"EER"`` one of rule ``"D-EER"``.
+
+    Args:
+        metadata: of the bundle.
+        names: in order of preference; none for the default.
+
+    Raises:
+        UnknownNameError: it knows none of them.
+    """
+    wanted = tuple(names)
+    if not wanted:
+        return metadata.default_operating_point
+    for name in wanted:
+        if name in metadata.operating_points:
+            return name
+        for known, entry in metadata.operating_points.items():
+            if _plain(entry.rule) == _plain(name):
+                return known
+    raise UnknownNameError("operating point", " or ".join(wanted), metadata.operating_points)
+
+
+def _plain(rule: str) -> str:
+    """Spell alike what is meant alike."""
+    text = "".join(rule.lower().split()).replace("≤", "<=").removeprefix("max")
+    return {"d-eer": "eer", "equalerrorrate": "eer"}.get(text, text)
