@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -15,6 +16,8 @@ from antispoof.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from antispoof.training.reporter import Reporter
 
 __all__ = [
     "BAD_INPUT",
@@ -125,6 +128,22 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
             raise InputError(f"there are no files in {str(path)!r}")
         files += inside if path.is_dir() else [path]
     return files
+
+
+def reporter() -> Reporter:
+    """Return what long work tells its progress to: standard error, with the time since now."""
+    from antispoof.training.reporter import Reporter
+
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        typer.echo(f"[{time.monotonic() - started:6.0f} s] {line}", err=True)
+
+    def progress(what: str, done: int, total: int) -> None:
+        if done == total or sys.stderr.isatty() or done % max(1, total // 20) == 0:
+            say(f"{what} {done} of {total}")
+
+    return Reporter(say, progress)
 
 
 def needs_training() -> None:

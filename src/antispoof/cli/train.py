@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from antispoof.cli.app import app, needs_training
+from antispoof.cli.app import app, needs_training, reporter
 
 
 @app.command("train")
@@ -26,19 +24,9 @@ def train_experiment(
     needs_training()
     from antispoof.training.experiment import read_experiment
     from antispoof.training.fit import train
-    from antispoof.training.reporter import Reporter
 
     settings = read_experiment(experiment, overrides or ())
-    started = time.monotonic()
-
-    def say(line: str) -> None:
-        typer.echo(f"[{time.monotonic() - started:6.0f} s] {line}", err=True)
-
-    def progress(what: str, done: int, total: int) -> None:
-        if done == total or sys.stderr.isatty() or done % max(1, total // 20) == 0:
-            say(f"{what} {done} of {total}")
-
-    run = train(settings, Reporter(say, progress))
+    run = train(settings, reporter())
     typer.echo(f"{run}: trained; make a bundle of it with: antispoof export {run} -o {settings.name}.onnx")
 
 

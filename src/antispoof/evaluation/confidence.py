@@ -11,7 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from antispoof.errors import InputError
 
-__all__ = ["Interval", "Rate", "bootstrap", "clopper_pearson", "percentile_interval", "sign_test"]
+__all__ = [
+    "Interval",
+    "Rate",
+    "bootstrap",
+    "clopper_pearson",
+    "percentile_interval",
+    "sign_test",
+    "student_quantile",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +194,15 @@ def sign_test(wins: int, losses: int) -> float:
     if not trials:
         return 1.0
     return min(1.0, 2 * _beta_cdf(0.5, trials - fewer, fewer + 1))
+
+
+def student_quantile(probability: float, degrees: int) -> float:
+    """Quantile of Student's t distribution, for a probability from 0.5 up to 1.
+
+    If t is so distributed, degrees / (degrees + t²) is beta distributed (DLMF 8.17).
+    """
+    x = _beta_quantile(2 * (1 - probability), degrees / 2, 0.5)
+    return math.sqrt(degrees * (1 - x) / x)
 
 
 def _percent(share: float) -> str:

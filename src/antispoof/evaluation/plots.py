@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from importlib import resources
 from statistics import NormalDist
 
 import numpy as np
@@ -19,7 +20,20 @@ from antispoof.evaluation.calibration_quality import ReliabilityBin
 from antispoof.evaluation.confidence import Interval
 from antispoof.evaluation.curve import ErrorCurve
 
-__all__ = ["COLOURS", "Curve", "det", "histograms", "interval_bar", "reliability_diagram", "roc", "thin"]
+__all__ = [
+    "COLOURS",
+    "Curve",
+    "Point",
+    "det",
+    "differences",
+    "histograms",
+    "interval_bar",
+    "reliability_diagram",
+    "roc",
+    "scatter",
+    "standalone",
+    "thin",
+]
 
 COLOURS = 8
 """How many classes ``s0`` … a style sheet must define; more curves than that repeat them."""
@@ -165,6 +179,116 @@ def reliability_diagram(bins: Sequence[ReliabilityBin]) -> str:
     return frame.svg(body + f'<path class="s0 curve thin" d="{path}"/>', "Reliability diagram")
 
 
+def differences(
+    rows: Sequence[tuple[str, float, Interval]],
+    label: str,
+    lower_is_better: bool,
+    write: Callable[[float], str] = lambda value: f"{value:g}",
+) -> str:
+    """Draw one difference and its interval a row, beside a line at no difference.
+
+    Args:
+        rows: name, difference, interval.
+        label: of the axis.
+        lower_is_better: which side is shaded as worse.
+        write: writes the ticks.
+    """
+    ends = [0.0, *(end for _, value, ends in rows for end in (value, ends.low, ends.high))]
+    low, high = min(ends), max(ends)
+    margin = 0.06 * (high - low) or 0.5
+    low, high = low - margin, high + margin
+    left, width, row_height = 270, 1010, 34
+    height = row_height * len(rows) + 64
+
+    def x(value: float) -> float:
+        return left + (width - left - 24) * (value - low) / (high - low)
+
+    floor = height - 46
+    worse = (x(0), x(high)) if lower_is_better else (x(low), x(0))
+    body = (
+        f'<rect class="attack worse" x="{worse[0]:.1f}" y="8" width="{worse[1] - worse[0]:.1f}" '
+        f'height="{floor - 8}" fill="#c2410c" fill-opacity="0.06"/>'
+    )
+    for tick in _nice_ticks(low, high, 6):
+        place = f"{x(tick):.1f}"
+        body += f'<line class="grid" x1="{place}" y1="8" x2="{place}" y2="{floor}"/>'
+        body += f'<text class="tick" x="{place}" y="{floor + 17}" text-anchor="middle">{write(tick)}</text>'
+    body += f'<line class="threshold" x1="{x(0):.1f}" y1="4" x2="{x(0):.1f}" y2="{floor}"/>'
+    for number, (name, value, interval) in enumerate(rows):
+        middle = f"{8 + row_height * (number + 0.5):.1f}"
+        beneath = f"{12 + row_height * (number + 0.5):.1f}"
+        clear = interval.low > 0 or interval.high < 0
+        css = "s6" if not clear else "s1" if (value > 0) == lower_is_better else "s2"
+        shown = name if len(name) <= 38 else name[:37] + "…"
+        said = f"{escape(name)}: {write(value)} ({write(interval.low)} to {write(interval.high)})"
+        body += (
+            f'<text class="name" x="{left - 14}" y="{beneath}" text-anchor="end">{escape(shown)}</text>'
+            f'<line class="{css} whisker" x1="{x(interval.low):.1f}" y1="{middle}" '
+            f'x2="{x(interval.high):.1f}" y2="{middle}"/>'
+            f'<circle class="{css} dot" cx="{x(value):.1f}" cy="{middle}" r="6">'
+            f"<title>{said}</title></circle>"
+        )
+    centre = (left + width - 24) / 2
+    body += f'<text class="label" x="{centre}" y="{height - 8}" text-anchor="middle">{escape(label)}</text>'
+    return _wrap(body, width, height, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One mark of a scatter plot.
+
+    Attributes:
+        name: stands beside it.
+        x: across, greater than 0: the axis is logarithmic.
+        y: upwards.
+        css: class that colours it.
+    """
+
+    name: str
+    x: float
+    y: float
+    css: str
+
+
+def scatter(points: Sequence[Point], x_label: str, y_label: str) -> str:
+    """Draw points over a logarithmic axis, each with its name."""
+    across = [math.log10(point.x) for point in points]
+    left, right = min(across) - 0.15, max(across) + 0.45
+    low, high = min(point.y for point in points), max(point.y for point in points)
+    margin = 0.12 * (high - low) or max(0.1 * abs(high), 0.01)
+    frame = _Frame(left, right, low - margin, high + margin, 900, 460)
+    ticks = [
+        (math.log10(m) + e, _short(m * 10.0**e))
+        for e in range(math.floor(left), math.ceil(right) + 1)
+        for m in (1, 2, 5)
+        if left <= math.log10(m) + e <= right
+    ]
+    upward = [(tick, f"{tick:g}") for tick in _nice_ticks(low - margin, high + margin, 6)]
+    body = frame.grid(ticks, upward, escape(x_label), escape(y_label))
+    for point, place in zip(points, across, strict=True):
+        x, y = frame.at(place, point.y)
+        said = f"{escape(point.name)}: {_short(point.x)}, {point.y:.4g}"
+        body += (
+            f'<circle class="{point.css} dot" cx="{x}" cy="{y}" r="6"><title>{said}</title></circle>'
+            f'<text class="tick" x="{x + 10}" y="{y + 4}">{escape(point.name)}</text>'
+        )
+    return frame.svg(body, f"{y_label} over {x_label}")
+
+
+def standalone(svg: str) -> str:
+    """Make a plot a file of its own, with its colours inside."""
+    style = (
+        resources.files("antispoof.evaluation").joinpath("templates/style.css").read_text(encoding="utf-8")
+    )
+    opening, _, rest = svg.partition(">")
+    width, height = opening.partition('viewBox="0 0 ')[2].partition('"')[0].split()
+    return (
+        f'{opening} xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
+        f"<style>{style}\ntext {{ font-family: system-ui, sans-serif; }}</style>"
+        f'<rect width="{width}" height="{height}" fill="#fff"/>{rest}\n'
+    )
+
+
 def interval_bar(value: float, interval: Interval, most: float, css: str = "attack") -> str:
     """Draw a rate and its interval on a small axis from 0 to ``most``, for a table cell."""
     width, height = 130.0, 16.0
@@ -289,6 +413,13 @@ def _nice_ticks(low: float, high: float, about: int) -> list[float]:
     step = next(s * magnitude for s in (1, 2, 5, 10) if s * magnitude >= raw)
     first = math.ceil(low / step)
     return [round(k * step, 12) for k in range(first, math.floor(high / step) + 1)]
+
+
+def _short(value: float) -> str:
+    for limit, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= limit:
+            return f"{value / limit:.3g}{unit}"
+    return f"{value:.3g}"
 
 
 def _percent(rate: float) -> str:

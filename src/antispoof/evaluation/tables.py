@@ -11,13 +11,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from antispoof.evaluation import wording
+from antispoof.evaluation.ablation import FULL, Ablation
 from antispoof.evaluation.comparison import Comparison
 from antispoof.evaluation.evaluation import Evaluation, Kind, Tandem
 from antispoof.evaluation.fairness import Fairness
 from antispoof.evaluation.figures import LABELS
 from antispoof.evaluation.matrix import Matrix
 
-__all__ = ["print_comparison", "print_evaluation", "print_matrix"]
+__all__ = ["print_ablation", "print_comparison", "print_evaluation", "print_matrix"]
 
 _SIMULATED = " (simulated)"
 _WORDS = frozenset({"note", "on", "system"})
@@ -122,6 +123,29 @@ def print_matrix(console: Console, result: Matrix) -> None:
         f"worst {wording.figure(result.figure, overall.worst)} "
         f"(trained on {escape(overall.where[0])}, tested on {escape(overall.where[1])})"
     )
+
+
+def print_ablation(console: Console, result: Ablation) -> None:
+    """Print an ablation: every variant beside the full system."""
+    mark = _SIMULATED if result.simulated else ""
+    name = result.figure
+    better = "lower" if result.lower_is_better else "higher"
+    title = f"{LABELS[name]}{mark}, {len(result.seeds)} seeds; {better} is better"
+    table = _table(title, "variant", "mean", "of the seeds", "difference", "95 %", "")
+    full = math.fsum(result.full) / len(result.full)
+    spread = " ".join(wording.figure(name, value) for value in result.full)
+    table.add_row(FULL, wording.figure(name, full), spread, "", "", "")
+    for one in result.contributions:
+        worse = (one.difference > 0) == result.lower_is_better
+        table.add_row(
+            escape(one.name),
+            wording.figure(name, one.mean),
+            " ".join(wording.figure(name, value) for value in one.values),
+            wording.signed(name, one.difference),
+            f"{wording.signed(name, one.interval.low)} … {wording.signed(name, one.interval.high)}",
+            ("worse" if worse else "better") if one.clear else "not clear",
+        )
+    console.print(table)
 
 
 def _kind_cells(kind: Kind, all_simulated: bool) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from antispoof.errors import ExperimentError
 from antispoof.training.recipes import Experiment, recipes
 
-__all__ = ["check_experiment", "read_experiment", "read_yaml"]
+__all__ = ["check_experiment", "read_experiment", "read_yaml", "set_key"]
 
 
 def read_experiment(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -67,15 +67,33 @@ def _replace(content: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator:
         raise ExperimentError(f"--set takes key=value, got {override!r}")
-    *parents, last = key.split(".")
-    for parent in parents:
-        content = content.setdefault(parent, {})
-        if not isinstance(content, dict):
-            raise ExperimentError(f"--set {override}: {parent!r} holds a value, not keys")
     try:
-        content[last] = yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ExperimentError(f"--set {override}: the value is not YAML") from None
+    set_key(content, key, value)
+
+
+def set_key(content: dict[str, Any], key: str, value: Any) -> None:
+    """Replace one value in place; ``key`` has dots between nested keys and places.
+
+    Raises:
+        ExperimentError: a part of ``key`` holds a value, not keys.
+    """
+    part: Any = content
+    names = key.split(".")
+    for number, name in enumerate(names):
+        place: Any = name
+        if isinstance(part, list):
+            if not name.isdigit() or int(name) >= len(part):
+                raise ExperimentError(f"{key}: {name!r} is no place in a list of {len(part)}, counted from 0")
+            place = int(name)
+        elif not isinstance(part, dict):
+            raise ExperimentError(f"{key}: {names[number - 1]!r} holds a value, not keys")
+        if number == len(names) - 1:
+            part[place] = value
+        else:
+            part = part[place] if isinstance(part, list) else part.setdefault(name, {})
 
 
 def _explained(schema: type[BaseModel], error: Any) -> str:

@@ -132,6 +132,44 @@ class Training(Part):
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
 
 
+class Variant(Part):
+    """The full system with something removed, swapped or set.
+
+    Attributes:
+        name: what tables call it; none makes a name of what is changed.
+        without_modality: sensor that is removed; a fusion that is left with one sensor goes with it.
+        without_loss: term that is removed, by the name of the loss.
+        without_augmentation: entries that are removed, by the name of the augmentation.
+        fusion: takes the place of the fusion.
+        encoder: takes the place of every encoder, or of that of ``modality``.
+        modality: whose encoder is swapped; none means all.
+        set: keys with dots → value, as in ``--set``.
+    """
+
+    name: str = ""
+    without_modality: str = ""
+    without_loss: str = ""
+    without_augmentation: str = ""
+    fusion: Named | None = None
+    encoder: Named | None = None
+    modality: str = ""
+    set: dict[str, Any] = Field(default_factory=dict)
+
+
+class Ablation(Part):
+    """What ``antispoof ablate`` does.
+
+    Attributes:
+        seeds: of the trainings of every variant.
+        figure: what is compared, on the test partition; thresholds are set on dev.
+        variants: what is removed, swapped or set, each by itself.
+    """
+
+    seeds: Annotated[tuple[int, ...], Field(min_length=2)] = (0, 1, 2)
+    figure: str = "hter"
+    variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
+
+
 class Experiment(recipes.Experiment):
     """One experiment file.
 
@@ -145,6 +183,7 @@ class Experiment(recipes.Experiment):
         training: how it learns.
         augmentation: changes to samples, in order.
         freeze: weights that stay as they are.
+        ablation: what ``antispoof ablate`` removes and swaps; training takes no notice of it.
         initial: checkpoint whose weights are the start, where names and shapes agree.
     """
 
@@ -159,6 +198,7 @@ class Experiment(recipes.Experiment):
     augmentation: tuple[AugmentationEntry, ...] = ()
     freeze: tuple[Freeze, ...] = ()
     initial: Path | None = None
+    ablation: Ablation | None = None
 
     @model_validator(mode="after")
     def _names_and_options(self) -> Experiment:
@@ -204,7 +244,7 @@ class Experiment(recipes.Experiment):
 
     def record(self) -> Mapping[str, Any]:
         """Return what decides the result, and not where it is kept."""
-        content = self.model_dump(mode="json", exclude={"run_dir"}, exclude_defaults=False)
+        content = self.model_dump(mode="json", exclude={"run_dir", "ablation"})
         content["data"] = {key: value for key, value in content["data"].items() if key != "cache"}
         return content
 

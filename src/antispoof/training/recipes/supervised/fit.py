@@ -7,6 +7,7 @@ that was killed and started again ends with the weights of one that was not.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import metadata as distribution
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,7 @@ from antispoof.training.reporter import SILENT, Reporter
 __all__ = ["train"]
 
 MONITOR = "dev_cost"
+DATA = "data.json"
 
 
 def train(experiment: Experiment, report: Reporter = SILENT) -> Path:
@@ -78,15 +81,18 @@ def train_on(
 ) -> Path:
     """Run the recipe on presentations that need not be those of the manifest: a fold of them, for example."""
     run = experiment.run_dir
-    _claim(experiment, run)
+    data = {
+        "manifest_sha256": manifest_digest(experiment.data.manifest),
+        "presentations_sha256": _digest(presentations),
+    }
+    _claim(run, {EXPERIMENT: dict(experiment.record()), DATA: data})
+    if (run / METADATA).exists():
+        report.say(f"{run} is finished already")
+        return run
     collection = collect(presentations, experiment, report)
     _check_partitions(collection)
-    shapes = {name: list(shape) for name, shape in collection.shapes.items()}
-    about = {
-        "experiment": experiment.record(),
-        "shapes": shapes,
-        "manifest_sha256": manifest_digest(experiment.data.manifest),
-    }
+    about = {"experiment": experiment.record(), **data, "code_version": distribution.version("antispoof")}
+    about["shapes"] = {name: list(shape) for name, shape in collection.shapes.items()}
     with _clear_failures(experiment), processes(experiment.training, (experiment, presentations)) as group:
         network = _learn(experiment, collection, group, report if group.rank == 0 else SILENT)
     if group.rank:
@@ -109,25 +115,30 @@ def join(experiment: Experiment, presentations: tuple[Presentation, ...]) -> Non
         _learn(experiment, collection, group, SILENT)
 
 
-def _claim(experiment: Experiment, run: Path) -> None:
-    """Write the resolved experiment down; refuse a folder that holds another one."""
-    path = run / EXPERIMENT
-    record = json.loads(json.dumps(experiment.record()))
+def _claim(run: Path, records: Mapping[str, Any]) -> None:
+    """Write down what is learned from what; refuse a folder that holds something else."""
     try:
         run.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            if (held := json.loads(path.read_text(encoding="utf-8"))) != record:
+        for name, record in records.items():
+            path = run / name
+            wanted = json.loads(json.dumps(record))
+            if not path.exists():
+                draft = run / f".{name}.{os.getpid()}"
+                draft.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+                draft.replace(path)
+            elif (held := json.loads(path.read_text(encoding="utf-8"))) != wanted:
                 raise InputError(
                     f"run_dir {str(run)!r} holds another experiment; it differs in "
-                    f"{_difference(held, record)}. "
-                    "Choose another run_dir, or delete this one"
+                    f"{_difference(held, wanted)}. Choose another run_dir, or delete this one"
                 )
-            return
-        draft = run / f".{EXPERIMENT}.{os.getpid()}"
-        draft.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        draft.replace(path)
     except (OSError, ValueError) as error:
         raise InputError(f"cannot use run_dir {str(run)!r}: {error}") from None
+
+
+def _digest(presentations: tuple[Presentation, ...]) -> str:
+    """Digest of which presentations stand in which partition."""
+    text = json.dumps([[p.id, p.partition, p.pai_species, sorted(p.captures)] for p in presentations])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _difference(one: Any, other: Any, where: str = "") -> str:

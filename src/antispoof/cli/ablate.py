@@ -1,0 +1,36 @@
+"""`antispoof ablate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from antispoof.cli.app import app, needs_training, reporter
+
+
+@app.command("ablate")
+def ablate_experiment(
+    experiment: Annotated[
+        Path, typer.Argument(help="Experiment file with an ablation, .yaml.", show_default=False)
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="key=value, replacing what the file says; may be repeated.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Train without each part in turn, over several seeds, and tell what it contributes."""
+    needs_training()
+    from rich.console import Console
+
+    from antispoof.evaluation.tables import print_ablation
+    from antispoof.training.ablation import ablate
+    from antispoof.training.experiment import read_experiment
+
+    settings = read_experiment(experiment, overrides or ())
+    result = ablate(settings, reporter())
+    print_ablation(Console(highlight=False), result)
+    typer.echo(f"{settings.run_dir}: ablation.csv, ablation.svg, and every training under runs/")
