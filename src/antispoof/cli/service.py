@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from antispoof.cli.app import app, text_table
+from antispoof.cli.app import Answer, app, text_table
 from antispoof.cli.serve import needs_service
 from antispoof.errors import InputError
 
@@ -146,7 +146,7 @@ def audit_verify(
         f"{'intact' if not found.faults else f'{len(found.faults)} faults'}; last event {seq}, {head}"
     )
     if found.faults:
-        raise typer.Exit(1)
+        raise Answer(1)
 
 
 @sessions_app.command("media")
@@ -216,10 +216,10 @@ def verify_result(
         claims = verify(token, key_set)
     except InputError as error:
         typer.echo(f"INVALID: {error}", err=True)
-        raise typer.Exit(1) from None
+        raise Answer(1) from None
     if nonce is not None and claims.get("nonce") != nonce:
         typer.echo("INVALID: signed, but with another nonce: the result of another session", err=True)
-        raise typer.Exit(1)
+        raise Answer(1)
     if as_json:
         typer.echo(json.dumps(claims, indent=2, ensure_ascii=False))
     else:

@@ -19,7 +19,7 @@ from antispoof.service.core import Core
 from antispoof.service.edge import Edge
 from antispoof.service.logs import log
 from antispoof.service.problems import Problem, ProblemDocument
-from antispoof.service.routes import check, operations, page, sessions, stream
+from antispoof.service.routes import check, docs, operations, page, sessions, stream
 from antispoof.service.settings import Settings
 
 __all__ = ["create_app"]
@@ -49,7 +49,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
     )
     app.state.core = core
-    for router in (sessions.router, stream.router, check.router, operations.router, page.router):
+    for router in (
+        sessions.router,
+        stream.router,
+        check.router,
+        operations.router,
+        page.router,
+        docs.router,
+    ):
         app.include_router(router)
     if core.settings.page and STATIC.is_dir():
         app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")

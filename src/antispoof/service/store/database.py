@@ -106,7 +106,7 @@ def open_store(url: str, *, migrate: bool = True) -> Store:
             raise InputError("the database has to be a file: what is in memory does not survive a restart")
         if not migrate and not Path(str(parsed.database)).exists():
             raise InputError(f"no such database: {parsed.database!r}")
-        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(Path(str(parsed.database)).parent)
         options["connect_args"] = {"timeout": BUSY_MS / 1000, "check_same_thread": False}
     else:
         options |= {"pool_size": 10, "max_overflow": 10, "connect_args": {"connect_timeout": 5}}
@@ -128,6 +128,13 @@ def open_store(url: str, *, migrate: bool = True) -> Store:
         reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
         raise InputError(f"cannot use the database {parsed.render_as_string()!r}: {reason}") from None
     return Store(engine)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise InputError(f"cannot use the folder {str(folder)!r}: {error.strerror}") from None
 
 
 def _configure_sqlite(engine: Engine) -> None:
