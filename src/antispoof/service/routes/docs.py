@@ -54,7 +54,7 @@ def render(document: Document) -> str:
         '<link rel="stylesheet" href="/docs.css"></head><body><header>'
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info['summary'])} The same as "
         '<a href="/openapi.json">OpenAPI</a>. Errors are <a href="#ProblemDocument">problem documents</a> '
-        "(RFC 9457). Live capture is the WebSocket <code>/v1/sessions/{session_id}/stream</code>.</p></header>"
+        "(RFC 9457). Live: the WebSocket <code>/v1/sessions/{session_id}/stream</code>.</p></header>"
         f"<nav><ul>{links}</ul></nav><main>{sections}<h2>Schemas</h2>{schemas}</main></body></html>"
     )
 
