@@ -29,20 +29,25 @@ def tiny_network(
 ) -> MultiSensorNetwork:
     choices = {name: EncoderChoice("mobile", CHANNELS[name], TINY) for name in modalities}
     network = build_network(choices, FusionChoice(fusion, options) if fusion else None, outputs)
-    return as_if_trained(network)
+    return as_if_trained(network, pictures(8, modalities=modalities))
 
 
-def as_if_trained(module: Any) -> Any:
-    """Give normalisation layers statistics, and zeros some size, so that nothing is trivially equal."""
+def as_if_trained(module: Any, *inputs: Any) -> Any:
+    """Give zeros some size, and normalisation the statistics of the inputs: nothing is trivially equal."""
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
-        for part in module.modules():
-            if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d) and not part.running_mean.any():
-                part.running_mean.uniform_(-0.2, 0.2, generator=generator)
-                part.running_var.uniform_(0.5, 2, generator=generator)
         for parameter in module.parameters():
             if parameter.requires_grad and not parameter.any():
                 parameter.normal_(0, 0.1, generator=generator)
+        # Layers of pretrained weights keep the statistics that they came with.
+        norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d)]
+        if norms and not any(norm.running_mean.any() for norm in norms):
+            momenta = [norm.momentum for norm in norms]
+            for norm in norms:
+                norm.momentum = 1.0
+            module.train()(*inputs)
+            for norm, momentum in zip(norms, momenta, strict=True):
+                norm.momentum = momentum
     return module
 
 
@@ -73,7 +78,8 @@ def onnx_outputs(module: nn.Module, inputs: Mapping[str, Tensor], rows: int) -> 
             dynamo=False,
         )
     session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
-    return list(session.run(None, {name: array[:rows].numpy() for name, array in inputs.items()}))
+    used = {each.name for each in session.get_inputs()}
+    return list(session.run(None, {name: x[:rows].numpy() for name, x in inputs.items() if name in used}))
 
 
 def save_backbone(family: str, folder: Path) -> Path:

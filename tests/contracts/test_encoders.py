@@ -29,7 +29,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         if fresh or name not in built:
             torch.manual_seed(0)
             channels = 1 if name in WAVEFORMS else CHANNELS
-            encoder = as_if_trained(encoders[name](channels, **options(name, tmp_path_factory)))
+            encoder = encoders[name](channels, **options(name, tmp_path_factory))
+            as_if_trained(encoder, encoder_input(encoder, 4, CHANNELS, seed=7))
             if fresh:
                 return encoder
             built[name] = encoder.eval()
@@ -112,7 +113,7 @@ def test_a_row_does_not_depend_on_its_batch(name: str, build: Build) -> None:
         together, alone = encoder(x), encoder(x[1:2])
     for one, other in zip(together, alone, strict=True):
         torch.testing.assert_close(one[1:2], other, rtol=1e-4, atol=1e-4)
-        assert not torch.allclose(one[0], one[1], atol=1e-5), "it does not see its input"
+        assert not torch.allclose(one[0], one[1], atol=1e-3), "it does not see its input"
 
 
 @pytest.mark.parametrize("name", encoders)

@@ -10,14 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from antispoof.errors import InputError
 from antispoof.networks.tokens import Levels, select
 from antispoof.registry import Registry
 
-__all__ = ["HUB_ORDER", "Dims", "Fusion", "FusionFactory", "fusions"]
+__all__ = ["HUB_ORDER", "Dims", "Fusion", "FusionFactory", "fusions", "linear_of_each"]
 
 Dims = Mapping[str, tuple[int, int, int]]
 """Modality name → widths of its shallow, middle and deep tokens, in the order of the columns of presence."""
@@ -97,10 +96,10 @@ class Fusion(nn.Module, ABC):
             chosen[name] = (select(shallow, here), select(middle, here), select(deep, here))
         return chosen
 
-    def sorted_presence(self, presence: Tensor) -> Tensor:
-        """Return the columns in the alphabetical order of the names."""
-        order = sorted(range(len(self.modalities)), key=lambda index: self.modalities[index])
-        return torch.stack([presence[:, index] for index in order], 1)
+
+def linear_of_each(widths: Mapping[str, int], width: int) -> nn.ModuleDict:
+    """Return one linear layer to the same width for each modality, filed under its name."""
+    return nn.ModuleDict({name: nn.Linear(widths[name], width) for name in sorted(widths)})
 
 
 FusionFactory = Callable[..., Fusion]
