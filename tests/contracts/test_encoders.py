@@ -112,7 +112,7 @@ def test_a_row_does_not_depend_on_its_batch(name: str, build: Build) -> None:
     with torch.inference_mode():
         together, alone = encoder(x), encoder(x[1:2])
     for one, other in zip(together, alone, strict=True):
-        torch.testing.assert_close(one[1:2], other, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(one[1:2], other, rtol=0, atol=1e-4 * max(1.0, float(one.abs().max())))
         assert not torch.allclose(one[0], one[1], atol=1e-3), "it does not see its input"
 
 
@@ -146,4 +146,5 @@ def test_the_graph_says_what_the_network_says(name: str, build: Build) -> None:
     with torch.inference_mode():
         expected = encoder(x)
     for one, other in zip(expected, onnx_outputs(encoder, {"x": x}, 2), strict=True):
-        np.testing.assert_allclose(other, one.numpy(), rtol=1e-4, atol=1e-4)
+        scale = max(1.0, float(one.abs().max()))
+        np.testing.assert_allclose(other, one.numpy(), rtol=0, atol=1e-4 * scale)
