@@ -284,7 +284,7 @@ def standalone(svg: str) -> str:
     width, height = opening.partition('viewBox="0 0 ')[2].partition('"')[0].split()
     return (
         f'{opening} xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
-        f"<style>{style}\ntext {{ font-family: system-ui, sans-serif; }}</style>"
+        f"<style>{style}\nsvg text {{ font-family: system-ui, sans-serif; }}</style>"
         f'<rect width="{width}" height="{height}" fill="#fff"/>{rest}\n'
     )
 

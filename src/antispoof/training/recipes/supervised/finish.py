@@ -39,7 +39,7 @@ from antispoof.training.recipes.supervised.network import build
 from antispoof.training.recipes.supervised.scoring import as_score_set, predict, predict_alone, subsets
 from antispoof.training.reporter import Reporter
 
-__all__ = ["CHECKPOINT", "EXPERIMENT", "METADATA", "describe", "load", "load_network"]
+__all__ = ["CHECKPOINT", "EXPERIMENT", "METADATA", "describe", "graph_of", "load", "load_network"]
 
 CHECKPOINT, EXPERIMENT, METADATA = "checkpoint.safetensors", "experiment.json", "bundle.json"
 FEWEST = 4  # presentations of each class on which a subset of modalities is calibrated by itself
@@ -229,15 +229,28 @@ def load(run: Path) -> Trained:
         metadata = BundleMetadata.model_validate_json((run / METADATA).read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
         raise InputError(f"{str(run)!r} holds a damaged run, train it again: {error}") from None
+    graph, inputs, outputs = graph_of(network, shapes)
+    return Trained(graph, inputs, outputs, metadata)
+
+
+def graph_of(
+    network: MultiSensorNetwork, shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[nn.Module, dict[str, Tensor], tuple[str, ...]]:
+    """Wrap a network for export: what takes inputs by position, example inputs, names of outputs.
+
+    Args:
+        network: in evaluation mode.
+        shapes: modality → shape of its arrays. The graph does without modalities that are left out.
+    """
     generator = torch.Generator().manual_seed(0)
     inputs = {name: torch.rand((2, *shape), generator=generator) for name, shape in shapes.items()}
     outputs = ["score", "features"]
-    if len(inputs) > 1:
-        presence = torch.ones(2, len(inputs))
-        presence[1, 1:] = 0
-        inputs["presence"] = presence
+    if len(network.modalities) > 1:
         outputs.append("modality_scores")
-    return Trained(_Graph(network, tuple(shapes), tuple(outputs)).eval(), inputs, tuple(outputs), metadata)
+        if len(shapes) == len(network.modalities):
+            inputs["presence"] = torch.ones(2, len(shapes))
+            inputs["presence"][1, 1:] = 0
+    return _Graph(network, tuple(shapes), tuple(outputs)).eval(), inputs, tuple(outputs)
 
 
 class _Graph(nn.Module):
@@ -250,7 +263,7 @@ class _Graph(nn.Module):
     def forward(self, *arrays: Tensor) -> tuple[Tensor, ...]:
         """Judge (B, …) arrays, and presence (B, M) where there are several."""
         inputs: Mapping[str, Tensor] = dict(zip(self.names, arrays, strict=False))
-        presence = arrays[-1] if len(self.names) > 1 else None
+        presence = arrays[-1] if len(arrays) > len(self.names) else None
         said = self.network(inputs, presence)
         known = {"score": said.score, "features": said.embedding, "modality_scores": said.modality_scores}
         return tuple(known[name] for name in self.outputs)

@@ -41,6 +41,7 @@ from antispoof.training.checkpoint import (
     write_tensors,
 )
 from antispoof.training.operating_points import calibrated_cost
+from antispoof.training.prepared import PreparedStore
 from antispoof.training.recipes.supervised.data import (
     Batch,
     Collection,
@@ -55,7 +56,7 @@ from antispoof.training.recipes.supervised.network import build, build_losses, f
 from antispoof.training.recipes.supervised.processes import Processes, processes
 from antispoof.training.reporter import SILENT, Reporter
 
-__all__ = ["train"]
+__all__ = ["join", "shapes_of", "train", "train_on"]
 
 MONITOR = "dev_cost"
 DATA = "data.json"
@@ -106,6 +107,27 @@ def train_on(
     except OSError as error:
         raise cannot_write(run, error) from None
     return run
+
+
+def shapes_of(experiment: Experiment) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the prepared arrays: modality → shape, from as few samples as will do.
+
+    Raises:
+        InputError: no sample of a modality can be judged.
+    """
+    presentations = read_manifest(experiment.data.manifest)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, part in experiment.modalities.items():
+        store = PreparedStore(experiment.cache, name, part.prepare)
+        files = [p.captures[name] for p in presentations if name in p.captures]
+        for file in files:
+            store.make([file], lambda *_: None)
+            if (shape := store.shape()) is not None:
+                shapes[name] = shape
+                break
+        else:
+            raise InputError(f"no sample of {name!r} can be judged")
+    return shapes
 
 
 def join(experiment: Experiment, presentations: tuple[Presentation, ...]) -> None:

@@ -1,0 +1,85 @@
+"""`antispoof complexity`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from antispoof.cli.app import app, needs_training, text_table
+from antispoof.errors import InputError
+
+
+@app.command("complexity")
+def complexity_of(
+    source: Annotated[
+        str | None,
+        typer.Argument(help="Bundle by name or path, run folder, or experiment file.", show_default=False),
+    ] = None,
+    references: Annotated[
+        list[str] | None,
+        typer.Option("--reference", help="Encoder for comparison; repeatable.", show_default=False),
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of finished runs whose accuracy is drawn over their cost.", show_default=False
+        ),
+    ] = None,
+    plot: Annotated[Path, typer.Option(help="Where that drawing is written, .svg.")] = Path("cost.svg"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Tell what a model costs: parameters, operations, memory, file, time; one thread, one presentation."""
+    needs_training()
+    from rich.console import Console
+
+    from antispoof.evaluation.complexity import accuracy_versus_cost, as_record
+    from antispoof.evaluation.plots import standalone
+    from antispoof.training.complexity import REFERENCES, complexity, results_in
+
+    if (source is None) == (results is None):
+        raise InputError(
+            "name a bundle, a run folder or an experiment file, or --results and a folder of runs"
+        )
+    if results is not None:
+        runs, simulated = results_in(results)
+        try:
+            plot.write_text(
+                standalone(accuracy_versus_cost(runs, "D-EER on test", simulated)), encoding="utf-8"
+            )
+        except OSError as error:
+            raise InputError(f"cannot write {str(plot)!r}: {error.strerror}") from None
+        rows = [(name, f"{macs / 1e6:.2f} M", f"{100 * value:.2f} %") for name, macs, value in runs]
+        title = f"D-EER on test{' (simulated)' * simulated}, and cost"
+        Console(highlight=False).print(text_table(title, ("run", "MACs", "D-EER"), rows))
+        typer.echo(f"wrote {plot}")
+        return
+    assert source is not None
+    costs = complexity(source, REFERENCES if references is None else references)
+    if as_json:
+        typer.echo(json.dumps(as_record(costs), indent=2))
+        return
+    table: list[tuple[str, ...]] = []
+    for cost in costs:
+        name = f"{cost.name} (reference)" if cost.reference else cost.name
+        numbers = (
+            f"{cost.parameters / 1e6:.3f} M",
+            f"{cost.macs / 1e6:.1f} M",
+            f"{cost.peak_bytes / 1e6:.2f} MB",
+        )
+        times = (f"{cost.median_ms:.2f} ms", f"{cost.p95_ms:.2f} ms")
+        table.append((name, *numbers, f"{cost.file_bytes / 1e6:.2f} MB", *times))
+    header = (
+        "network, sensors present",
+        "parameters",
+        "MACs",
+        "peak memory",
+        "file",
+        "median",
+        "95th percentile",
+    )
+    Console(highlight=False).print(
+        text_table(f"Cost of {source}, one presentation, one thread", header, table)
+    )
