@@ -71,7 +71,7 @@ def serve(tmp_path: Path, make_bundle: Any) -> Iterator[Serve]:
     running: list[TestClient] = []
 
     def start(**settings: Any) -> Service:
-        values = {"state": tmp_path / "state", "bundle": str(make_bundle()), **settings}
+        values = {"state": tmp_path / "state", "bundles": (str(make_bundle()),), **settings}
         app = create_app(Settings(**values))
         client = TestClient(app, raise_server_exceptions=False)
         client.__enter__()

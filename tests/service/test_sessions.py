@@ -160,6 +160,8 @@ def test_idempotency_key(service: Any) -> None:
         {"modalities": ["face_rgb", "face_rgb"]},
         {"modalities": ["gait"]},
         {"policy": "lenient"},
+        {"policy": "/etc/passwd"},
+        {"policy": "../../site.yaml"},
         {"image_url": "http://169.254.169.254/"},
         {"challenges": ["passive"]},
         {"mode": "active", "challenges": ["juggling"]},
@@ -196,7 +198,7 @@ def test_a_missing_modality_is_asked_for(service: Any, frames: Frames) -> None:
     from antispoof.service.sessions import JudgeableCapture
 
     capture = JudgeableCapture("face_rgb", 0, "0" * 64, frames["bona_fide"][0])
-    judged = Judgeable("ses_x", 1, "passive", ("face_rgb", "voice"), "balanced", False, (), (capture,))
+    judged = Judgeable("ses_x", 1, "passive", ("face_rgb", "voice"), None, False, (), (capture,))
     decision = judge(judged, service.core.checks.check, 5)
     assert (decision.outcome, decision.reasons) == ("non_response", ("modality_not_used",))
 

@@ -39,7 +39,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, make_bundle: Any) -
     if request.param == "postgresql":
         database = request.getfixturevalue("server")[0]
         _empty(database)
-    return Settings(state=tmp_path / "state", database=database, bundle=str(make_bundle()))
+    return Settings(state=tmp_path / "state", database=database, bundles=(str(make_bundle()),))
 
 
 def _empty(url: str) -> None:

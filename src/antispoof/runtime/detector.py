@@ -130,6 +130,11 @@ class Detector:
         self.operating_point = first.point(self._at, first.metadata.modalities)
         self._pool = _Pool()
 
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """Every model that may judge, the preferred one first; those not needed so far are read now."""
+        return tuple(examiner.bundle for examiner in self._candidates.all())
+
     def calibrated(self, site: SiteCalibration | str | Path) -> Detector:
         """Return this detector at the operating point of a site; the networks are shared.
 

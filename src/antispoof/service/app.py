@@ -72,7 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     core: Core = app.state.core
     sweeper = asyncio.create_task(_sweep(core))
-    log.info("started", version=antispoof.__version__, bundle=core.settings.bundle, page=core.settings.page)
+    log.info("started", version=antispoof.__version__, page=core.settings.page)
     yield
     sweeper.cancel()
     with suppress(asyncio.CancelledError):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from antispoof.errors import AntispoofError, MediaError, UnknownNameError
+from antispoof.errors import AntispoofError, InputError, MediaError
 from antispoof.runtime.detector import Detector, load
+from antispoof.runtime.policy import shipped_policies
 from antispoof.runtime.verdict import Verdict
 from antispoof.service.problems import Problem, from_media_error
+from antispoof.service.settings import Settings
 
 __all__ = ["Checks"]
 
@@ -17,37 +19,55 @@ class Checks:
     """Judges presentations.
 
     Args:
-        bundle: name or path of the model.
+        settings: which models and policies there are.
     """
 
-    def __init__(self, bundle: str) -> None:
-        self._bundle = bundle
+    def __init__(self, settings: Settings) -> None:
+        self._bundles = settings.bundles or None
+        self._policies = {**shipped_policies(), **settings.policies}
+        self._default = settings.default_policy
         self._detectors: dict[str | None, Detector] = {}
         self._loading = threading.Lock()
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """What the model looks at."""
-        return self.detector().bundle.metadata.modalities
+        """What the models look at, together."""
+        found = (name for bundle in self.detector().bundles for name in bundle.metadata.modalities)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """What may be named as a policy, besides operating points."""
+        return tuple(sorted(self._policies))
 
     def detector(self, policy: str | None = None) -> Detector:
-        """Return the detector at an operating point, loaded on first use.
+        """Return the detector under a policy, loaded on first use.
+
+        Args:
+            policy: of those there are, by name, or an operating point of the preferred model; a path is
+                neither. None is the default.
 
         Raises:
-            Problem: ``model_unavailable``; ``invalid_request`` where there is no such operating point.
+            Problem: ``model_unavailable``; ``invalid_request`` where there is no such policy.
         """
+        name = self._default if policy is None else policy
         with self._loading:
-            found = self._detectors.get(policy)
-            if found is not None:
-                return found
-            try:
-                loaded = load(self._bundle, at=policy)
-            except UnknownNameError as error:
-                raise Problem("invalid_request", f"policy: known are {', '.join(error.known)}") from None
-            except (AntispoofError, OSError) as error:
-                raise Problem("model_unavailable", "the model cannot be loaded", retry_after_s=30) from error
-            self._detectors[policy] = loaded
-            return loaded
+            if name not in self._detectors:
+                self._detectors[name] = self._load(name)
+            return self._detectors[name]
+
+    def _load(self, name: str | None) -> Detector:
+        try:
+            if name is None:
+                return load(self._bundles)
+            if name in self._policies:
+                return load(self._bundles, policy=self._policies[name])
+            points = load(self._bundles).bundle.metadata.operating_points
+            if name in points:
+                return load(self._bundles, at=name)
+        except (AntispoofError, OSError) as error:
+            raise Problem("model_unavailable", "the model cannot be loaded", retry_after_s=30) from error
+        raise Problem("invalid_request", f"policy: there are {', '.join((*self.policies, *sorted(points)))}")
 
     def check(self, policy: str | None, sources: Mapping[str, bytes]) -> Verdict:
         """Judge one presentation.
@@ -60,5 +80,7 @@ class Checks:
             return detector.check(**sources)
         except MediaError as error:
             raise from_media_error(error, "the sample") from None
+        except InputError:
+            raise Problem("invalid_request", "the policy does not look at one of the samples") from None
         except Exception as error:  # whatever the model does, nobody is let through
             raise Problem("model_unavailable", "the model failed", retry_after_s=1) from error

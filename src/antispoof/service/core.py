@@ -37,7 +37,7 @@ class Core:
         self.sessions = Sessions(settings, self.store, self.secret, self.signing, self.clock)
         self.limits = Limits(settings)
         self.metrics = Metrics()
-        self.checks = Checks(settings.bundle)
+        self.checks = Checks(settings)
         threads = settings.inference_threads
         self.judges = Workers("judge", threads, threads + settings.queue_length)
         self.watchers = Workers("watch", threads, settings.streams)

@@ -46,8 +46,11 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
     )
     shown = usable[(len(usable) - 1) // 2] if usable else looked_at[0]
     outcome: str = shown.verdict.outcome if usable else "non_response"
-    reasons: list[str] = [] if usable else list(shown.verdict.reasons) or ["modality_not_used"]
-    advice = [] if usable else list(shown.verdict.advice)
+    reasons: list[str] = []
+    advice: list[str] = []
+    if outcome == "non_response":
+        reasons += shown.verdict.reasons or ("modality_not_used",)
+        advice += shown.verdict.advice
     hindrances = _hindrances(judged)
     if judged.mode == "active" and not judged.challenges:
         hindrances.append(("no_challenge", ""))

@@ -40,7 +40,7 @@ class SessionRequest:
 
     mode: str
     modalities: tuple[str, ...]
-    policy: str
+    policy: str | None
     challenges: tuple[str, ...] | None
     ttl_s: int
     retention_s: int
@@ -76,7 +76,7 @@ class Judgeable:
     attempt: int
     mode: str
     modalities: tuple[str, ...]
-    policy: str
+    policy: str | None
     replayed: bool
     challenges: tuple[Mapping[str, Any], ...]
     captures: tuple[JudgeableCapture, ...]

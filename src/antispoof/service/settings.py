@@ -10,7 +10,6 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from antispoof.errors import InputError
-from antispoof.runtime.bundle import DEFAULT_BUNDLE
 
 __all__ = ["ENVIRONMENT", "Settings", "default_state", "read_settings"]
 
@@ -32,7 +31,9 @@ class Settings(BaseModel):
     Attributes:
         state: folder of the keys and, unless ``database`` says otherwise, of the SQLite database.
         database: SQLAlchemy URL, ``sqlite:///…`` or ``postgresql+psycopg://…``; empty is SQLite in ``state``.
-        bundle: name or path of the model.
+        bundles: names or paths of the models; empty are all that ship.
+        policies: name → file of further policies; those that ship are there without.
+        default_policy: of sessions that name none; None fuses what is there at the models' own thresholds.
         issuer: ``iss`` of signed results.
         page: whether the page at ``/`` is served, and the service acts as its backend.
         hosts: values of the ``Host`` header that are answered; ``*`` is any.
@@ -59,7 +60,9 @@ class Settings(BaseModel):
 
     state: Path = Field(default_factory=default_state)
     database: str = ""
-    bundle: str = DEFAULT_BUNDLE
+    bundles: tuple[str, ...] = ()
+    policies: dict[str, Path] = {}
+    default_policy: str | None = None
     issuer: str = "antispoof"
     page: bool = False
     hosts: tuple[str, ...] = ("*",)

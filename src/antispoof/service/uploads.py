@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
@@ -61,6 +61,13 @@ async def read_upload(request: Request, settings: Settings) -> Upload:
         raise Problem("invalid_request", "the body broke off") from None
     except TimeoutError:
         raise Problem("invalid_request", "the body took too long", recoverable=True) from None
+    try:
+        return await _sorted(form, settings.max_file_bytes)
+    finally:
+        await form.close()
+
+
+async def _sorted(form: FormData, limit: int) -> Upload:
     fields: dict[str, str] = {}
     files: dict[str, bytes] = {}
     for name, value in form.multi_items():
@@ -68,11 +75,10 @@ async def read_upload(request: Request, settings: Settings) -> Upload:
             raise Problem("invalid_request", "a part is there twice")
         if isinstance(value, UploadFile):
             files[name] = await value.read()
-            if len(files[name]) > settings.max_file_bytes:
-                raise Problem("payload_too_large", f"a file may have {settings.max_file_bytes} bytes")
+            if len(files[name]) > limit:
+                raise Problem("payload_too_large", f"a file may have {limit} bytes")
         else:
             fields[name] = value
-    await form.close()
     return Upload(fields, files)
 
 

@@ -84,7 +84,7 @@ class SessionDocument(BaseModel):
     state: State
     mode: Mode
     modalities: list[str]
-    policy: str
+    policy: str | None
     challenges: list[str] | None
     nonce: str
     created_at: str
@@ -205,6 +205,7 @@ class Models(BaseModel):
     """What judges here."""
 
     models: list[ModelDocument]
+    policies: list[str]
     challenges: list[str]
 
 

@@ -69,7 +69,7 @@ def _operation(document: Document, path: str, method: str, operation: Document) 
     )
     return (
         f'<section id="{_anchor(method, path)}"><h2>{_method(method)} <code>{escape(path)}</code></h2>'
-        f"<p>{escape(operation.get('description') or operation['summary'])}</p>"
+        f"<p>{_words(operation.get('description') or operation['summary'])}</p>"
         + (f"<p>Needs: {' or '.join(f'<code>{escape(name)}</code>' for name in needs)}</p>" if needs else "")
         + (f"<table><tr><th>takes</th><th></th><th></th></tr>{rows}</table>" if rows else "")
         + f"<table><tr><th>answers</th><th></th><th></th></tr>{answers}</table>"

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 
+from antispoof.runtime.bundle import BundleMetadata
 from antispoof.service import wire
 from antispoof.service.access import ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
@@ -26,20 +27,28 @@ router = APIRouter(tags=["operations"])
 )
 def models(_: Annotated[KnownKey, backend(None)], core: ServiceCore) -> Response:
     """List what judges here."""
-    metadata = core.checks.detector().bundle.metadata
-    model: dict[str, Any] = {
+    return JSONResponse(
+        {
+            "models": [_model(bundle.metadata) for bundle in core.checks.detector().bundles],
+            "policies": core.checks.policies,
+            "challenges": list(challenges),
+        }
+    )
+
+
+def _model(metadata: BundleMetadata) -> dict[str, Any]:
+    return {
         "name": metadata.name,
         "version": metadata.version,
         "sha256": metadata.sha256,
         "licence": metadata.licence,
-        "modalities": list(core.checks.modalities),
+        "modalities": list(metadata.modalities),
         "operating_points": {
             name: {"threshold": point.threshold, "rule": point.rule, "data": point.data}
             for name, point in metadata.operating_points.items()
         },
         "default_operating_point": metadata.default_operating_point,
     }
-    return JSONResponse({"models": [model], "challenges": list(challenges)})
 
 
 @router.get("/healthz", response_model=wire.Health)

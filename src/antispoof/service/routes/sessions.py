@@ -55,7 +55,7 @@ def open_session(
     core: Core, body: wire.NewSession, key_id: str | None, idempotency_key: str | None = None
 ) -> dict[str, Any]:
     """Check what is asked for against what there is, and open a session."""
-    detector = core.checks.detector(body.policy)
+    core.checks.detector(body.policy)
     judged = core.checks.modalities
     if set(body.modalities) - set(judged):
         raise Problem("invalid_request", f"modalities: the model judges {', '.join(judged)}")
@@ -66,7 +66,7 @@ def open_session(
         SessionRequest(
             mode=body.mode,
             modalities=tuple(body.modalities),
-            policy=detector.operating_point.name,
+            policy=body.policy,
             challenges=None if body.challenges is None else tuple(body.challenges),
             ttl_s=body.ttl_s,
             retention_s=body.retention_s,

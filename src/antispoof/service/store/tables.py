@@ -51,7 +51,7 @@ class Session(Base):
     state: Mapped[str] = mapped_column(String(16))
     mode: Mapped[str] = mapped_column(String(16))
     modalities: Mapped[list[Any]]
-    policy: Mapped[str]
+    policy: Mapped[str | None]
     challenges: Mapped[list[Any] | None]
     nonce: Mapped[str] = mapped_column(String(40))
     created_at: Mapped[float]

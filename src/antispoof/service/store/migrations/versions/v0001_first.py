@@ -60,7 +60,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("mode", sa.String(length=16), nullable=False),
         sa.Column("modalities", sa.JSON(), nullable=False),
-        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("policy", sa.Text(), nullable=True),
         sa.Column("challenges", sa.JSON(), nullable=True),
         sa.Column("nonce", sa.String(length=40), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
