@@ -13,7 +13,7 @@ from antispoof.registry import Registry
 if TYPE_CHECKING:
     from antispoof.networks.network import NetworkOutput, Target
 
-__all__ = ["Loss", "LossFactory", "losses"]
+__all__ = ["Loss", "LossFactory", "losses", "modality_cross_entropy"]
 
 
 class Loss(nn.Module, ABC):
@@ -27,9 +27,18 @@ class Loss(nn.Module, ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     modalities_needed: ClassVar[int] = 1
 
+    def __init__(self) -> None:
+        super().__init__()
+
     @abstractmethod
     def forward(self, output: NetworkOutput, target: Target) -> Tensor:
         """Return a scalar, 0 or more; 0 where nothing in the batch tells anything."""
+
+
+def modality_cross_entropy(output: NetworkOutput, target: Target) -> Tensor:
+    """Binary cross-entropy of what each modality says by itself, (B, M)."""
+    label = target.label[:, None].expand_as(output.modality_scores)
+    return nn.functional.binary_cross_entropy_with_logits(output.modality_scores, label, reduction="none")
 
 
 LossFactory = Callable[..., Loss]
