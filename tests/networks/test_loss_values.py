@@ -261,7 +261,7 @@ def test_gradients_of_who_is_ahead_are_scaled_down() -> None:
     names = [name.split(".")[0] for name, p in network.encoders.named_parameters() if p.grad is not None]
     for name, one, other in zip(names, plain, scaled, strict=True):
         factor = factors[network.modalities.index(name)]
-        torch.testing.assert_close(one * factor, other, rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(one * factor, other, rtol=1e-3, atol=1e-5)
 
 
 def test_focal_without_focus_is_cross_entropy(random: np.random.Generator) -> None:
