@@ -85,7 +85,8 @@ class Freeze(Part):
     Attributes:
         stages: parts of encoders, by the names that they give them: ``shallow``, ``middle``, ``deep``, ….
         modality: whose encoder; none means all.
-        until_epoch: the first epoch in which they learn again; none means never.
+        until_epoch: epochs after which they learn, also those that an encoder freezes by itself; none means
+            never.
     """
 
     stages: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -130,6 +131,24 @@ class Training(Part):
     average_last: Positive = 1
     processes: Positive = 1
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+
+
+class Pretraining(Part):
+    """What ``antispoof pretrain`` does.
+
+    Attributes:
+        epochs: passes over the train partition.
+        batch_size: presentations a step.
+        learning_rate: of AdamW.
+        share: of every sample, masked.
+        patch: side of a masked patch in pixels; of a recording, in 16 samples.
+    """
+
+    epochs: Positive
+    batch_size: Annotated[int, Field(ge=2)] = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    patch: Positive = 16
 
 
 class Variant(Part):
@@ -183,6 +202,7 @@ class Experiment(recipes.Experiment):
         training: how it learns.
         augmentation: changes to samples, in order.
         freeze: weights that stay as they are.
+        pretraining: what ``antispoof pretrain`` does; training takes no notice of it.
         ablation: what ``antispoof ablate`` removes and swaps; training takes no notice of it.
         initial: checkpoint whose weights are the start, where names and shapes agree.
     """
@@ -198,6 +218,7 @@ class Experiment(recipes.Experiment):
     augmentation: tuple[AugmentationEntry, ...] = ()
     freeze: tuple[Freeze, ...] = ()
     initial: Path | None = None
+    pretraining: Pretraining | None = None
     ablation: Ablation | None = None
 
     @model_validator(mode="after")
@@ -244,7 +265,7 @@ class Experiment(recipes.Experiment):
 
     def record(self) -> Mapping[str, Any]:
         """Return what decides the result, and not where it is kept."""
-        content = self.model_dump(mode="json", exclude={"run_dir", "ablation"})
+        content = self.model_dump(mode="json", exclude={"run_dir", "ablation", "pretraining"})
         content["data"] = {key: value for key, value in content["data"].items() if key != "cache"}
         return content
 

@@ -278,6 +278,9 @@ class _Learner(lightning.LightningModule):
         self._said: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
         self._lost: list[Tensor] = []
         self._frozen: list[nn.Module] = []
+        thawed = [one for one in experiment.freeze if one.until_epoch is not None]
+        for part in frozen_parts(network, thawed, 0):
+            part.requires_grad_(True)  # an encoder may come with parts that are frozen
         for part in frozen_parts(network, experiment.freeze, None):
             part.requires_grad_(False)
 

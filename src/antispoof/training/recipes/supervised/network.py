@@ -68,6 +68,6 @@ def frozen_parts(
                         f"{', '.join(encoder.stages)}"
                     )
                 until = entry.until_epoch
-                if until is None or (epoch is not None and epoch + 1 < until):
+                if until is None or (epoch is not None and epoch < until):
                     parts.append(encoder.stages[stage])
     return parts
