@@ -21,8 +21,9 @@ Speech = NDArray[np.float32]
 FRAME, STEP = 400, 160  # samples: 25 ms every 10 ms
 SHORTEST_VOICE_S = 0.75
 LOWEST_LEVEL_DB = -65.0  # full scale, root mean square of the loudest frames
-MIN_PERIODIC = 0.08  # share of the active frames that repeat themselves as a voice does
-MAX_CLIPPED = 0.1  # share of the samples within 1 % of the highest, while somebody speaks
+MIN_PERIODIC = 0.03  # share of the active frames that repeat themselves as a voice does
+MAX_CLIPPED = 0.25  # share of the louder samples within 1 % of the highest; 0.02 after 6 dB too much, 0.5 after 20
+MAX_STEADY = 0.3
 PERIODIC = 0.3  # autocorrelation of the magnitudes, normalised
 PITCH_HZ = (60, 400)
 PITCH_BAND_HZ = (100, 1500)
@@ -51,6 +52,7 @@ class Voice:
         "silent": "nothing can be heard: check the microphone, and that it is not muted",
         "too_short": "too little speech: speak for at least two or three seconds",
         "only_noise": "no voice can be made out: speak closer to the microphone, in a quieter place",
+        "music": "music, or a tone that does not move, covers the voice: speak without it",
         "clipped": "the recording is overdriven: lower the gain, or speak further from the microphone",
     }
 
@@ -62,8 +64,9 @@ class Voice:
         """Tell whether somebody can be heard well enough.
 
         The measurements are ``duration_s``, ``voice_s`` (how long somebody speaks), ``level_db`` (of the
-        loudest frames, full scale), ``periodic`` (0 to 1, the share of active frames with a pitch) and
-        ``clipped`` (0 to 1, the share of the louder samples that lie at the peak).
+        loudest frames, full scale), ``periodic`` (0 to 1, the share of active frames with a pitch),
+        ``steady`` (-1 to 1, how little the spectrum changes within 0.2 s) and ``clipped`` (0 to 1, the share of
+        the louder samples that lie at the peak).
         """
         samples = sample.array
         measurements = {"duration_s": len(samples) / RATE, "level_db": _loudest_db(samples)}
@@ -80,6 +83,7 @@ class Voice:
         checks = (
             ("too_short", measurements["voice_s"] < SHORTEST_VOICE_S),
             ("only_noise", measurements["periodic"] < MIN_PERIODIC),
+            ("music", measurements["steady"] > MAX_STEADY),
             ("clipped", measurements["clipped"] > MAX_CLIPPED),
         )
         return Quality(tuple(code for code, failed in checks if failed), measurements)
