@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 ROOT = Path(__file__).parents[1]
 ALL = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -19,9 +20,10 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)?(?:#([\w-]+))?\)", re.S)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portrait: Any, encode: Any) -> Path:
-    """An empty folder but for what the pages take for granted: ``selfie.jpg`` and ``site.json``."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portrait: Any, encode: Any, speech: Any) -> Path:
+    """An empty folder but for what the pages take for granted: a picture, a recording, ``site.json``."""
     monkeypatch.chdir(tmp_path)
+    soundfile.write(tmp_path / "clip.wav", speech, 16_000)
     (tmp_path / "selfie.jpg").write_bytes(encode(portrait, "JPEG", quality=90))
     return tmp_path
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from antispoof.runtime.detector import Detector, load
     from antispoof.runtime.site import SiteCalibration, learn_site, read_site, write_site
     from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint, Verdict
+    from antispoof.sensing.capture import Sample
 
 __version__ = "0.1.0"
 
@@ -41,6 +42,7 @@ __all__ = [
     "MediaError",
     "MissingExtraError",
     "OperatingPoint",
+    "Sample",
     "SiteCalibration",
     "UnknownNameError",
     "Verdict",
@@ -55,6 +57,7 @@ _HOMES = {
     "Detector": "runtime.detector",
     "Evidence": "runtime.verdict",
     "OperatingPoint": "runtime.verdict",
+    "Sample": "sensing.capture",
     "SiteCalibration": "runtime.site",
     "Verdict": "runtime.verdict",
     "learn_site": "runtime.site",

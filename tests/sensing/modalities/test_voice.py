@@ -99,3 +99,85 @@ def test_an_array_states_its_rate(rate: Any) -> None:
         voice.load(Sample(np.zeros(16_000), {"sample_rate": rate}))
     with pytest.raises(InputError, match="needs its sample rate"):
         voice.load(np.zeros(16_000))
+
+
+TIME = np.arange(48_000) / 16_000
+CHORD = sum(np.sin(2 * np.pi * hertz * TIME) for hertz in (220, 277.2, 329.6, 440, 554.4))
+RANDOM = np.random.default_rng(4)
+
+
+@pytest.mark.parametrize(
+    ("array", "reasons"),
+    [
+        (np.zeros(48_000), ("silent",)),
+        (1e-4 * RANDOM.standard_normal(48_000), ("silent",)),
+        (0.1 * RANDOM.standard_normal(48_000), ("only_noise",)),
+        (0.001 * np.cumsum(RANDOM.standard_normal(48_000)), ("only_noise",)),
+        (0.1 * CHORD, ("music",)),
+    ],
+    ids=["zeros", "faint", "white", "brown", "chord"],
+)
+def test_what_holds_no_voice_cannot_be_judged(array: Any, reasons: tuple[str, ...]) -> None:
+    assert voice.quality(voice.load(sound(array))).reasons == reasons
+
+
+@pytest.mark.parametrize("gain", [0.01, 1.0, 30.0])
+def test_clipping_is_seen_at_any_level(speech: Any, gain: float) -> None:
+    overdriven = gain * np.clip(speech * 40, -1, 1)
+    assert voice.quality(voice.load(sound(overdriven))).reasons == ("clipped",)
+    assert voice.quality(voice.load(sound(gain * speech))).reasons == ()
+
+
+@pytest.mark.parametrize("samples", [40, 400, 3200])
+def test_a_moment_is_too_short(speech: Any, samples: int) -> None:
+    sample = voice.load(sound(speech[6000 : 6000 + samples]))
+    assert "too_short" in voice.quality(sample).reasons
+    assert np.isfinite(prepared(sample)).all()
+
+
+def test_noise_around_speech_does_not_keep_it_from_being_judged(speech: Any) -> None:
+    noise = RANDOM.standard_normal(len(speech)) * np.sqrt(np.mean(speech**2)) * 10 ** (-5 / 20)
+    assert voice.quality(voice.load(sound(speech + noise))).reasons == ()
+
+
+def test_silence_around_speech_changes_nothing(speech: Any) -> None:
+    quiet = np.zeros(16_000, np.float32)
+    around = prepared(voice.load(sound(np.concatenate([quiet, speech[3000:], quiet]))))
+    alone = prepared(voice.load(sound(speech[3000:])))
+    likeness = max(
+        np.corrcoef(np.roll(around[0], shift)[:40_000], alone[0][:40_000])[0, 1]
+        for shift in range(-1600, 1601, 10)
+    )
+    assert likeness > 0.9
+
+
+def test_a_short_recording_is_repeated_without_a_seam(speech: Any) -> None:
+    sample = voice.load(sound(speech[: 2 * 16_000]))
+    window = prepared(sample)[0].astype(np.float64)
+    steps = np.abs(np.diff(window))
+    ((start, end),) = voice.timeline(sample, voice.quality(sample), **ARGUMENTS)
+    period = round((end - start - 0.02) * 16_000)
+    seams = np.arange(period, len(window), period)
+    assert len(seams) >= 2
+    assert max(steps[seam - 10 : seam + 330].max() for seam in seams) < np.percentile(steps, 99)
+    middle = slice(1000, period - 1000)
+    shifted = window[period : 2 * period][middle]
+    assert np.corrcoef(window[:period][middle], shifted)[0, 1] > 0.99
+
+
+def test_nothing_is_left_beyond_the_band(speech: Any) -> None:
+    hiss = speech + 0.05 * RANDOM.standard_normal(len(speech))
+    window = prepared(voice.load(sound(hiss)), floor_db=-120.0)[0]
+    power = np.abs(np.fft.rfft(window * np.hanning(len(window)))) ** 2
+    hertz = np.fft.rfftfreq(len(window), 1 / 16_000)
+    inside = power[(hertz > 200) & (hertz < 6800)].mean()
+    assert power[hertz > 7050].mean() < 1e-6 * inside
+    assert power[hertz < 40].mean() < 1e-4 * inside
+
+
+def test_windows_without_voice_are_left_out(speech: Any) -> None:
+    sample = voice.load(sound(np.concatenate([speech, np.zeros(20 * 16_000, np.float32), speech])))
+    spans = voice.timeline(sample, voice.quality(sample), **ARGUMENTS)
+    assert len(prepared(sample)) == len(spans)
+    assert not [span for span in spans if 6 < span[0] < 18]
+    assert spans[-1][1] > 23

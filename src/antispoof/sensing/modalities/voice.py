@@ -22,8 +22,8 @@ FRAME, STEP = 400, 160  # samples: 25 ms every 10 ms
 SHORTEST_VOICE_S = 0.75
 LOWEST_LEVEL_DB = -65.0  # full scale, root mean square of the loudest frames
 MIN_PERIODIC = 0.03  # share of the active frames that repeat themselves as a voice does
-MAX_CLIPPED = 0.25  # share of the louder samples within 1 % of the highest; 0.02 after 6 dB too much, 0.5 after 20
-MAX_STEADY = 0.3
+MAX_STEADY = 0.3  # likeness of spectra 0.2 s apart: speech stays below 0.22, in noise and in rooms as well
+MAX_CLIPPED = 0.25  # share of the louder samples within 1 % of the highest: 0.5 when overdriven by 20 dB
 PERIODIC = 0.3  # autocorrelation of the magnitudes, normalised
 PITCH_HZ = (60, 400)
 PITCH_BAND_HZ = (100, 1500)
@@ -65,8 +65,8 @@ class Voice:
 
         The measurements are ``duration_s``, ``voice_s`` (how long somebody speaks), ``level_db`` (of the
         loudest frames, full scale), ``periodic`` (0 to 1, the share of active frames with a pitch),
-        ``steady`` (-1 to 1, how little the spectrum changes within 0.2 s) and ``clipped`` (0 to 1, the share of
-        the louder samples that lie at the peak).
+        ``steady`` (-1 to 1, how little the spectrum changes within 0.2 s) and ``clipped`` (0 to 1, the share
+        of the louder samples that lie at the peak).
         """
         samples = sample.array
         measurements = {"duration_s": len(samples) / RATE, "level_db": _loudest_db(samples)}
