@@ -322,7 +322,7 @@ def pairs_interval(scores: Scores, clips: list[Clip]) -> dict[str, float]:
 def timing(
     detector: antispoof.Detector, peer: System | None, clips: list[Clip], repeats: int
 ) -> dict[str, float]:
-    """Median milliseconds of processor time, one thread, in turn: bytes to verdict of a 4 s clip, and its parts.
+    """Median milliseconds of processor time, one thread, in turn: from bytes to verdict, and its parts.
 
     Time of the processor, not of the clock, so that what else the machine does counts for little.
     """
