@@ -2,12 +2,16 @@
 
 const WIDTH = 640;
 const QUALITY = 0.85;
+/** A picture that stays the same for longer is sent again, so that the service sees that it stands still. */
+const STILL_MS = 600;
 
 export class Camera {
   readonly #canvas = document.createElement("canvas");
   readonly #stream: MediaStream;
   #fresh = true;
   #running = true;
+  #last = new Uint8Array();
+  #lastAt = 0;
 
   private constructor(
     readonly video: HTMLVideoElement,
@@ -24,25 +28,20 @@ export class Camera {
     }
   }
 
-  static async open(video: HTMLVideoElement, voice: boolean): Promise<Camera> {
+  static async open(video: HTMLVideoElement): Promise<Camera> {
     const stream = await navigator.mediaDevices.getUserMedia({
       video: { facingMode: "user", width: { ideal: 1280 }, height: { ideal: 720 } },
-      audio: voice ? { echoCancellation: false, noiseSuppression: false, autoGainControl: false } : false,
     });
     video.srcObject = stream;
     await video.play();
     return new Camera(video, stream);
   }
 
-  get stream(): MediaStream {
-    return this.#stream;
-  }
-
   get size(): string {
     return `${this.video.videoWidth} × ${this.video.videoHeight}`;
   }
 
-  /** A JPEG of the present picture; null while the camera has delivered no other since the last. */
+  /** A JPEG of the present picture; null while it is the last one still. */
   async picture(): Promise<Uint8Array<ArrayBuffer> | null> {
     const { videoWidth: width, videoHeight: height } = this.video;
     if (!this.#fresh || width === 0) return null;
@@ -54,7 +53,13 @@ export class Camera {
     if (context === null) return null;
     context.drawImage(this.video, 0, 0, this.#canvas.width, this.#canvas.height);
     const blob = await new Promise<Blob | null>((done) => this.#canvas.toBlob(done, "image/jpeg", QUALITY));
-    return blob === null ? null : new Uint8Array(await blob.arrayBuffer());
+    if (blob === null) return null;
+    const picture = new Uint8Array(await blob.arrayBuffer());
+    const now = performance.now();
+    if (now < this.#lastAt + STILL_MS && equal(picture, this.#last)) return null;
+    this.#last = picture;
+    this.#lastAt = now;
+    return picture;
   }
 
   close(): void {
@@ -62,4 +67,8 @@ export class Camera {
     for (const track of this.#stream.getTracks()) track.stop();
     this.video.srcObject = null;
   }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
 }

@@ -10,6 +10,7 @@ import * as words from "./words";
 
 const PICTURES_PER_SECOND = 8;
 const PICTURES_PER_SECOND_OF_VOICE = 2;
+const ORDER = ["passive", "movement", "light", "digits"];
 
 const { element } = screen;
 
@@ -17,7 +18,6 @@ const { element } = screen;
 let offered: api.Options | null = null;
 /** Of a session that is open and has attempts left. */
 let token: string | null = null;
-let voice = false;
 
 async function begin(): Promise<void> {
   token = new URLSearchParams(location.hash.slice(1)).get("token");
@@ -41,6 +41,7 @@ async function begin(): Promise<void> {
     offer(offered);
   } else {
     element("flashes").hidden = false;
+    element("privacy").textContent = words.PRIVACY_ELSEWHERE;
   }
   screen.show("welcome");
 }
@@ -75,18 +76,15 @@ function describe(): void {
   element("lead-steps").hidden = !active;
   element("duration").textContent = active ? "half a minute" : "five seconds";
   const spoken = active && box("voice").checked;
-  element("privacy-sound").hidden = !spoken;
+  element("privacy").textContent = spoken ? words.PRIVACY_WITH_SOUND : words.PRIVACY;
   element("consent").textContent = spoken ? "I agree: use my camera and microphone" : "I agree: use my camera";
 }
 
 async function openSession(options: api.Options): Promise<string> {
   if (mode() === "passive") return api.open("passive", ["face_rgb"], null);
   const spoken = box("voice").checked;
-  const wanted = options.challenges.filter((name) => {
-    if (name === "light") return box("light").checked;
-    if (name === "digits") return spoken;
-    return true;
-  });
+  const left = new Set([...(box("light").checked ? [] : ["light"]), ...(spoken ? [] : ["digits"])]);
+  const wanted = ORDER.filter((name) => options.challenges.includes(name) && !left.has(name));
   return api.open("active", spoken ? ["face_rgb", "voice"] : ["face_rgb"], wanted);
 }
 
@@ -94,45 +92,49 @@ async function openSession(options: api.Options): Promise<string> {
 async function attempt(): Promise<void> {
   panel.clear();
   let camera: Camera | null = null;
+  let microphone: Microphone | null = null;
   const button = element<HTMLButtonElement>("consent");
   button.disabled = true;
+  screen.progress(0);
+  screen.prompt({ text: words.ALLOW, detail: "", picture: "ahead" }, undefined);
+  screen.hint("", false);
+  screen.show("capture"); // before the camera opens: some browsers play no hidden video
   try {
-    const spoken = offered === null ? voice : mode() === "active" && box("voice").checked;
+    const spoken = offered !== null && mode() === "active" && box("voice").checked;
     try {
-      camera = await Camera.open(element<HTMLVideoElement>("video"), spoken);
+      camera = await Camera.open(element<HTMLVideoElement>("video"));
+      microphone = new Microphone();
+      if (spoken) await microphone.open();
     } catch (error) {
       screen.notice(words.cameraNotice(error));
       return;
     }
     if (token === null && offered !== null) token = await openSession(offered);
     if (token === null) throw new api.Problem("bad_token");
-    await capture(camera, token);
+    await capture(camera, microphone, token);
     screen.show("wait");
     await judge(token);
   } catch (error) {
     fail(error);
   } finally {
     camera?.close();
+    microphone?.close();
     button.disabled = false;
   }
 }
 
-async function capture(camera: Camera, token_: string): Promise<void> {
+async function capture(camera: Camera, microphone: Microphone, token_: string): Promise<void> {
   let step: Step | null = null;
   let steps = 1;
-  let microphone: Microphone | null = null;
   const stopped = new AbortController();
+  microphone.heard = (pcm, rate) => {
+    if (step?.instruction === "read_digit") stream.send("voice", pcm, { rate });
+  };
   const stream = new Stream(token_, {
     ready(message: Ready): void {
       steps = message.steps;
-      if (!message.modalities.includes("voice")) return;
-      voice = true;
-      void Microphone.open(camera.stream, (pcm, rate) => {
-        if (step?.instruction === "read_digit") stream.send("voice", pcm, { rate });
-      }).then((opened) => {
-        microphone = opened;
-        if (stopped.signal.aborted) opened.close();
-      });
+      // Without permission nothing is heard, and the check says so at its end.
+      if (message.modalities.includes("voice")) microphone.open().catch(() => panel.log("microphone", { open: false }));
     },
     step(message: Step): void {
       step = message;
@@ -148,12 +150,12 @@ async function capture(camera: Camera, token_: string): Promise<void> {
     },
     message: panel.log,
   });
-  const stop = (): void => stream.close();
+  const stop = (): void => {
+    stopped.abort("stop");
+    stream.close();
+  };
   element("cancel").addEventListener("click", stop, { once: true });
-  screen.progress(0);
   screen.prompt({ text: words.LOOKING, detail: "", picture: "ahead" }, undefined);
-  screen.hint("", false);
-  screen.show("capture");
   panel.log("camera", { camera: camera.size });
 
   const pictures = async (): Promise<void> => {
@@ -171,9 +173,10 @@ async function capture(camera: Camera, token_: string): Promise<void> {
   try {
     await stream.captured;
     screen.progress(1);
+  } catch (error) {
+    throw stopped.signal.reason === "stop" ? new api.Problem("stopped") : error;
   } finally {
     stopped.abort();
-    (microphone as Microphone | null)?.close();
     element("cancel").removeEventListener("click", stop);
     stream.close();
   }
@@ -187,7 +190,7 @@ async function judge(token_: string): Promise<void> {
     return;
   }
   token = null;
-  screen.notice({ ...words.FINISHED, retry: offered !== null }, answer.advice);
+  screen.notice({ ...words.FINISHED, retry: offered !== null }, [], "Another check");
   if (offered !== null) panel.showResult(await api.result(token_));
 }
 

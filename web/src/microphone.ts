@@ -1,24 +1,31 @@
 /** The microphone: a quarter of a second after the other, without a gap. */
 
 export class Microphone {
-  readonly #context: AudioContext;
+  heard: (pcm: Uint8Array<ArrayBuffer>, rate: number) => void = () => {};
+  #stream: MediaStream | null = null;
+  #context: AudioContext | null = null;
+  #closed = false;
 
-  private constructor(context: AudioContext) {
-    this.#context = context;
-  }
-
-  static async open(stream: MediaStream, heard: (pcm: Uint8Array<ArrayBuffer>, rate: number) => void): Promise<Microphone> {
+  /** Ask for the microphone, once. */
+  async open(): Promise<void> {
+    if (this.#stream !== null) return;
+    this.#stream = await navigator.mediaDevices.getUserMedia({
+      audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+    });
     const context = new AudioContext();
+    this.#context = context;
     await context.audioWorklet.addModule(new URL("recorder.js", document.baseURI));
     const recorder = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
-    recorder.port.onmessage = (event: MessageEvent<Float32Array>) => heard(pcm(event.data), context.sampleRate);
-    context.createMediaStreamSource(stream).connect(recorder);
+    recorder.port.onmessage = (event: MessageEvent<Float32Array>) => this.heard(pcm(event.data), context.sampleRate);
+    context.createMediaStreamSource(this.#stream).connect(recorder);
     await context.resume();
-    return new Microphone(context);
+    if (this.#closed) this.close();
   }
 
   close(): void {
-    void this.#context.close();
+    this.#closed = true;
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    if (this.#context?.state !== "closed") void this.#context?.close();
   }
 }
 

@@ -20,7 +20,7 @@ export function show(section: Section): void {
   if (section === "capture") fitOval();
 }
 
-export function notice({ title, text, retry }: Notice, advice: string[] = []): void {
+export function notice({ title, text, retry }: Notice, advice: string[] = [], label = "Try again"): void {
   element("notice-title").textContent = title;
   element("notice-text").textContent = text;
   element("notice-advice").replaceChildren(
@@ -31,6 +31,7 @@ export function notice({ title, text, retry }: Notice, advice: string[] = []): v
     }),
   );
   element("again").hidden = !retry;
+  element("again").textContent = label;
   show("notice");
 }
 
@@ -98,5 +99,5 @@ export function light(colour: string | null): void {
 
 export function progress(done: number): void {
   element<HTMLProgressElement>("progress").value = done;
-  document.querySelector<SVGEllipseElement>("#ring .bar")!.style.strokeDasharray = `${100 * done} 100`;
+  document.querySelector<SVGPathElement>("#ring .bar")!.style.strokeDasharray = `${100 * done} 100`;
 }

@@ -10,6 +10,14 @@ export const HINTS: Record<string, string> = {
   less_light: "Move out of the bright light",
 };
 
+export const PRIVACY = "Your pictures are sent to this service for this check alone, and are not kept after it.";
+export const PRIVACY_WITH_SOUND =
+  "Your pictures and your voice are sent to this service for this check alone, and are not kept after it.";
+export const PRIVACY_ELSEWHERE =
+  "Your pictures, and your voice where you are asked to speak, are sent to this service for this check; " +
+  "whoever sent you here tells you whether they are kept.";
+
+export const ALLOW = "Allow the camera, if you are asked";
 export const READY = "Good. Stay like this";
 export const LOOKING = "Put your face in the oval";
 
@@ -42,6 +50,12 @@ export const FINISHED: Notice = {
   title: "Thank you, that is all",
   text: "The check is complete. You can close this page.",
   retry: false,
+};
+
+export const STOPPED: Notice = {
+  title: "The check was stopped",
+  text: "You can begin again when you are ready.",
+  retry: true,
 };
 
 export const AGAIN: Notice = {
@@ -79,6 +93,7 @@ const PROBLEMS: Record<string, Notice> = {
   bad_token: { title: "This link is no longer valid", text: "Start again from the page you came from.", retry: false },
   scope: { title: "This link is no longer valid", text: "Start again from the page you came from.", retry: false },
   attempts_exhausted: FINISHED,
+  stopped: STOPPED,
   rate_limited: { title: "One moment, please", text: "There were many tries. Wait a minute, then try again.", retry: true },
   overloaded: { title: "One moment, please", text: "The service is busy. Try again in a few seconds.", retry: true },
 };

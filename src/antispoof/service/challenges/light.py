@@ -26,7 +26,7 @@ PALETTE = ("#ff3030", "#30ff30", "#3050ff", "#ffff30", "#ff30ff", "#30ffff")
 STEPS = 8
 STEP_S = 0.7  # 1.4 changes a second: well below the three flashes that WCAG 2.3.1 allows
 
-MIN_FRAMES = 30
+MIN_FRAMES = 24  # three a colour
 MAX_LAG_S = 0.9  # the way to the screen, and of the picture back
 LAG_STEP_S = 0.05
 ALTERNATIVES = 199

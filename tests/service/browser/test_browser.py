@@ -1,0 +1,185 @@
+"""The whole check in a real browser, with films in place of its camera and microphone."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clips import person, person_on_a_screen, sway, write_film
+
+from antispoof.service.challenges import challenges
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("fastapi", reason="the service extra is not installed")
+if CHROMIUM is None:
+    pytest.skip("no Chromium is installed", allow_module_level=True)
+
+Film = Callable[[str], Path]
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve on a free port of this machine, with the model that ships."""
+    import uvicorn
+
+    from antispoof.service.app import create_app
+    from antispoof.service.settings import Settings
+
+    app = create_app(Settings(state=tmp_path_factory.mktemp("state"), page=True))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws_ping_interval=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.05)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
+    """Make a film of its own for each browser: one that is shown twice is recognised."""
+    folder = tmp_path_factory.mktemp("films")
+    seeds = itertools.count()
+
+    def make(name: str) -> Path:
+        seed = next(seeds)
+        path = folder / f"{seed}.mjpeg"
+        write_film(path, person_on_a_screen(sway(12)) if name == "screen" else person(sway(20), seed))
+        return path
+
+    return make
+
+
+@contextmanager
+def browser(
+    film: Path | None, *, allowed: bool = True, **context: Any
+) -> Iterator[tuple[Any, list[str], list[str]]]:
+    """Open a page whose camera is a film, or a test pattern; yields page, addresses, complaints."""
+    flags = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"]
+    if allowed:
+        flags += ["--use-fake-ui-for-media-stream"]
+    if film is not None:
+        flags += [f"--use-file-for-fake-video-capture={film}"]
+    asked: list[str] = []
+    complaints: list[str] = []
+    with playwright.sync_playwright() as play:
+        running = play.chromium.launch(executable_path=CHROMIUM, args=flags)
+        try:
+            page = running.new_context(**context).new_page()
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("websocket", lambda socket: asked.append(socket.url))
+            page.on(
+                "console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None
+            )
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            yield page, asked, complaints
+        finally:
+            running.close()
+
+
+def result_of(page: Any) -> dict[str, Any]:
+    """What the developer panel shows, once it is there."""
+    page.locator("#evidence pre").wait_for(state="attached", timeout=60_000)
+    document: dict[str, Any] = json.loads(page.locator("#evidence pre").text_content())
+    return document
+
+
+def outcomes(result: dict[str, Any]) -> dict[str, str]:
+    return {entry["challenge"]: entry["outcome"] for entry in result["challenges"]}
+
+
+def only_from(address: str, asked: list[str]) -> bool:
+    own = (address, address.replace("http", "ws"), f"blob:{address}")
+    return bool(asked) and all(url.startswith(own) for url in asked)
+
+
+def test_a_person_passes_by_keyboard_and_nobody_else_is_asked(address: str, film: Film) -> None:
+    with browser(film("person"), viewport=PHONE, has_touch=True, color_scheme="dark") as (
+        page,
+        asked,
+        complaints,
+    ):
+        page.goto(address)
+        page.get_by_role("heading", name="Camera check").wait_for()
+        assert page.evaluate("document.activeElement.id") == "welcome-title"
+        page.get_by_label("Without prompts").check()
+        page.get_by_role("button", name="I agree: use my camera").focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Look straight ahead").wait_for(timeout=20_000)
+        assert page.locator("#ring").get_attribute("class") == "good"
+        page.get_by_role("heading", name="Thank you, that is all").wait_for(timeout=30_000)
+        said = page.locator("#notice").inner_text()
+        result = result_of(page)
+        assert only_from(address, asked), asked
+        assert complaints == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert result["outcome"] == "bona_fide"
+    assert outcomes(result) == {"passive": "passed", "repetition": "passed"}
+    assert result["jws"].count(".") == 2
+
+    with browser(film("screen"), viewport=DESKTOP) as (page, asked, complaints):
+        page.goto(address)
+        page.get_by_label("Without prompts").check()
+        page.get_by_role("button", name="I agree").click()
+        page.get_by_role("heading", name="Thank you, that is all").wait_for(timeout=30_000)
+        assert page.locator("#notice").inner_text() == said, "the person is told the same"
+        result = result_of(page)
+        assert result["outcome"] == result["verdict"]["outcome"] == "attack"
+        assert only_from(address, asked), asked
+        assert complaints == []
+
+
+def test_a_film_does_not_reflect_the_screen_and_is_asked_again(address: str, film: Film) -> None:
+    with browser(film("person"), viewport=DESKTOP) as (page, asked, complaints):
+        page.goto(address)
+        page.evaluate("""() => { const send = window.fetch; window.fetch = (url, init) => {
+            if (String(url).endsWith('page/sessions')) {
+                const body = JSON.parse(init.body); body.challenges = ['passive', 'light'];
+                init = {...init, body: JSON.stringify(body)};
+            }
+            return send(url, init);
+        } }""")
+        page.get_by_role("button", name="I agree").click()
+        page.locator("body.lit").wait_for(timeout=30_000)
+        page.get_by_role("heading", name="Let us try once more").wait_for(timeout=60_000)
+        assert page.locator("body.lit").count() == 0
+        advice = page.locator("#notice-advice li").all_inner_texts()
+        assert set(advice) <= {words[0].upper() + words[1:] for words in challenges["light"].reasons.values()}
+        assert len(advice) == 1
+        assert page.get_by_role("button", name="Try again").is_visible()
+        assert only_from(address, asked), asked
+        assert complaints == []
+
+
+def test_a_camera_that_is_refused_is_told_in_words(address: str) -> None:
+    with browser(None, allowed=False, viewport=PHONE) as (page, _, complaints):
+        page.goto(address)
+        page.get_by_role("button", name="I agree").click()
+        page.get_by_role("heading", name="The camera is not allowed yet").wait_for()
+        assert page.get_by_role("button", name="Try again").is_visible()
+        assert complaints == []
+
+
+def test_a_link_that_is_not_valid_is_told_in_words(address: str) -> None:
+    with browser(None, viewport=PHONE) as (page, _, _):
+        page.goto(f"{address}#token=ast_ses_0000000000000000.nothing")
+        page.get_by_role("button", name="I agree").wait_for()
+        assert "token" not in page.url, "the secret does not stay in the address"
+        assert page.locator("#choices").is_hidden()
+        assert page.locator("#panel").is_hidden()
+        page.get_by_role("button", name="I agree").click()
+        page.get_by_role("heading", name="This link is no longer valid").wait_for()
