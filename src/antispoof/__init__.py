@@ -25,8 +25,9 @@ if TYPE_CHECKING:
         UnknownNameError,
     )
     from antispoof.runtime.detector import Detector, load
+    from antispoof.runtime.policy import Policy, read_policy
     from antispoof.runtime.site import SiteCalibration, learn_site, read_site, write_site
-    from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint, Verdict
+    from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint, Opinion, Verdict
     from antispoof.sensing.capture import Sample
 
 __version__ = "0.1.0"
@@ -42,12 +43,15 @@ __all__ = [
     "MediaError",
     "MissingExtraError",
     "OperatingPoint",
+    "Opinion",
+    "Policy",
     "Sample",
     "SiteCalibration",
     "UnknownNameError",
     "Verdict",
     "learn_site",
     "load",
+    "read_policy",
     "read_site",
     "write_site",
 ]
@@ -57,11 +61,14 @@ _HOMES = {
     "Detector": "runtime.detector",
     "Evidence": "runtime.verdict",
     "OperatingPoint": "runtime.verdict",
+    "Opinion": "runtime.verdict",
+    "Policy": "runtime.policy",
     "Sample": "sensing.capture",
     "SiteCalibration": "runtime.site",
     "Verdict": "runtime.verdict",
     "learn_site": "runtime.site",
     "load": "runtime.detector",
+    "read_policy": "runtime.policy",
     "read_site": "runtime.site",
     "write_site": "runtime.site",
 }

@@ -227,7 +227,7 @@ kinds = st.fixed_dictionaries(
     chosen=kinds,
     rule=st.sampled_from(["bayesian", "llr_sum", "and", "or", "minimum", "sequential", "k_of_n"]),
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_pass_without_evidence_whatever_the_sensors_do(
     detector: Detector, samples: Any, chosen: dict[str, str], rule: str
 ) -> None:

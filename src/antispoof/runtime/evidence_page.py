@@ -85,7 +85,7 @@ def _card(entry: Checked, simulated: bool) -> str:
             f'<article class="error"><header>{name}<span class="outcome">not read</span></header>'
             f"<p>{escape(str(entry.error))}</p></article>"
         )
-    rows = [("In a sentence", escape(sentence(verdict)))]
+    rows = []
     if verdict.score is not None:
         rows.append(("Meaning", escape(f"This is {likelihood_in_words(verdict.score)}.")))
     rows.append(("Score", escape(margin_in_words(verdict))))
@@ -107,6 +107,7 @@ def _card(entry: Checked, simulated: bool) -> str:
     return (
         f'<article class="{verdict.outcome}"><header>{name}'
         f'<span class="outcome">{OUTCOME_WORDS[verdict.outcome]}</span></header>'
+        f'<p class="sentence">{escape(sentence(verdict))}</p>'
         f'<div class="pictures">{pictures}</div>{_scale(verdict)}{_contributions(verdict)}'
         f"<dl>{table}</dl></article>"
     )
@@ -217,29 +218,30 @@ def _contributions(verdict: Verdict) -> str:
     if len(verdict.opinions) < 2:
         return ""
     reach = max(1.0, *(abs(each.contribution) for each in verdict.opinions))
-    middle, room, row = WIDTH / 2, WIDTH / 2 - 60, 40
-    parts, lines = [], []
+    middle, row, high = WIDTH / 2, 26, 14
+    parts, said = [], []
     for index, each in enumerate(verdict.opinions):
-        top = 14 + index * row
-        wide = max(room * abs(each.contribution) / reach, 1.0)
-        positive = each.contribution >= 0
-        left, fill = (middle, "bona") if positive else (middle - wide, "attack")
+        top = 4 + index * row
+        toward = 1 if each.contribution >= 0 else -1
+        end = middle + toward * max((middle - 50) * abs(each.contribution) / reach, 1.0)
+        anchor, other = ("start", "end") if toward > 0 else ("end", "start")
+        fill = "bona" if toward > 0 else "attack"
         name = escape(" + ".join(in_words(modality) for modality in each.modalities))
         words = f"{each.contribution:+.2f}"
-        place = (
-            f'x="{middle + wide + 6:.1f}"' if positive else f'x="{middle - wide - 6:.1f}" text-anchor="end"'
-        )
         parts.append(
-            f'<text x="{EDGE}" y="{top}" font-size="12" fill="var(--ink)">{name}</text>'
-            f'<rect x="{left:.1f}" y="{top + 5}" width="{wide:.1f}" height="14" fill="var(--{fill})"/>'
-            f'<text {place} y="{top + 17}" font-size="12" fill="var(--soft)">{words}</text>'
+            f'<rect x="{min(middle, end):.1f}" y="{top}" width="{abs(end - middle):.1f}" height="{high}" '
+            f'fill="var(--{fill})"/>'
+            f'<text x="{end + toward * 6:.1f}" y="{top + 11}" text-anchor="{anchor}" font-size="12" '
+            f'fill="var(--soft)">{words}</text>'
+            f'<text x="{middle - toward * 8:.1f}" y="{top + 11}" text-anchor="{other}" font-size="12" '
+            f'fill="var(--ink)">{name}</text>'
         )
-        lines.append(f"{name} {words}")
-    height, said = 14 + len(verdict.opinions) * row, "; ".join(lines)
-    axis = f'<path d="M{middle} 16V{height - 8}" stroke="var(--ink)" stroke-width="1"/>'
+        said.append(f"{name} {words}")
+    height, label = len(verdict.opinions) * row, "; ".join(said)
+    axis = f'<path d="M{middle} 0V{height}" stroke="var(--ink)" stroke-width="1"/>'
     return (
         '<figure class="shares"><figcaption>What each sensor brought to the score</figcaption>'
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{said}">'
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">'
         f"{''.join(parts)}{axis}</svg></figure>"
     )
 

@@ -219,7 +219,8 @@ def _sensors(opinions: list[Opinion]) -> str:
 
 
 def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    """Join nouns that the text puts "the" in front of."""
+    return words[0] if len(words) == 1 else f"{', the '.join(words[:-1])} and the {words[-1]}"
 
 
 def _clock(seconds: float) -> str:

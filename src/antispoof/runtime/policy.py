@@ -297,17 +297,19 @@ def _lacking(
     if not found and 0 < len(used) < policy.at_least:
         count = policy.at_least - len(used)
         words = "another sensor is" if count == 1 else f"{count} more sensors are"
-        found.append((Cause("too_few_sensors", f"{words} needed: add {_others(evidence, policy)}"), False))
+        others = _others(evidence, policy)
+        advice = f"{words} needed" + (f": add {others}" if others else "")
+        found.append((Cause("too_few_sensors", advice), False))
     return found
 
 
 def _how_to_be_sure(evidence: Sequence[Evidence], policy: Policy) -> str:
     others = _others(evidence, policy)
-    return f"{UNSURE}, or add {others}" if others != "any other" else UNSURE
+    return f"{UNSURE}, or add {others}" if others else UNSURE
 
 
 def _others(evidence: Sequence[Evidence], policy: Policy) -> str:
     """Name the optional modalities that were not given."""
     used = {entry.modality for entry in evidence if entry.status == "used"}
     names = [f"a {in_words(name)}" for name in policy.optional or () if name not in used]
-    return " or ".join(names) or "any other"
+    return " or ".join(names)

@@ -101,28 +101,25 @@ class Stacking(FusionRule):
 
     def fuse(self, panel: Panel) -> NDArray[np.float64]:
         """Return the log likelihood ratios, (N,)."""
-        fused = np.full(len(panel.llr), np.nan)
         known = np.column_stack(
             [
                 np.where(np.isnan(column), self.usual_quality.get(source, 1.0), column)
                 for source, column in zip(panel.sources, panel.quality.T, strict=True)
             ]
         )
-        patterns, pattern_of = np.unique(panel.present, axis=0, return_inverse=True)
-        for number, pattern in enumerate(patterns):
-            there = [source for source, here in zip(panel.sources, pattern.tolist(), strict=True) if here]
-            weights = self._weights(there)
-            if weights is None:
-                continue
-            rows = np.flatnonzero(pattern_of.reshape(-1) == number)
-            total = np.full(len(rows), weights.intercept)
-            for source, weight in weights.llr.items():
-                column = panel.sources.index(source)
-                quality = known[rows, column]
-                total += (weight + weights.quality.get(source, 0.0) * quality) * panel.llr[rows, column]
-                total += weights.quality_bias.get(source, 0.0) * quality
-            fused[rows] = total
-        return fused
+        sets, set_of = np.unique(panel.present @ (1 << np.arange(len(panel.sources))), return_inverse=True)
+        rows = np.array([self._row(panel.sources, int(code)) for code in sets])[set_of.reshape(-1)]
+        weight, growth, bias = np.split(rows[:, :-1], 3, axis=1)
+        terms = (weight + growth * known) * np.nan_to_num(panel.llr) + bias * known
+        return np.asarray(rows[:, -1] + terms.sum(1), np.float64)
+
+    def _row(self, sources: tuple[str, ...], code: int) -> list[float]:
+        """Lay out the weights of one set of sources, a bit each: ratios, qualities, biases, intercept."""
+        weights = self._weights([source for k, source in enumerate(sources) if code >> k & 1])
+        if weights is None:
+            return [0.0] * 3 * len(sources) + [np.nan]
+        parts = (weights.llr, weights.quality, weights.quality_bias)
+        return [part.get(source, 0.0) for part in parts for source in sources] + [weights.intercept]
 
     def _weights(self, there: list[str]) -> StackingWeights | None:
         whole = self.subsets.get("+".join(there))
