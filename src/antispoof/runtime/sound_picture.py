@@ -18,11 +18,12 @@ from antispoof.sensing.capture import Sample
 
 __all__ = ["sound_figure"]
 
-WIDTH, LEFT, RIGHT = 420, 34, 8
+WIDTH, LEFT, RIGHT = 420, 42, 8
 TOP, TALL, GAP, LOW = 14, 120, 10, 70  # px: the spectrogram, and the plot under it
 FFT = 512
 COLUMNS = 1200  # at most
 RANGE_DB = 65
+FAINTEST_DB = -20.0  # of a frame: what is fainter is drawn as faint as it is
 STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120)  # s between ticks of time
 
 
@@ -46,10 +47,9 @@ def sound_figure(sample: Sample, evidence: Evidence, threshold: float) -> str:
         f'href="data:image/png;base64,{_spectrogram(sample.array)}"/>'
     ]
     parts += [
-        _text(LEFT - 5, base - TALL * hertz / (RATE / 2) + 4, f"{hertz // 1000}", "end")
-        for hertz in (0, 2000, 4000, 6000, 8000)
+        _text(LEFT - 5, base - TALL * hertz / (RATE / 2) + 4, f"{hertz // 1000}" + unit, "end")
+        for hertz, unit in ((0, ""), (2000, ""), (4000, ""), (6000, ""), (8000, " kHz"))
     ]
-    parts.append(_text(LEFT - 5, TOP - 4, "kHz", "start"))
     height = base + 20
     caption = "the recording: which frequencies are heard when"
     if evidence.timeline:
@@ -57,7 +57,7 @@ def sound_figure(sample: Sample, evidence: Evidence, threshold: float) -> str:
             left, wide = at(start), at(end) - at(start)
             parts.append(
                 f'<rect x="{left:.1f}" y="{TOP}" width="{wide:.1f}" height="{TALL}" fill="var(--attack)" '
-                'opacity=".28"/>'
+                'opacity=".2"/>'
                 f'<rect x="{left:.1f}" y="{TOP - 5}" width="{wide:.1f}" height="4" fill="var(--attack)"/>'
             )
         parts += _course(evidence, threshold, at, base + GAP)
@@ -113,7 +113,7 @@ def _spectrogram(samples: NDArray[np.float32]) -> str:
     padded = np.pad(samples, (FFT // 2, FFT))
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::hop] * np.hanning(FFT).astype(np.float32)
     level = 20 * np.log10(np.abs(np.fft.rfft(frames)) + 1e-7)
-    level = level - np.percentile(level, 99.8)
+    level = level - max(float(np.percentile(level, 99.8)), FAINTEST_DB)
     loudness = np.clip(1 + level / RANGE_DB, 0, 1).T[::-1]
     picture = np.empty((*loudness.shape, 4), np.uint8)
     picture[..., :3] = (120, 96, 72)  # slate (BGR), which both a light and a dark page show

@@ -31,7 +31,7 @@ APART = 20  # frames: 0.2 s
 HALF = 4  # bins of 16 Hz to either side, over which a spectrum is levelled
 WIDE = 2 * HALF + 1
 PITCH_FRAME = 1024
-PITCH_FRAMES = 120  # looked at, spread over the recording
+PITCH_FRAMES = 80  # looked at, spread over the recording
 
 MARGIN_S = 0.05  # kept before the first and after the last active frame
 PAUSE_S = 0.2  # shorter ones belong to the voice
@@ -241,11 +241,16 @@ def _band(samples: Speech, low_hz: float, high_hz: float) -> Speech:
     """Keep what lies between two frequencies, with cosine edges and no shift in time."""
     samples = samples - samples.mean()  # an offset would ring at the ends
     size = -(-(len(samples) + RATE // 4) // 4096) * 4096  # quick to transform; the rest keeps ends apart
+    spectrum = np.fft.rfft(samples, size) * _gain(size, low_hz, high_hz)
+    return np.asarray(np.fft.irfft(spectrum, size)[: len(samples)], np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def _gain(size: int, low_hz: float, high_hz: float) -> Speech:
     hertz = np.fft.rfftfreq(size, 1 / RATE)
     rise = np.clip((hertz - low_hz) / 50, 0, 1)
     fall = np.clip((high_hz - hertz) / 200, 0, 1)
-    gain = np.sin(np.pi / 2 * rise) ** 2 * np.sin(np.pi / 2 * fall) ** 2
-    return np.asarray(np.fft.irfft(np.fft.rfft(samples, size) * gain, size)[: len(samples)], np.float32)
+    return np.asarray(np.sin(np.pi / 2 * rise) ** 2 * np.sin(np.pi / 2 * fall) ** 2, np.float32)
 
 
 def _repeated(samples: Speech, length: int) -> Speech:
