@@ -20,6 +20,18 @@ CHANNELS = {"face_rgb": 3, "face_depth": 1, "face_thermal": 1}
 SIDE = 32
 TINY = {"widths": (8, 8, 12, 16), "blocks": (1, 1, 1), "expansion": 2, "heads": 2}
 
+WAVEFORMS: set[str] = set()
+"""Encoders of sound, which are built for one channel."""
+
+SMALL: dict[str, dict[str, object]] = {
+    "densenet121": {"growth": 8},
+    "resnet18": {"width": 16},
+    "resnet34": {"width": 16},
+    "resnet50": {"width": 8},
+    "vit": {"width": 32, "heads": 2, "depth": 4},
+}
+"""Options that keep a test short; an encoder that is not here is built as it comes."""
+
 
 def tiny_network(
     fusion: str | None,

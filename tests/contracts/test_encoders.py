@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from small_networks import as_if_trained, encoder_input, onnx_outputs, save_backbone
+from small_networks import SMALL, WAVEFORMS, as_if_trained, encoder_input, onnx_outputs, save_backbone
 
 from antispoof.networks.encoders import Encoder, encoders
 
@@ -37,17 +37,6 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         return built[name]
 
     return make
-
-
-WAVEFORMS: set[str] = set()
-SMALL: dict[str, dict[str, object]] = {
-    "densenet121": {"growth": 8},
-    "resnet18": {"width": 16},
-    "resnet34": {"width": 16},
-    "resnet50": {"width": 8},
-    "vit": {"width": 32, "heads": 2, "depth": 4},
-}
-"""Options that keep a test short; an encoder that is not here is built as it comes."""
 
 
 def options(name: str, folders: pytest.TempPathFactory) -> dict[str, object]:

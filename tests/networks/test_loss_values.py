@@ -291,7 +291,7 @@ def test_pixel_masks_are_needed(random: np.random.Generator) -> None:
 
 
 def test_options_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match="temperature must be above 0, got 0"):
+    with pytest.raises(InputError, match="temperature must be above 0, got 0"):
         losses["supervised_contrastive"](temperature=0)
-    with pytest.raises(ValueError, match="attack_cosine must be below bona_fide_cosine"):
+    with pytest.raises(InputError, match="attack_cosine must be below bona_fide_cosine"):
         losses["asymmetric_margin"](attack_cosine=0.95)

@@ -85,7 +85,7 @@ def test_what_cannot_be_used_is_refused(folders: dict[str, str], tmp_path: Path)
         encoders["pretrained"](3, path=str(tmp_path / "none"), download=False)
     with pytest.raises(InputError, match=r"is a bert network.*use one of ViT"):
         encoders["pretrained"](3, path=folders["bert"])
-    with pytest.raises(ValueError, match="adapter must be 'plain'"):
+    with pytest.raises(InputError, match="adapter must be 'plain'"):
         encoders["pretrained"](3, path=folders["vit"], adapter="huge")
     with pytest.raises(InputError, match="must be a multiple of the patch, 8, got 36"):
         encoders["pretrained"](3, path=folders["vit"], image_size=36)

@@ -17,6 +17,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from antispoof.errors import InputError
+
 __all__ = [
     "Attention",
     "AttentionKind",
@@ -109,9 +111,9 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int, kind: AttentionKind = "full", window: int = 7) -> None:
         super().__init__()
         if width % heads:
-            raise ValueError(f"heads must divide the width {width}, got {heads}")
+            raise InputError(f"heads must divide the width {width}, got {heads}")
         if kind not in ("full", "linear", "windowed"):
-            raise ValueError(f"attention must be 'full', 'linear' or 'windowed', got {kind!r}")
+            raise InputError(f"attention must be 'full', 'linear' or 'windowed', got {kind!r}")
         self.heads, self.kind, self.window = heads, kind, window
         self.project_in = nn.Linear(width, 3 * width)
         self.project_out = nn.Linear(width, width)

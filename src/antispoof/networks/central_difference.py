@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from antispoof.errors import InputError
+
 __all__ = ["CentralDifferenceConv"]
 
 
@@ -25,7 +27,7 @@ class CentralDifferenceConv(nn.Conv2d):
 
     def __init__(self, inputs: int, outputs: int, theta: float = 0.7, stride: int = 1) -> None:
         if not 0 <= theta <= 1:
-            raise ValueError(f"theta must be 0 to 1, got {theta}")
+            raise InputError(f"theta must be 0 to 1, got {theta}")
         super().__init__(inputs, outputs, 3, stride, 1, bias=False)
         self.theta = theta
         middle = torch.zeros(1, 1, 3, 3)

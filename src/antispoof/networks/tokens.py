@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from antispoof.errors import InputError
+
 __all__ = ["Levels", "regions", "select", "statistics", "to_map", "to_tokens"]
 
 Levels = tuple[Tensor, Tensor, Tensor]
@@ -22,12 +24,12 @@ def to_map(tokens: Tensor) -> Tensor:
     """Lay tokens (B, s², D) out as a square map (B, D, s, s).
 
     Raises:
-        ValueError: the number of tokens is no square.
+        InputError: the number of tokens is no square.
     """
     batch, count, width = tokens.shape
     side = math.isqrt(count)
     if side * side != count:
-        raise ValueError(f"tokens must be those of a square picture, got {count} of them")
+        raise InputError(f"tokens must be those of a square picture, got {count} of them")
     return tokens.transpose(1, 2).reshape(batch, width, side, side)
 
 

@@ -76,7 +76,7 @@ class Pretrained(Encoder):
     ) -> None:
         super().__init__()
         if adapter not in ("plain", "central_difference", "none"):
-            raise ValueError(f"adapter must be 'plain', 'central_difference' or 'none', got {adapter!r}")
+            raise InputError(f"adapter must be 'plain', 'central_difference' or 'none', got {adapter!r}")
         network, mean, deviation = _load(path, download)
         self.image_size = image_size
         self.colours: nn.Module = nn.Identity()

@@ -36,9 +36,9 @@ class VisionTransformer(Encoder):
     ) -> None:
         super().__init__()
         if depth < 3:
-            raise ValueError(f"depth must be 3 or more, one block a level, got {depth}")
+            raise InputError(f"depth must be 3 or more, one block a level, got {depth}")
         if width % 4:
-            raise ValueError(f"width must be a multiple of 4, got {width}")
+            raise InputError(f"width must be a multiple of 4, got {width}")
         self.patch = patch
         self.dims = (width, width, width)
         self.embed = nn.Conv2d(channels, width, patch, patch)

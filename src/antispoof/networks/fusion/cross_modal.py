@@ -1,10 +1,10 @@
 """Cross-modal transformer: one modality is the hub, the others answer it as far as they can be relied upon.
 
-A. Liu et al., "FM-ViT: Flexible Modal Vision Transformers for Face Anti-Spoofing", IEEE T-IFS 2023 (tokens of
-every modality, any subset at test time); X. Lin et al., "Suppress and Rebalance: Towards Generalized
+A. Liu et al., "FM-ViT: Flexible Modal Vision Transformers for Face Anti-Spoofing", IEEE T-IFS 2023 (tokens
+of every modality, any subset at test time); X. Lin et al., "Suppress and Rebalance: Towards Generalized
 Multi-Modal Face Anti-Spoofing", CVPR 2024 (RGB is the hub, and unreliable modalities are held down). Here
-reliability is learned from the tokens of the shallow and middle levels; the logarithm of its gate is added to
-the attention logits.
+reliability is learned from the tokens of the shallow and middle levels; the logarithm of its gate is added
+to the attention logits.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from antispoof.errors import InputError
 from antispoof.networks.attention import full_attention
 from antispoof.networks.fusion import HUB_ORDER, Dims, Fusion, fusions
 from antispoof.networks.tokens import Levels, regions, statistics
@@ -75,7 +76,7 @@ class CrossModal(Fusion):
     ) -> None:
         super().__init__(dims, width)
         if width % heads:
-            raise ValueError(f"heads must divide the width {width}, got {heads}")
+            raise InputError(f"heads must divide the width {width}, got {heads}")
         self.side = side
         names = sorted(dims)
         known = [name for name in hub_order if name in names]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from antispoof.errors import InputError
 from antispoof.networks.fusion import Dims, Fusion, fusions, linear_of_each
 from antispoof.networks.tokens import Levels, regions, select, statistics, to_map, to_tokens
 
@@ -50,7 +51,7 @@ class MiddleShallow(Fusion):
         super().__init__(dims, 2 * width)
         self.sides = (side, side // 2, side // 4)
         if side < 4 or side % 4:
-            raise ValueError(f"side must be a multiple of 4, got {side}")
+            raise InputError(f"side must be a multiple of 4, got {side}")
         self.projections = nn.ModuleList(
             linear_of_each({name: dims[name][level] for name in dims}, width) for level in range(3)
         )

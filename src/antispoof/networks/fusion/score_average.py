@@ -1,4 +1,4 @@
-"""Score averaging: every modality judges by itself, and the judgements are averaged. The baseline.
+"""Score averaging: every modality judges by itself, and the judgements are averaged, as a baseline.
 
 J. Kittler, M. Hatef, R. Duin, J. Matas, "On Combining Classifiers", IEEE T-PAMI 1998 (sum rule); for
 presentation attacks for example A. George, S. Marcel, "Cross Modal Focal Loss for RGBD Face Anti-Spoofing",

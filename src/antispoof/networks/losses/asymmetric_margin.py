@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from antispoof.errors import InputError
 from antispoof.networks.losses import Loss, losses
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class AsymmetricMargin(Loss):
     ) -> None:
         super().__init__()
         if not -1 <= attack_cosine < bona_fide_cosine <= 1:
-            raise ValueError(
+            raise InputError(
                 "attack_cosine must be below bona_fide_cosine and both in -1..1, got "
                 f"{attack_cosine} and {bona_fide_cosine}"
             )

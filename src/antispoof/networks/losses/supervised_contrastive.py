@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from antispoof.errors import InputError
 from antispoof.networks.losses import Loss, losses
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class SupervisedContrastive(Loss):
     def __init__(self, *, temperature: float = 0.1) -> None:
         super().__init__()
         if temperature <= 0:
-            raise ValueError(f"temperature must be above 0, got {temperature}")
+            raise InputError(f"temperature must be above 0, got {temperature}")
         self.temperature = temperature
 
     def forward(self, output: NetworkOutput, target: Target) -> Tensor:

@@ -1,0 +1,33 @@
+"""`antispoof networks`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from antispoof.cli.app import app, needs_training, text_table
+
+
+@app.command("networks")
+def list_networks(
+    name: Annotated[
+        str, typer.Argument(help="Show one in full, with its options and cost.", show_default=False)
+    ] = "",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Write the reference page.")] = False,
+) -> None:
+    """List the encoders, fusions and losses that an experiment file may name."""
+    needs_training()
+    from rich.console import Console
+
+    from antispoof.networks.reference import listing, reference_page, section
+
+    if markdown:
+        typer.echo(reference_page(), nl=False)
+        return
+    if name:
+        typer.echo(section(name), nl=False)
+        return
+    console = Console(highlight=False)
+    for kind, rows in listing().items():
+        console.print(text_table(kind, ("name", "what it is"), rows))
