@@ -12,7 +12,6 @@ from torch import nn
 from antispoof.networks.attention import Attention, attention_macs
 from antispoof.networks.cost import cost
 from antispoof.networks.encoders import encoders
-from antispoof.networks.reference import reference_page
 
 # Published sizes of the whole networks, less their classifiers of 1000 classes.
 PUBLISHED = {
@@ -60,7 +59,7 @@ def test_the_page_is_up_to_date(run: Run) -> None:
     code, out, _ = run("networks", "--markdown")
     assert code == 0
     page = Path(__file__).parents[2] / "docs" / "reference" / "networks.md"
-    assert page.read_text(encoding="utf-8") == out == reference_page(), (
+    assert page.read_text(encoding="utf-8") == out, (
         "run: antispoof networks --markdown > docs/reference/networks.md"
     )
 
