@@ -1,4 +1,4 @@
-.PHONY: demo serve test
+.PHONY: demo fuzz serve test
 
 PYTHON ?= python3
 
@@ -20,6 +20,17 @@ serve: .venv-serve/done
 	$(PYTHON) -m venv .venv-serve
 	.venv-serve/bin/python -m pip install --quiet --upgrade pip
 	.venv-serve/bin/python -m pip install --quiet -e '.[service]'
+	touch $@
+
+# Minutes of random input to the service: its API by the OpenAPI document, its decoders by coverage.
+fuzz: .venv-fuzz/done
+	.venv-fuzz/bin/python tests/fuzz/api.py
+	for entry in image voice header multipart jws; do .venv-fuzz/bin/python tests/fuzz/decoders.py $$entry || exit 1; done
+
+.venv-fuzz/done: pyproject.toml
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --upgrade pip
+	.venv-fuzz/bin/python -m pip install --quiet -e '.[service]' schemathesis atheris
 	touch $@
 
 # Everything a change has to pass.

@@ -358,3 +358,13 @@ def test_wrong_digest(service: Any, frames: Frames) -> None:
     session = service.open()
     answer = service.capture(session, 0, frames["bona_fide"][0], sha256=hashlib.sha256(b"").hexdigest())
     assert code(answer) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("page", [True, False])
+def test_other_methods_are_told(serve: Any, page: bool) -> None:
+    service = serve(page=page)
+    answer = service.client.put("/v1/sessions/ses_x")
+    assert code(answer) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "DELETE, GET"
+    assert code(service.client.get("/v1/check")) == (405, "method_not_allowed")
+    assert code(service.client.get("/v1/nothing")) == (404, "not_found")

@@ -63,7 +63,10 @@ async def _either(
 async def _key(core: Core, sent: Credentials, scope: str | None) -> KnownKey:
     if sent is None:
         raise Problem("bad_token", "an API key is needed: Authorization: Bearer ask_…")
-    known = await run_in_threadpool(core.keys.check, sent.credentials, scope)
+    if core.keys.remembered(sent.credentials) is None:
+        known = await run_in_threadpool(core.keys.check, sent.credentials, scope)
+    else:
+        known = core.keys.check(sent.credentials, scope)  # which needs no thread then
     core.limits.request(known.id)
     return known
 

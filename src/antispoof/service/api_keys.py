@@ -83,6 +83,12 @@ class ApiKeys:
                 row.revoked_at = self._clock.now()
                 audit.append(self._store, transaction, row.revoked_at, "key_revoked", key=row.id)
 
+    def remembered(self, key: str) -> KnownKey | None:
+        """Return a key that was looked up a moment ago, without asking the store."""
+        with self._lock:
+            at, known = self._remembered.get(_digest(key), (0.0, None))
+        return None if known is None or at < self._clock.now() - REMEMBERED_S else known
+
     def check(self, key: str, scope: str | None) -> KnownKey:
         """Find a key and see that it may.
 
@@ -90,9 +96,8 @@ class ApiKeys:
             Problem: ``bad_token`` or ``scope``.
         """
         digest, now = _digest(key), self._clock.now()
-        with self._lock:
-            at, known = self._remembered.get(digest, (0.0, None))
-        if known is None or at < now - REMEMBERED_S:
+        known = self.remembered(key)
+        if known is None:
             with self._store.read() as transaction:
                 row = transaction.scalars(select(ApiKey).where(ApiKey.digest == digest)).first()
                 if row is None:

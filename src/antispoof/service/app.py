@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -26,6 +27,14 @@ __all__ = ["create_app"]
 
 STATIC = Path(__file__).parent / "static"
 SWEEP_EVERY_S = 5.0
+ROUTERS = (
+    sessions.router,
+    stream.router,
+    check.router,
+    operations.router,
+    page.router,
+    docs.router,
+)
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
 
 
@@ -49,14 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
     )
     app.state.core = core
-    for router in (
-        sessions.router,
-        stream.router,
-        check.router,
-        operations.router,
-        page.router,
-        docs.router,
-    ):
+    for router in ROUTERS:
         app.include_router(router)
     if core.settings.page and STATIC.is_dir():
         app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
@@ -71,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     core: Core = app.state.core
+    await run_in_threadpool(_warm, core)
     sweeper = asyncio.create_task(_sweep(core))
     log.info("started", version=antispoof.__version__, page=core.settings.page)
     yield
@@ -79,6 +82,13 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         await sweeper
     core.close()
     log.info("stopped")
+
+
+def _warm(core: Core) -> None:
+    """Load the models before the first request; where that fails, `/readyz` tells."""
+    with suppress(Problem):
+        look = core.checks.modalities
+        log.info("models_loaded", count=len(look))
 
 
 async def _sweep(core: Core) -> None:
@@ -118,10 +128,20 @@ async def _refuse_body(request: Request, error: Exception) -> Response:
 
 async def _refuse_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    # The page's folder answers for every path; what the API knows of this one comes first.
+    known = [
+        route.methods
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute) and route.methods and route.path_regex.match(request.url.path)
+    ]
+    allowed = set[str]().union(*known)
+    if allowed and request.method not in allowed:
+        answer = Problem("method_not_allowed", "no such method").response(request.state.request_id)
+        answer.headers["Allow"] = ", ".join(sorted(allowed))
+        return answer
     code = HTTP_CODES.get(error.status_code, "invalid_request")
-    answer = Problem(code, str(error.detail)).response(request.state.request_id)
-    answer.headers.update(error.headers or {})
-    return answer
+    return Problem(code, str(error.detail)).response(request.state.request_id)
 
 
 def _describe(app: FastAPI) -> None:

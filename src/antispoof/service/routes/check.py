@@ -7,11 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from antispoof.runtime.verdict import Verdict
 from antispoof.service import wire
 from antispoof.service.access import ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
+from antispoof.service.core import Core
 from antispoof.service.problems import Problem, responses
-from antispoof.service.uploads import read_upload
+from antispoof.service.uploads import Upload, read_upload
 
 __all__ = ["router"]
 
@@ -25,6 +27,7 @@ CHECK_FORM = {
                 "schema": {
                     "type": "object",
                     "required": ["face_rgb"],
+                    "additionalProperties": False,
                     "properties": {
                         "face_rgb": {"type": "string", "format": "binary"},
                         "policy": {"type": "string"},
@@ -58,10 +61,13 @@ async def check(request: Request, _: Annotated[KnownKey, backend("check")], core
         raise Problem("invalid_request", "the parts are files named like modalities, and policy")
     with core.judges.place() as place:
         core.metrics.queue.set(core.judges.taken)
-        await place.run(core.checks.detector, upload.fields.get("policy"))
-        if not set(core.checks.modalities) >= set(upload.files):
-            raise Problem("invalid_request", f"files: the model judges {', '.join(core.checks.modalities)}")
-        verdict = await place.run(core.checks.check, upload.fields.get("policy"), upload.files)
+        verdict = await place.run(_judge, core, upload)
     core.metrics.queue.set(core.judges.taken)
     core.metrics.verdicts.labels("check", verdict.outcome).inc()
     return JSONResponse({"verdict": verdict.as_dict(), "replay_protection": False})
+
+
+def _judge(core: Core, upload: Upload) -> Verdict:
+    if set(upload.files) - set(core.checks.modalities):
+        raise Problem("invalid_request", f"files: the models judge {', '.join(core.checks.modalities)}")
+    return core.checks.check(upload.fields.get("policy"), upload.files)

@@ -29,6 +29,11 @@ Auditor = Annotated[KnownKey, backend("audit")]
 KEY = ("bad_token", "scope", "rate_limited")
 MAX_SEQ = 9999
 
+LINKS = {
+    name: {"operationId": name, "parameters": {"session_id": "$response.body#/id"}}
+    for name in ("view", "complete", "result", "audit", "revoke")
+}
+
 CAPTURE_FORM = {
     "requestBody": {
         "required": True,
@@ -96,7 +101,10 @@ def _check_challenges(body: wire.NewSession) -> None:
     "",
     status_code=201,
     response_model=wire.OpenedSession,
-    responses=responses(*KEY, "idempotency_mismatch", "attempts_exhausted", "model_unavailable"),
+    responses={
+        201: {"links": LINKS},
+        **responses(*KEY, "idempotency_mismatch", "attempts_exhausted", "model_unavailable"),
+    },
 )
 def open_(
     body: wire.NewSession,
@@ -108,13 +116,20 @@ def open_(
     return JSONResponse(open_session(core, body, key.id, idempotency_key), 201)
 
 
-@router.get("/{session_id}", response_model=wire.SessionDocument, responses=responses(*KEY, "not_found"))
+@router.get(
+    "/{session_id}",
+    operation_id="view",
+    response_model=wire.SessionDocument,
+    responses=responses(*KEY, "not_found"),
+)
 def view(session_id: str, _: Backend, core: ServiceCore) -> Response:
     """Tell how a session stands."""
     return JSONResponse(core.sessions.view(session_id))
 
 
-@router.delete("/{session_id}", status_code=204, responses=responses(*KEY, "not_found"))
+@router.delete(
+    "/{session_id}", operation_id="revoke", status_code=204, responses=responses(*KEY, "not_found")
+)
 def revoke(session_id: str, _: Backend, core: ServiceCore) -> Response:
     """Revoke a session, and erase its media and its result."""
     core.sessions.revoke(session_id)
@@ -178,6 +193,7 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
 
 @router.post(
     "/{session_id}/complete",
+    operation_id="complete",
     response_model=wire.Completed,
     responses=responses(
         "bad_token",
@@ -213,6 +229,7 @@ async def complete(session_id: str, from_backend: Either, core: ServiceCore) -> 
 
 @router.get(
     "/{session_id}/result",
+    operation_id="result",
     response_model=wire.ResultDocument,
     responses=responses(*KEY, "not_found", "state_conflict", "session_expired"),
 )
@@ -221,7 +238,12 @@ def result(session_id: str, _: Backend, core: ServiceCore) -> Response:
     return JSONResponse(core.sessions.result(session_id))
 
 
-@router.get("/{session_id}/audit", response_model=wire.Audit, responses=responses(*KEY, "not_found"))
+@router.get(
+    "/{session_id}/audit",
+    operation_id="audit",
+    response_model=wire.Audit,
+    responses=responses(*KEY, "not_found"),
+)
 def events(session_id: str, _: Auditor, core: ServiceCore) -> Response:
     """Return what happened to a session."""
     return JSONResponse({"events": core.sessions.events(session_id)})
