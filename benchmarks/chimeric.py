@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 import antispoof
 from antispoof.evaluation import ScoreSet
@@ -69,49 +69,53 @@ def read(name: str, path: Path, out: Path | None) -> ScoreSet:
     return made
 
 
-def measure(policy: Policy, sets: Mapping[str, ScoreSet], console: Console) -> dict[str, Any]:
-    """Apply a policy to chimeric pairs of calibrated scores: error rates by kind of attack."""
-    examiners = {name: Examiner(read_bundle(default_bundle(SENSORS[name][0]))) for name in sets}
+def applied(policy: Policy, columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.str_]:
+    """Outcomes of a policy as it ships, given calibrated scores by sensor, NaN for a rejected sample."""
+    examiners = {name: Examiner(read_bundle(default_bundle(SENSORS[name][0]))) for name in columns}
+    points = {name: each.point(policy.at, each.metadata.modalities) for name, each in examiners.items()}
+    names = tuple(columns)
+    llr = np.column_stack([columns[name] for name in names])
+    limits = np.array([points[name].threshold for name in names])
+    fused = policy.fusion.parameters.fuse(Panel.of(names, llr, thresholds=limits))
+    outcomes = []
+    for row, score in zip(llr, fused.tolist(), strict=True):
+        here = [name for name, value in zip(names, row.tolist(), strict=True) if value == value]
+        evidence = [Evidence(SENSORS[name][0], "used" if name in here else "rejected") for name in names]
+        point = policy.operating_point([points[name] for name in here or names])
+        outcomes.append(decide(evidence, score if here else None, point, policy).outcome)
+    return np.array(outcomes)
+
+
+def measure_alone(policy: Policy, name: str, scores: ScoreSet, console: Console) -> dict[str, float]:
+    """Rates of a policy with one sensor, by species: macro averages over sources or speakers."""
+    outcome = applied(policy, {name: scores.scores})
+    kind = np.array(scores.pai_species.decode())
+    subject = np.array(scores.ids.tolist() if scores.subject is None else scores.subject.decode())
+
+    def share(rows: NDArray[np.bool_], what: str) -> float:
+        groups = [rows & (subject == each) for each in np.unique(subject[rows])]
+        return float(np.mean([(outcome[group] == what).mean() for group in groups]))
+
+    species = np.unique(kind[kind != ""]).tolist()
+    found = {f"{each} passed": share(kind == each, "bona_fide") for each in species}
+    found |= {"bona fide rejected": share(kind == "", "attack")}
+    found |= {"bona fide asked again": share(kind == "", "non_response")}
+    said = ", ".join(f"{what} {100 * rate:.1f} %" for what, rate in found.items())
+    console.print(f"policy {policy.name}, {name} alone: {said}", soft_wrap=True)
+    return found
+
+
+def measure_pairs(policy: Policy, sets: Mapping[str, ScoreSet], console: Console) -> dict[str, float]:
+    """Rates of a policy on chimeric pairs, by kind of attack."""
     pairs = pair(sets["face"], sets["voice"], ("face", "voice"), pairs=PAIRS, seed=0)
-    first = pairs["face"]
-    label = np.array([kind or "bona_fide" for kind in first.pai_species.decode()])
-    found: dict[str, Any] = {"policy": policy.name}
-    for present in (("face", "voice"), ("face",), ("voice",)):
-        points = {
-            name: examiners[name].point(policy.at, examiners[name].metadata.modalities) for name in present
-        }
-        llr = np.column_stack([pairs[name].scores for name in present])
-        limits = np.array([points[name].threshold for name in present])
-        fused = policy.fusion.parameters.fuse(Panel.of(present, llr, thresholds=limits))
-        outcomes = []
-        for row, score in zip(llr, fused.tolist(), strict=True):
-            here = [name for name, value in zip(present, row, strict=True) if not np.isnan(value)]
-            evidence = [
-                Evidence(SENSORS[name][0], "used" if name in here else "rejected") for name in present
-            ]
-            point = policy.operating_point([points[name] for name in here or present])
-            outcomes.append(decide(evidence, score if here else None, point, policy).outcome)
-        outcome = np.array(outcomes)
-        rates = {
-            kind: float((outcome[label == kind] == "bona_fide").mean())
-            for kind in ("face only", "voice only", "both")
-        }
-        genuine = outcome[label == "bona_fide"]
-        found["+".join(present)] = {
-            "apcer": rates,
-            "bpcer": float((genuine == "attack").mean()),
-            "asked_again": float((genuine == "non_response").mean()),
-            "threshold": {name: point.threshold for name, point in points.items()},
-        }
-    table = Table(title=f"Policy {policy.name} as it ships (chimeric): %")
-    for column in ("given", "passes: face only", "voice only", "both", "bona fide rejected", "asked again"):
-        table.add_column(column, justify="left" if column == "given" else "right")
-    for given, rates in found.items():
-        if given == "policy":
-            continue
-        cells = [*rates["apcer"].values(), rates["bpcer"], rates["asked_again"]]
-        table.add_row(given, *(f"{100 * cell:.1f}" for cell in cells))
-    console.print(table)
+    outcome = applied(policy, {name: scores.scores for name, scores in pairs.items()})
+    kind = np.array(pairs["face"].pai_species.decode())
+    kinds = ("face only", "voice only", "both")
+    found = {f"{each} passed": float((outcome[kind == each] == "bona_fide").mean()) for each in kinds}
+    for what, words in (("attack", "rejected"), ("non_response", "asked again")):
+        found[f"bona fide {words}"] = float((outcome[kind == ""] == what).mean())
+    said = ", ".join(f"{what} {100 * rate:.1f} %" for what, rate in found.items())
+    console.print(f"policy {policy.name}, face and voice (chimeric): {said}", soft_wrap=True)
     return found
 
 
@@ -142,7 +146,9 @@ def main() -> None:
     parser.add_argument("--voice", type=Path, required=True, help="the same for voices")
     parser.add_argument("--out", type=Path, help="write the score files into this folder")
     parser.add_argument("--resamples", type=int, default=300)
-    parser.add_argument("--policies", action="store_true", help="the scores are those of shipped bundles")
+    parser.add_argument(
+        "--policies", action="store_true", help="apply the shipped policies to sensors given as folders"
+    )
     parser.add_argument("--picture", type=Path, help="with --recording: time one check")
     parser.add_argument("--recording", type=Path)
     parser.add_argument("--json", type=Path, help="write every figure here")
@@ -164,7 +170,12 @@ def main() -> None:
         "and": {"expected": result.and_expected, "observed": result.and_observed},
     }
     if arguments.policies:
-        found["policies"] = [measure(read_policy(name), sets, console) for name in shipped_policies()]
+        shipped = [name for name in SENSORS if getattr(arguments, name).is_dir()]
+        for policy in map(read_policy, shipped_policies()):
+            for name in shipped:
+                found[f"{policy.name}, {name}"] = measure_alone(policy, name, sets[name], console)
+            if len(shipped) == len(SENSORS):
+                found[f"{policy.name}, chimeric"] = measure_pairs(policy, sets, console)
     if arguments.picture and arguments.recording:
         found["milliseconds"] = time_sides(console, arguments.picture, arguments.recording)
     if arguments.json:

@@ -119,7 +119,7 @@ def _pictures(source: Path, evidence: Evidence, threshold: float) -> str:
     sample = modalities[evidence.modality].load(source)
     if modalities[evidence.modality].windowed:
         return sound_figure(sample, evidence, threshold)
-    picture = np.asarray(sample.array, np.uint8)
+    picture = _as_picture(sample.array)
     if evidence.region is None:
         scale = SIDE / max(picture.shape[:2])
         return _figure(
@@ -131,6 +131,19 @@ def _pictures(source: Path, evidence: Evidence, threshold: float) -> str:
         legend = f"{_swatch(BONA_FIDE, 'bona fide')} {_swatch(ATTACK, 'attack')}"
         figures += _figure(_overlay(cut, evidence.heat_map), f"speaks for {legend}")
     return figures
+
+
+def _as_picture(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return a colour picture as it is, and a map in colours from its low to its high values."""
+    if array.ndim == 3:
+        return np.asarray(array, np.uint8)
+    known = array[np.isfinite(array) & (array != 0)]
+    low, high = np.percentile(known, (2, 98)) if known.size else (0.0, 1.0)
+    share = np.nan_to_num((array - low) / max(high - low, 1e-9))
+    grey = np.asarray(np.clip(255 * share, 0, 255), np.uint8)
+    return np.asarray(
+        cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB), np.uint8
+    )
 
 
 def _figure(picture: Any, caption: str) -> str:
