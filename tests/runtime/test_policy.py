@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -299,6 +300,22 @@ def test_a_site_is_part_of_a_policy(bundles: list[Path], samples: Any, tmp_path:
     assert after["miniature-voice"] == before["miniature-voice"]
     again = antispoof.load(bundles).calibrated(site).check(face_rgb=face, voice=voice)
     assert again.score == both.score
+
+
+def test_a_learned_rule_stands_in_a_policy(bundles: list[Path], samples: Any) -> None:
+    from antispoof.runtime.fusion import Panel
+
+    random = np.random.default_rng(0)
+    bona_fide = np.repeat([True, False], 200)
+    llr = random.normal(np.where(bona_fide, 2.0, -2.0)[:, None], 2.0, (400, 2))
+    learned = fusions["stacking"].fit(Panel.of(("miniature", "miniature-voice"), llr), bona_fide)
+    written = {"rule": "stacking", "parameters": json.loads(learned.model_dump_json())}
+    detector = antispoof.load(bundles, policy=Policy(name="p", fusion=written))
+    verdict = detector.check(**{name: kinds["bona_fide"] for name, kinds in samples.items()})
+    said = np.array([[each.score for each in verdict.opinions]])
+    names = tuple(each.bundle for each in verdict.opinions)
+    assert verdict.score == learned.fuse(Panel.of(names, said))[0]
+    assert sum(each.contribution for each in verdict.opinions) == pytest.approx(verdict.score)
 
 
 def test_a_failing_side_fails_the_whole(detector: Detector, samples: Any) -> None:
