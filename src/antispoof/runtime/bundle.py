@@ -244,13 +244,18 @@ def shipped_bundles() -> dict[str, Path]:
 
 
 def default_bundle(modality: str) -> str:
-    """Return the name of the bundle that ships for one modality: the first whose name begins with it.
+    """Return the name of the bundle that ships for one modality.
+
+    The first whose name begins with it, else the first that judges it among others.
 
     Raises:
         InputError: none does.
     """
     for name in shipped_bundles():
         if name.startswith(modality.replace("_", "-") + "-"):
+            return name
+    for name in shipped_bundles():
+        if modality in read_bundle(name).metadata.modalities:
             return name
     raise InputError(f"no bundle that ships judges {modality}: name one, as the path of an .onnx file")
 

@@ -1,10 +1,11 @@
 """Weakest link: an instrument has to deceive every sensor, so the sensor that doubts most is heard most.
 
-A soft minimum of what the sensors say by themselves, −log(mean(exp(−τ s)))/τ with τ learned: the plain mean for
-τ → 0, the minimum for τ → ∞. It is the pooling that multiple-instance learning uses for "any of these"
-(J. Ramon, L. De Raedt, "Multi instance neural networks", ICML workshop 2000; M. Ilse et al., "Attention-based
-Deep Multiple Instance Learning", ICML 2018), here for "any sensor sees an attack". What sensors tell only together is added by a small network over the features of all. With one sensor
-present nothing is fused: its own score remains.
+A soft minimum of what the sensors say by themselves, −log(mean(exp(−τ s)))/τ with τ learned: the plain mean
+for τ → 0, the minimum for τ → ∞. It is the pooling that multiple-instance learning uses for "any of these"
+(J. Ramon, L. De Raedt, "Multi instance neural networks", ICML workshop 2000; M. Ilse et al.,
+"Attention-based Deep Multiple Instance Learning", ICML 2018), here for "any sensor sees an attack". What
+sensors tell only together is added by a small network over the features of all. With one sensor present
+nothing is fused: what it says by itself remains, scaled.
 """
 
 from __future__ import annotations

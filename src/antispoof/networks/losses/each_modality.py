@@ -1,8 +1,8 @@
 """Every modality by itself: binary cross-entropy of each one's own score.
 
-Left to the fused score alone, the modality that is easiest to learn from keeps the others from learning; a loss of
-their own lets each learn all it can (W. Wang et al., "What Makes Training Multi-Modal Classification Networks
-Hard?", CVPR 2020). It also makes what each sensor says by itself mean something.
+Left to the fused score alone, the modality that is easiest to learn from keeps the others from learning; a
+loss of their own lets each learn all it can (W. Wang et al., "What Makes Training Multi-Modal Classification
+Networks Hard?", CVPR 2020). It also makes what each sensor says by itself mean something.
 """
 
 from __future__ import annotations
