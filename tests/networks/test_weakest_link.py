@@ -1,4 +1,4 @@
-"""The soft minimum against plain NumPy, and what it promises; the loss of every modality by itself."""
+"""The soft minimum against plain NumPy, and what it promises."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import pytest
 import torch
 
 from antispoof.networks.fusion.weakest_link import WeakestLink
-from antispoof.networks.losses.each_modality import EachModality
-from antispoof.networks.network import NetworkOutput, Target
 
 DIMS = {"face_rgb": (4, 5, 6), "face_depth": (4, 5, 6), "voice": (3, 3, 3)}
 
@@ -56,18 +54,3 @@ def test_one_sensor_is_not_fused() -> None:
     scores = np.random.default_rng(2).normal(0, 3, (9, 3))
     alone = np.eye(3)[np.arange(9) % 3]
     np.testing.assert_allclose(fused(made, scores, alone), (scores * alone).sum(1), atol=1e-4)
-
-
-def test_the_loss_is_the_mean_cross_entropy_of_those_present() -> None:
-    rng = np.random.default_rng(3)
-    scores, presence = rng.normal(0, 2, (8, 3)), (rng.random((8, 3)) > 0.3).astype(float)
-    label = (np.arange(8) % 2).astype(float)
-    probability = 1 / (1 + np.exp(-scores))
-    truth = label[:, None]
-    cost = -(truth * np.log(probability) + (1 - truth) * np.log(1 - probability))
-    weight = np.where(truth == 1, 3.0, 0.5)
-    empty = torch.zeros(8)
-    output = NetworkOutput(empty, empty[:, None], torch.tensor(scores), {}, {}, {}, tuple(DIMS))
-    target = Target(torch.tensor(label), empty.long(), empty.long(), torch.tensor(presence))
-    value = EachModality(bona_fide_weight=3.0, attack_weight=0.5)(output, target)
-    assert float(value) == pytest.approx((weight * cost * presence).sum() / presence.sum())
