@@ -1,4 +1,4 @@
-"""The bundle of four sensors works with any of them, on scenes that it has not seen. All of them simulated."""
+"""The bundle of four sensors works with any of them, on scenes it has not seen, all of them simulated."""
 
 from __future__ import annotations
 
