@@ -251,6 +251,13 @@ def test_no_pass_without_evidence_whatever_the_sensors_do(
         assert verdict.outcome == "non_response"
 
 
+def test_a_rejected_sample_names_the_bundle_that_would_have_judged(detector: Detector, samples: Any) -> None:
+    verdict = detector.check(voice=samples["voice"]["silent"])
+    assert [bundle.name for bundle in verdict.bundles] == ["miniature-voice"]
+    assert [part.modality for part in verdict.evidence] == ["voice"]
+    assert (verdict.score, verdict.opinions) == (None, ())
+
+
 def test_policies_at_work(bundles: list[Path], samples: Any) -> None:
     face, voice = samples["face_rgb"]["bona_fide"], samples["voice"]["bona_fide"]
     strict = antispoof.load(bundles, policy="high-security")

@@ -184,6 +184,8 @@ class Detector:
         }
         for _, found in scored:
             evidence |= found
+        if not chosen:  # tell at least who would have judged
+            return self._verdict(sources, evidence, self._candidates.for_modalities(names), ())
         return self._verdict(sources, evidence, chosen, [score for score, _ in scored])
 
     def _verdict(
@@ -202,8 +204,10 @@ class Detector:
         parts = tuple(evidence.get(name) or Evidence(name, "missing") for name in order)
         score: float | None = None
         point, opinions = self.operating_point, tuple[Opinion, ...]()
-        if chosen:
+        if scores:
             score, point, opinions = self._fused(chosen, scores)
+        elif chosen:
+            point = chosen[0][0].point(self._at, chosen[0][1])
         decision = decide(parts, score, point, self._rules)
         return Verdict(
             decision.outcome,
