@@ -20,7 +20,7 @@ CHANNELS = {"face_rgb": 3, "face_depth": 1, "face_thermal": 1}
 SIDE = 32
 TINY = {"widths": (8, 8, 12, 16), "blocks": (1, 1, 1), "expansion": 2, "heads": 2}
 
-WAVEFORMS: set[str] = set()
+WAVEFORMS = {"graph_attention", "pretrained_speech", "speech_moments", "speech_residual"}
 """Encoders of sound, which are built for one channel."""
 
 SMALL: dict[str, dict[str, object]] = {
@@ -73,6 +73,28 @@ def encoder_input(encoder: Encoder, rows: int, channels: int, side: int = 64, se
     if encoder.takes == "waveform":
         return torch.rand(rows, 16000, generator=generator) * 2 - 1
     return torch.rand(rows, channels, side, side, generator=generator)
+
+
+def save_tiny_speech_model(kind: str, folder: Path) -> None:
+    """Save an untrained speech model of transformers, a thousandth of the usual size."""
+    import transformers
+
+    config = getattr(transformers, f"{kind}Config")(
+        hidden_size=16,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        intermediate_size=24,
+        conv_dim=(8, 8, 8),
+        conv_kernel=(10, 8, 4),
+        conv_stride=(8, 8, 5),
+        num_feat_extract_layers=3,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=2,
+        apply_spec_augment=False,
+        layerdrop=0.0,
+    )
+    torch.manual_seed(3)
+    getattr(transformers, f"{kind}Model")(config).save_pretrained(folder)
 
 
 def onnx_outputs(module: nn.Module, inputs: Mapping[str, Tensor], rows: int) -> list[np.ndarray]:

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from small_networks import SMALL, WAVEFORMS, as_if_trained, encoder_input, onnx_outputs, save_backbone
+from small_networks import (
+    SMALL,
+    WAVEFORMS,
+    as_if_trained,
+    encoder_input,
+    onnx_outputs,
+    save_backbone,
+    save_tiny_speech_model,
+)
 
 from antispoof.networks.encoders import Encoder, encoders
 
@@ -42,6 +50,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
 def options(name: str, folders: pytest.TempPathFactory) -> dict[str, object]:
     if name == "pretrained":
         return {"path": str(save_backbone("vit", folders.mktemp("vit"))), "image_size": 32, "download": False}
+    if name == "pretrained_speech":
+        folder = folders.mktemp("wav2vec2")
+        save_tiny_speech_model("Wav2Vec2", folder)
+        return {"source": str(folder), "width": 8, "frozen": False}
     return SMALL.get(name, {})
 
 

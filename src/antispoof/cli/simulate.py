@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from antispoof.cli.app import app, progress_bar, text_table
+from antispoof.errors import InputError
+
+if TYPE_CHECKING:
+    from antispoof.networks.vocoders.copier import VocoderCopier
 
 simulate_app = typer.Typer(no_args_is_help=True, help="Make presentations where none can be had.")
 app.add_typer(simulate_app, name="simulate")
@@ -83,8 +88,16 @@ def simulate_speech(
     kind: Annotated[list[str] | None, typer.Option(help="Only these kinds of spoof.")] = None,
     codec: Annotated[list[str] | None, typer.Option(help="Codecs, drawn alike for both classes.")] = None,
     texts: Annotated[Path | None, typer.Option(help="Sentences for the engines, one a line.")] = None,
-    spoofs: Annotated[int, typer.Option(help="Spoofs made of each file.")] = 1,
+    vocoder: Annotated[
+        list[str] | None, typer.Option(help="A trained vocoder, name=file.safetensors.", show_default=False)
+    ] = None,
+    scenes: Annotated[
+        int, typer.Option(help="Rooms, noises and deliveries a file, drawn alike for both classes.", min=0)
+    ] = 0,
+    seconds: Annotated[float, typer.Option(help="Longest piece of a file; 0 takes all.", min=0)] = 0.0,
+    spoofs: Annotated[int, typer.Option(help="Spoofs made of each file, or of each scene of it.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
 ) -> None:
     """Make spoofs of recorded speech: vocoders, text to speech, replay, codecs."""
     from rich.console import Console
@@ -94,6 +107,7 @@ def simulate_speech(
 
     files = speech_files(source)
     sentences = read_texts(texts) if texts else ()
+    trained = _trained_vocoders(vocoder or ())
     with progress_bar("synthesising", len(files)) as step:
         result = write_speech(
             files,
@@ -103,8 +117,12 @@ def simulate_speech(
             kinds=kind or (),
             codecs=codec or (),
             texts=sentences,
+            vocoders=trained,
+            scenes=scenes,
+            seconds=seconds,
             spoofs=spoofs,
             seed=seed,
+            workers=workers,
             progress=step,
         )
     Console(highlight=False).print(text_table(*partition_table(result.presentations)))
@@ -114,3 +132,22 @@ def simulate_speech(
     typer.echo(
         f"{simulated} SIMULATED spoofs, {len(result.skipped)} files left out; manifest: {result.manifest}"
     )
+
+
+def _trained_vocoders(given: Sequence[str]) -> Mapping[str, VocoderCopier]:
+    if not given:
+        return {}
+    from antispoof.cli.app import needs_training
+
+    needs_training()
+    from antispoof.networks.vocoders import vocoders
+    from antispoof.networks.vocoders.copier import VocoderCopier
+
+    found = {}
+    for entry in given:
+        name, separator, path = entry.partition("=")
+        if not separator or not Path(path).is_file():
+            raise InputError(f"--vocoder takes name=file.safetensors, got {entry!r}")
+        vocoders[name]
+        found[f"copy_{name}"] = VocoderCopier(name, Path(path).resolve())
+    return found

