@@ -16,7 +16,7 @@ from torch import Tensor
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
 from antispoof.training.augmentations import Draw, augmentations
-from antispoof.training.prepared import PreparedStore
+from antispoof.training.prepared import PreparedStore, Rows
 from antispoof.training.recipes.supervised.experiment import AugmentationEntry, Experiment, Training
 from antispoof.training.reporter import Reporter
 
@@ -50,6 +50,7 @@ class Collection:
     Attributes:
         presentations: as the manifest lists them.
         stores: modality → where its samples are.
+        places: modality → where each sample lies, (N,); None where the modality is absent.
         shapes: modality → shape of one prepared array.
         windows: (N, M), windows of each sample; 0 where the modality is absent or was rejected.
         label: (N,), 1 = bona fide.
@@ -60,6 +61,7 @@ class Collection:
 
     presentations: tuple[Presentation, ...]
     stores: Mapping[str, PreparedStore]
+    places: Mapping[str, Sequence[Rows | None]]
     shapes: Mapping[str, tuple[int, ...]]
     windows: NDArray[np.int64]
     label: NDArray[np.float32]
@@ -94,11 +96,12 @@ class Collection:
             out = np.zeros((len(rows), *self.shapes[name]), np.float32)
             there = np.flatnonzero(self.windows[rows, column])
             at = (window[there] * self.windows[rows[there], column]).astype(int)
-            chosen = [self.presentations[row].captures[name] for row in rows[there]]
+            places = self.places[name]
+            chosen = [(places[row], int(w)) for row, w in zip(rows[there].tolist(), at, strict=True)]
             values = (
                 out if len(there) == len(rows) else np.empty((len(there), *self.shapes[name]), np.float32)
             )
-            store.read(((store.rows(file), int(w)) for file, w in zip(chosen, at, strict=True)), values)
+            store.read(((place, w) for place, w in chosen if place is not None), values)
             if values is not out:
                 out[there] = values
             inputs[name] = torch.from_numpy(out)
@@ -123,6 +126,7 @@ def collect(presentations: Sequence[Presentation], experiment: Experiment, repor
         for name, part in experiment.modalities.items()
     }
     shapes = {}
+    places: dict[str, list[Rows | None]] = {}
     windows = np.zeros((len(presentations), len(stores)), np.int64)
     for column, (name, store) in enumerate(stores.items()):
         having = [row for row, p in enumerate(presentations) if name in p.captures]
@@ -134,8 +138,10 @@ def collect(presentations: Sequence[Presentation], experiment: Experiment, repor
             lambda done, of, name=name: report.progress(f"preparing {name}", done, of),  # type: ignore[misc]
         )
         rejected: dict[str, int] = {}
+        places[name] = [None] * len(presentations)
         for row in having:
             where = store.rows(presentations[row].captures[name])
+            places[name][row] = where
             windows[row, column] = where.count
             if not where.count:
                 rejected[where.reason] = rejected.get(where.reason, 0) + 1
@@ -156,6 +162,7 @@ def collect(presentations: Sequence[Presentation], experiment: Experiment, repor
     return Collection(
         tuple(presentations),
         stores,
+        places,
         shapes,
         windows,
         np.array([p.bona_fide for p in presentations], np.float32),
