@@ -30,6 +30,7 @@ from antispoof.runtime.explanation import (
 from antispoof.runtime.policy import in_words
 from antispoof.runtime.sound_picture import sound_figure
 from antispoof.runtime.verdict import Evidence, Verdict
+from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.sensing.modalities import modalities
 
@@ -92,7 +93,7 @@ def _card(entry: Checked, simulated: bool) -> str:
     point = verdict.operating_point
     rows.append(("Threshold set by", escape(f"{point.rule}, on {point.data}")))
     for part in verdict.evidence:
-        rows.append((escape(part.modality), escape(evidence_in_words(part))))
+        rows.append((escape(part.modality), escape(evidence_in_words(part, len(verdict.evidence) > 1))))
         if part.timeline:
             rows.append(("When", escape(when_in_words(part, point.threshold))))
     if verdict.advice:
@@ -119,31 +120,37 @@ def _pictures(source: Path, evidence: Evidence, threshold: float) -> str:
     sample = modalities[evidence.modality].load(source)
     if modalities[evidence.modality].windowed:
         return sound_figure(sample, evidence, threshold)
-    picture = _as_picture(sample.array)
+    picture = _as_picture(sample.array, evidence.region)
     if evidence.region is None:
         scale = SIDE / max(picture.shape[:2])
         return _figure(
             cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), "the picture"
         )
     cut = crop(picture, evidence.frame or evidence.region, CropRecipe(1.0, SIDE))
-    figures = _figure(cut, "what was looked at" if evidence.frame else "the face")
+    figures = _figure(
+        cut, f"{in_words(evidence.modality)}: what was looked at" if evidence.frame else "the face"
+    )
     if evidence.heat_map is not None:
         legend = f"{_swatch(BONA_FIDE, 'bona fide')} {_swatch(ATTACK, 'attack')}"
         figures += _figure(_overlay(cut, evidence.heat_map), f"speaks for {legend}")
     return figures
 
 
-def _as_picture(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return a colour picture as it is, and a map in colours from its low to its high values."""
+def _as_picture(array: NDArray[Any], region: Box | None) -> NDArray[np.uint8]:
+    """Return a colour picture as it is, and a map in colours over the range of the subject."""
     if array.ndim == 3:
         return np.asarray(array, np.uint8)
-    known = array[np.isfinite(array) & (array != 0)]
+    there = np.isfinite(array) & (array != 0)
+    inside = np.zeros_like(there)
+    if region is not None:
+        top, left = max(int(region.y), 0), max(int(region.x), 0)
+        inside[top : int(region.y + region.height), left : int(region.x + region.width)] = True
+    known = array[there & inside] if (there & inside).any() else array[there]
     low, high = np.percentile(known, (2, 98)) if known.size else (0.0, 1.0)
-    share = np.nan_to_num((array - low) / max(high - low, 1e-9))
-    grey = np.asarray(np.clip(255 * share, 0, 255), np.uint8)
-    return np.asarray(
-        cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB), np.uint8
-    )
+    share = np.clip(np.nan_to_num((array.astype(np.float64) - low) / max(high - low, 1e-9)), 0, 1)
+    coloured = cv2.applyColorMap(np.asarray(255 * share, np.uint8), cv2.COLORMAP_VIRIDIS)
+    coloured[~there] = 40  # dark grey: nothing was measured
+    return np.asarray(cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _figure(picture: Any, caption: str) -> str:

@@ -36,7 +36,7 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
     if verdict.score is not None:
         lines.append(("meaning", likelihood_in_words(verdict.score)))
     for part in verdict.evidence:
-        lines.append((part.modality, evidence_in_words(part)))
+        lines.append((part.modality, evidence_in_words(part, len(verdict.evidence) > 1)))
         if part.timeline:
             lines.append(("when", when_in_words(part, verdict.operating_point.threshold)))
     if len(verdict.opinions) > 1:
@@ -98,17 +98,21 @@ def margin_in_words(verdict: Verdict) -> str:
     return f"{verdict.score:+.2f}, {distance}"
 
 
-def evidence_in_words(evidence: Evidence) -> str:
-    """Say what became of one modality's sample."""
+def evidence_in_words(evidence: Evidence, one_of_many: bool = False) -> str:
+    """Say what became of one modality's sample; of several, also what it says by itself."""
     if evidence.status == "missing":
         return "no sample was given"
     if evidence.status == "rejected":
         return f"could not be judged: {', '.join(evidence.reasons)}"
-    size = evidence.measurements.get("face_side_px")
-    if size is not None:
-        return f"used, face of {size:.0f} pixels"
+    words, size = "used", evidence.measurements.get("face_side_px")
     spoken = evidence.measurements.get("voice_s")
-    return "used" if spoken is None else f"used, {spoken:.1f} s of voice"
+    if size is not None:
+        words += f", face of {size:.0f} pixels"
+    elif spoken is not None:
+        words += f", {spoken:.1f} s of voice"
+    return (
+        f"{words}, {evidence.score:+.2f} by itself" if one_of_many and evidence.score is not None else words
+    )
 
 
 def when_in_words(evidence: Evidence, threshold: float) -> str:
