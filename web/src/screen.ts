@@ -62,8 +62,8 @@ const PATHS: Record<Instruction["picture"], string | null> = {
 const MOTION: Partial<Record<Instruction["picture"], string>> = { left: "-3px 0", right: "3px 0", down: "0 3px" };
 
 export function prompt(instruction: Instruction, digit: string | undefined): void {
-  element("prompt").textContent = digit === undefined ? instruction.text : `${instruction.text}: ${digit}`;
-  element("detail").textContent = instruction.detail;
+  say("prompt", digit === undefined ? instruction.text : `${instruction.text}: ${digit}`);
+  say("detail", instruction.detail);
   const place = element("gesture");
   place.replaceChildren();
   if (digit !== undefined) {
@@ -85,9 +85,14 @@ export function prompt(instruction: Instruction, digit: string | undefined): voi
 }
 
 export function hint(text: string, good: boolean): void {
-  const place = element("hint");
-  if (place.textContent !== text) place.textContent = text;
+  say("hint", text);
   element("ring").classList.toggle("good", good);
+}
+
+/** Change words only when they change, so that a screen reader does not repeat them. */
+function say(id: string, text: string): void {
+  const place = element(id);
+  if (place.textContent !== text) place.textContent = text;
 }
 
 /** Light the window in a colour, or put it back. */

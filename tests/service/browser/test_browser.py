@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from clips import person, person_on_a_screen, sway, write_film
 
@@ -196,3 +197,65 @@ def test_a_link_that_is_not_valid_is_told_in_words(address: str) -> None:
         assert page.locator("#panel").is_hidden()
         page.get_by_role("button", name="I agree").click()
         page.get_by_role("heading", name="This link is no longer valid").wait_for()
+
+
+def test_sound_is_sent_while_digits_are_shown(address: str) -> None:
+    """Against a service that is played by the test, because the model that ships judges no voices in it."""
+    token = "ast_ses_1111111111111111.secret"
+    heard: list[tuple[dict[str, Any], bytes]] = []
+
+    def play(socket: Any) -> None:
+        def answer(message: Any) -> None:
+            if isinstance(message, str):
+                assert json.loads(message) == {"type": "hello", "token": token}
+                say(
+                    type="ready",
+                    mode="active",
+                    modalities=["face_rgb", "voice"],
+                    steps=1,
+                    window=4,
+                    max_bytes=9**7,
+                )
+                say(
+                    type="step",
+                    index=0,
+                    of=1,
+                    instruction="read_digit",
+                    arguments={"digit": "7"},
+                    duration_ms=900,
+                )
+                return
+            length = int.from_bytes(message[:4], "big")
+            header = json.loads(message[4 : 4 + length])
+            heard.append((header, message[4 + length :]))
+            say(type="ack", modality=header["modality"], seq=header["seq"])
+            if header["modality"] == "voice" and header["seq"] == 7:  # two seconds
+                say(type="captured", captures=1)
+
+        def say(**message: Any) -> None:
+            socket.send(json.dumps(message))
+
+        socket.on_message(answer)
+
+    offer = {"modes": ["passive", "active"], "modalities": ["face_rgb", "voice"], "challenges": ["digits"]}
+    finished = {"session": "ses_1", "state": "finished", "attempts_left": 0, "advice": []}
+    with browser(None, viewport=PHONE, permissions=["camera", "microphone"]) as (page, _, complaints):
+        page.route("**/page/options", lambda route: route.fulfill(json={**offer, "version": "1"}))
+        page.route("**/page/sessions", lambda route: route.fulfill(json={"client_token": token}, status=201))
+        page.route("**/complete", lambda route: route.fulfill(json=finished))
+        page.route("**/result", lambda route: route.fulfill(json={"outcome": "bona_fide", "reasons": []}))
+        page.route_web_socket("**/stream", play)
+        page.goto(address)
+        page.get_by_label("Read digits aloud").check()
+        page.get_by_role("button", name="I agree: use my camera and microphone").click()
+        page.get_by_role("heading", name="Read the digit aloud: 7").wait_for(timeout=30_000)
+        assert page.locator("#gesture .digit").inner_text() == "7"
+        page.get_by_role("heading", name="Thank you, that is all").wait_for(timeout=30_000)
+        assert complaints == []
+    voice = [(header, content) for header, content in heard if header["modality"] == "voice"]
+    assert [header["seq"] for header, _ in voice][:8] == list(range(8))
+    rate = voice[0][0]["rate"]
+    assert all(len(content) == 2 * round(rate / 4) for _, content in voice)
+    samples = np.frombuffer(b"".join(content for _, content in voice), "<i2")
+    assert np.abs(samples.astype(int)).max() > 1000, "the browser's fake microphone beeps"
+    assert any(header["modality"] == "face_rgb" for header, _ in heard)
