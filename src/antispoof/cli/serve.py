@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,6 +58,7 @@ def serve(
     )
     if settings.hosts == ("*",) and host in LOOPBACK:
         settings = settings.model_copy(update={"hosts": (*LOOPBACK[:1], "[::1]", "localhost")})
+    _see_that_it_is_free(host, port)
     core = Core(settings)  # what cannot work is told before anything listens
     detector = core.checks.detector()
     new_key = None if core.keys.all() else core.keys.add("development")
@@ -67,26 +69,38 @@ def serve(
         typer.echo(f"page       http://{name}:{port}/")
     typer.echo(f"model      {detector.bundle.metadata.name} {detector.bundle.metadata.version}")
     typer.echo(f"state      {settings.state}")
-    if new_key is not None:
+    if new_key is None:
+        typer.echo("API key    shown when it was made; another: antispoof keys add NAME")
+    else:
         typer.echo(f"API key    {new_key}  (shown this once; another: antispoof keys add NAME)")
     os.environ[ENVIRONMENT] = settings.model_dump_json()
     with tempfile.TemporaryDirectory(prefix="antispoof-metrics-") as metrics:
         if workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
-        try:
-            uvicorn.run(
-                "antispoof.service.app:create_app",
-                factory=True,
-                host=host,
-                port=port,
-                workers=workers,
-                access_log=False,
-                log_level="warning",
-                server_header=False,
-                ws_max_size=settings.max_file_bytes + 4096,
-                ws_max_queue=4,
-                timeout_graceful_shutdown=10,
-                h11_max_incomplete_event_size=16384,
-            )
-        except OSError as error:
-            raise InputError(f"cannot listen on {name}:{port}: {error.strerror}") from None
+        uvicorn.run(
+            "antispoof.service.app:create_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            ws_max_size=settings.max_file_bytes + 4096,
+            ws_max_queue=4,
+            timeout_graceful_shutdown=10,
+            h11_max_incomplete_event_size=16384,
+        )
+
+
+def _see_that_it_is_free(host: str, port: int) -> None:
+    """Try the port before anything is made; the server would only log that it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+    except OSError as error:
+        raise InputError(
+            f"cannot listen on {host} port {port}: {error.strerror}; see --host, --port"
+        ) from None
