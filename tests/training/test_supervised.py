@@ -82,6 +82,9 @@ def test_the_bundle_scores_like_the_network_with_any_sensors(trained: Path, fold
     bundle = read_bundle(folder / "plates.onnx")
     about = bundle.metadata
     assert about.modalities == ("left", "right")
+    recipe = json.loads(about.training.recipe)
+    assert recipe["manifest_sha256"] == manifest_digest(folder / "manifest.csv")
+    assert recipe["training"]["epochs"] == 3
     assert set(about.subset_calibrations) == {"left", "right"}
     assert set(about.modality_calibrations) == {"left", "right"}
     assert [data.simulated for data in about.training.data] == [True]

@@ -14,6 +14,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from antispoof.data.manifest import manifest_digest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
 from antispoof.evaluation.scores import ScoreSet
@@ -54,6 +55,7 @@ def describe(
         Calibrated scores by file name (``dev``, ``test``; with ``-`` and a subset of modalities, those of the
         subset), and the metadata of the bundle.
     """
+    manifest = experiment.data.manifest
     chosen = subsets(collection.modalities)
     whole = chosen[0]
     dev = collection.partition("dev")
@@ -101,7 +103,7 @@ def describe(
         modality_calibrations=_modality_calibrations(network, collection, kinds),
         training=Training(
             data=_training_data(collection),
-            recipe=json.dumps(experiment.record()),
+            recipe=json.dumps({**experiment.record(), "manifest_sha256": manifest_digest(manifest)}),
             seed=experiment.seed,
             code_version=distribution.version("antispoof"),
         ),
