@@ -132,11 +132,12 @@ def test_weights_survive_the_disk_exactly(name: str, build: Build, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", encoders)
-@pytest.mark.parametrize("value", [0.0, 1.0, -1e4, 1e4])
-def test_extremes_give_finite_tokens(name: str, value: float, build: Build) -> None:
+def test_extremes_give_finite_tokens(name: str, build: Build) -> None:
     encoder = build(name)
+    values = torch.tensor([0.0, 1.0, -1e4, 1e4])
+    x = encoder_input(encoder, len(values), CHANNELS)
     with torch.inference_mode():
-        levels = encoder(torch.full_like(encoder_input(encoder, 1, CHANNELS), value))
+        levels = encoder(values.reshape(-1, *[1] * (x.dim() - 1)).expand_as(x))
     assert all(torch.isfinite(level).all() for level in levels)
 
 

@@ -207,11 +207,11 @@ def test_weights_survive_the_disk_exactly(name: str, build: Build, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", fusions)
-@pytest.mark.parametrize("value", [0.0, 1.0, -1e4, 1e4])
-def test_extremes_give_finite_scores(name: str, value: float, build: Build) -> None:
-    inputs = {modality: torch.full_like(x, value) for modality, x in pictures(len(SUBSETS)).items()}
+def test_extremes_give_finite_scores(name: str, build: Build) -> None:
+    values = torch.tensor([0.0, 1.0, -1e4, 1e4]).repeat_interleave(len(SUBSETS))
+    inputs = {m: values[:, None, None, None].expand(-1, *x.shape[1:]) for m, x in pictures(1).items()}
     with torch.inference_mode():
-        out = build(name)(inputs, SUBSETS)
+        out = build(name)(inputs, SUBSETS.repeat(4, 1))
     assert torch.isfinite(out.score).all()
     assert torch.isfinite(out.embedding).all()
 

@@ -154,13 +154,13 @@ def _cost(kind: str, name: str) -> Cost | None:
             fusion = fusions[name](dict.fromkeys(_FUSED, encoder.dims))
             return cost(fusion, dict.fromkeys(_FUSED, levels), torch.ones(1, len(_FUSED)))
         known = inspect.signature(_KINDS[kind][name]).parameters
-        if kind == "loss" or "path" in known:
+        if kind == "loss" or known.keys() & {"path", "source"}:
             return None
         factory = partial(encoders[name], **({"pretrained": False} if "pretrained" in known else {}))
-        encoder = factory(3)
+        encoder = factory(1)  # what takes sound has no other number of channels
         if encoder.takes == "waveform":
-            return cost(factory(1), torch.zeros(1, 16000 * _SECONDS))
-        return cost(encoder, torch.zeros(1, 3, _SIDE, _SIDE))
+            return cost(encoder, torch.zeros(1, 16000 * _SECONDS))
+        return cost(factory(3), torch.zeros(1, 3, _SIDE, _SIDE))
 
 
 def _attention() -> Iterator[str]:
