@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 import antispoof
 from antispoof.errors import InputError, UnknownNameError
+from antispoof.runtime.bundle import read_bundle, shipped_bundles
 from antispoof.runtime.detector import Detector
+from antispoof.runtime.examiner import find_operating_point
 from antispoof.runtime.explanation import policy_in_words, sentence
 from antispoof.runtime.fusion import fusions
 from antispoof.runtime.policy import Policy, decide, read_policy, shipped_policies
@@ -84,6 +86,12 @@ def test_shipped_policies_say_what_they_do(name: str) -> None:
     assert words["fusion"].startswith(policy.fusion.rule)
     assert {"for whom", "sensors", "threshold", "measured"} <= set(words)
     antispoof.load(policy=name)
+
+
+@pytest.mark.parametrize("name", shipped_policies())
+@pytest.mark.parametrize("bundle", shipped_bundles())
+def test_shipped_bundles_know_the_operating_points_of_shipped_policies(name: str, bundle: str) -> None:
+    find_operating_point(read_bundle(bundle).metadata, read_policy(name).at)
 
 
 @pytest.mark.parametrize(
