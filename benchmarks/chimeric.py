@@ -60,7 +60,7 @@ def read(name: str, path: Path, out: Path | None) -> ScoreSet:
         [row["path"] for row in kept],
         scores,
         [row["pai_species"] for row in kept],
-        # Where nobody noted the speaker, what was made of one utterance stays together.
+        # Where nobody noted the speaker, each recording stands for itself.
         subject=[row[subject] if row[subject] != "unknown" else Path(row["path"]).stem for row in kept],
         name=name,
     )
