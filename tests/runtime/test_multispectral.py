@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ import antispoof
 from antispoof.data.simulation.scene import MODALITIES, SceneSpec, render_scene
 from antispoof.runtime.bundle import default_bundle, read_bundle, subset_key
 from antispoof.runtime.detector import Detector
+from antispoof.training.experiment import read_experiment
+from antispoof.training.recipes.supervised.experiment import Experiment
 
 SUBSETS = [s for n in (1, 2, 3, 4) for s in itertools.combinations(MODALITIES, n)]
 ATTACKS = ("print_flat", "replay_tablet", "mask_rigid", "mannequin", "mask_paper")
@@ -74,3 +78,13 @@ def test_it_says_that_it_is_simulated() -> None:
 def test_colour_alone_stays_with_the_bundle_made_for_it() -> None:
     assert default_bundle("face_rgb") == "face-rgb-edge"
     assert default_bundle("face_depth") == "face-multispectral"
+
+
+def test_its_recipe_is_the_file_that_ships() -> None:
+    experiment = read_experiment(Path(__file__).parents[2] / "configs" / "face-multispectral.yaml")
+    assert isinstance(experiment, Experiment)
+    recipe = json.loads(read_bundle("face-multispectral").metadata.training.recipe)
+    now = json.loads(json.dumps(experiment.record()))
+    for part in ("modalities", "fusion", "losses", "augmentation", "seed"):
+        assert recipe[part] == now[part]
+    assert recipe["training"].items() <= now["training"].items()
