@@ -322,11 +322,12 @@ def _scored(scenes: Scenes, rows: NDArray[np.intp], branches: Any, tops: Any, ea
 
 @dataclass(frozen=True)
 class Errors:
-    """Shares at the threshold of dev: rejected bona fide, accepted attacks of the worst kind, and mean."""
+    """Shares at the threshold of dev: rejected bona fide; accepted attacks of the worst kind, mean, each."""
 
     bpcer: float
     worst_apcer: float
     mean_apcer: float
+    apcer: dict[str, float]
 
     @property
     def acer(self) -> float:
@@ -374,10 +375,11 @@ def errors(scores: NDArray[np.float64], species: NDArray[np.str_], threshold: fl
     """Count errors; a presentation without a score is no error of either kind."""
     there = np.isfinite(scores)
     passed = scores >= threshold
-    accepted = [
-        float(passed[there & (species == kind)].mean()) for kind in sorted(set(species[there]) - {""})
-    ]
-    return Errors(float((~passed)[there & (species == "")].mean()), max(accepted), float(np.mean(accepted)))
+    kinds = sorted(set(species[there]) - {""})
+    accepted = {kind: float(passed[there & (species == kind)].mean()) for kind in kinds}
+    shares = list(accepted.values())
+    bpcer = float((~passed)[there & (species == "")].mean())
+    return Errors(bpcer, max(shares), float(np.mean(shares)), accepted)
 
 
 def _equal_error(scores: NDArray[np.float64], species: NDArray[np.str_]) -> float:
@@ -450,6 +452,12 @@ def _summary(
         for label, method in named.items()
     }
 
+    unseen: dict[str, list[float]] = {}
+    for protocol, run in itertools.product(PROTOCOLS[1:], runs):
+        for error in found[protocol, f"{chosen}|{everything}", run]:
+            for kind, share in error.apcer.items():
+                unseen.setdefault(kind, []).append(share)
+
     def relative(measure: str) -> dict[str, float]:
         ours = table[OURS]["all"][measure]
         return {name: round(ours / table[name]["all"][measure] - 1, 3) for name in (*AVERAGES, EARLY)}
@@ -477,6 +485,7 @@ def _summary(
             if chosen not in SLOW or len(subset) in (1, 4)
         },
         "single": {name: percent(f"single|{name}") for name in MODALITIES},
+        "apcer_of_unseen_instruments": {k: round(100 * float(np.mean(v)), 1) for k, v in unseen.items()},
         "python": platform.python_version(),
     }
 
