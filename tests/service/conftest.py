@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -38,7 +38,7 @@ class Service:
         session: dict[str, Any] = answer.json()
         return session
 
-    def capture(self, session: dict[str, Any], seq: int, content: bytes, **changes: str) -> httpx.Response:
+    def capture(self, session: dict[str, Any], seq: int, content: bytes, **changes: str) -> httpx2.Response:
         """Hand in one frame."""
         fields = {"modality": "face_rgb", "seq": str(seq), "sha256": hashlib.sha256(content).hexdigest()}
         return self.client.post(
@@ -48,11 +48,11 @@ class Service:
             files={"file": ("frame.jpg", content)},
         )
 
-    def complete(self, session: dict[str, Any]) -> httpx.Response:
+    def complete(self, session: dict[str, Any]) -> httpx2.Response:
         """Let the device complete."""
         return self.client.post(f"/v1/sessions/{session['id']}/complete", headers=device(session))
 
-    def get(self, session: dict[str, Any], what: str = "") -> httpx.Response:
+    def get(self, session: dict[str, Any], what: str = "") -> httpx2.Response:
         """Read as the backend."""
         return self.client.get(f"/v1/sessions/{session['id']}{what}", headers=self.backend)
 

@@ -9,7 +9,7 @@ import struct
 import zlib
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from antispoof.service.app import create_app
@@ -17,12 +17,12 @@ from antispoof.service.app import create_app
 Frames = dict[str, list[bytes]]
 
 
-def code(answer: httpx.Response) -> tuple[int, str]:
+def code(answer: httpx2.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-def check(service: Any, content: bytes, name: str = "selfie.jpg", **data: str) -> httpx.Response:
-    answer: httpx.Response = service.client.post(
+def check(service: Any, content: bytes, name: str = "selfie.jpg", **data: str) -> httpx2.Response:
+    answer: httpx2.Response = service.client.post(
         "/v1/check", headers=service.backend, files={"face_rgb": (name, content)}, data=data
     )
     return answer
