@@ -41,6 +41,8 @@ def run_protocol(
         ExperimentError: the experiment is of another recipe.
         InputError: the manifest does not allow the protocol.
     """
+    from antispoof.training.recipes.speech_moments.experiment import Experiment as Moments
+    from antispoof.training.recipes.speech_moments.fit import train_on as train_moments
     from antispoof.training.recipes.supervised.fit import train_on
 
     if not isinstance(experiment, Supervised):
@@ -57,7 +59,8 @@ def run_protocol(
             seed,
             shared_cache(experiment, folder),
         )
-        run = train_on(one, fold.presentations, report)
+        learn = train_moments if isinstance(one, Moments) else train_on
+        run = learn(one, fold.presentations, report)
         rows += [
             {
                 "train": name,

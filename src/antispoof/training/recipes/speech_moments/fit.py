@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib import metadata as distribution
 from pathlib import Path
 
@@ -15,10 +18,11 @@ from torch import Tensor, nn
 from antispoof.data.manifest import read_manifest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
-from antispoof.networks.encoders.speech_moments import SpeechMoments
+from antispoof.networks.encoders.speech_moments import SpectralMoments, SpeechMoments
 from antispoof.networks.network import MultiSensorNetwork
 from antispoof.runtime.bundle import BundleMetadata
 from antispoof.training.checkpoint import cannot_write, load_weights, read_tensors, write_tensors
+from antispoof.training.prepared import PreparedStore, Rows
 from antispoof.training.recipes import Trained
 from antispoof.training.recipes.speech_moments.experiment import Experiment
 from antispoof.training.recipes.supervised.data import Collection, collect
@@ -56,11 +60,16 @@ def train_on(
     collection = collect(presentations, experiment, report)
     torch.manual_seed(experiment.seed)
     network = build(experiment, dict.fromkeys(collection.modalities, 1))
-    moments = _Moments(collection, network, report)
+    (name,) = collection.modalities
+    encoder = network.encoders[name]
+    assert isinstance(encoder, SpeechMoments)
+    moments = _Moments(collection, encoder, report)
     _learn(experiment, collection, network, moments, report)
-    scores, metadata = describe(experiment, collection, network.eval(), report)
+    with _taken(encoder):
+        taken = replace(collection, stores={name: moments}, shapes={name: (encoder.moments.dim,)})
+        scores, metadata = describe(experiment, taken, network.eval(), report)
     about = {"experiment": experiment.record(), "code_version": distribution.version("antispoof")}
-    about["shapes"] = {name: list(shape) for name, shape in collection.shapes.items()}
+    about["shapes"] = {name: list(collection.shapes[name])}
     write_tensors(run / CHECKPOINT, network.state_dict(), about)
     try:
         for name, score_set in scores.items():
@@ -100,14 +109,37 @@ def _recorded(run: Path) -> object:
         return None
 
 
-class _Moments:
+@contextmanager
+def _taken(encoder: SpeechMoments) -> Iterator[None]:
+    """Let an encoder take moments in place of waveforms for a while."""
+    spectra = encoder.moments
+    encoder.moments = _Passing(spectra.dim)
+    try:
+        yield
+    finally:
+        encoder.moments = spectra
+
+
+class _Passing(SpectralMoments):
+    """Stands where moments would be taken, and hands on what has been taken before."""
+
+    def __init__(self, dim: int) -> None:
+        nn.Module.__init__(self)
+        self.dim = dim
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """Return (B, dim) as it came."""
+        return wave
+
+
+class _Moments(PreparedStore):
     """Moments of every window: taken once for each shard of prepared samples, and kept beside it."""
 
-    def __init__(self, collection: Collection, network: MultiSensorNetwork, report: Reporter) -> None:
+    def __init__(self, collection: Collection, encoder: SpeechMoments, report: Reporter) -> None:
         (name,) = collection.modalities
-        encoder = network.encoders[name]
-        assert isinstance(encoder, SpeechMoments)
         store = collection.stores[name]
+        super().__init__(store.folder.parent, store.modality, store.arguments)
+        self._rows = store._rows
         self.counts = collection.windows[:, 0]
         self.firsts = np.zeros(len(self.counts), np.int64)
         places = {
@@ -116,15 +148,20 @@ class _Moments:
             if name in p.captures
         }
         shards = sorted({where.shard for where in places.values()})
-        starts: dict[str, int] = {}
+        self.starts: dict[str, int] = {}
         parts: list[NDArray[np.float32]] = []
         for number, shard in enumerate(shards):
             report.progress("taking moments", number, len(shards))
-            starts[shard] = sum(len(part) for part in parts)
+            self.starts[shard] = sum(len(part) for part in parts)
             parts.append(_of_shard(encoder, store.folder / f"{shard}.npy"))
         self.values: NDArray[np.float32] = np.concatenate(parts)
         for row, where in places.items():
-            self.firsts[row] = starts[where.shard] + where.first
+            self.firsts[row] = self.starts[where.shard] + where.first
+
+    def read(self, rows: Iterable[tuple[Rows, int]], out: NDArray[np.float32]) -> None:
+        """Fill ``out`` with the moments of one window of each sample, row by row."""
+        for target, (where, window) in enumerate(rows):
+            out[target] = self.values[self.starts[where.shard] + where.first + window]
 
     def of(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return the moments of all windows of these presentations."""
