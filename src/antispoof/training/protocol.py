@@ -59,8 +59,10 @@ def run_protocol(
             seed,
             shared_cache(experiment, folder),
         )
-        learn = train_moments if isinstance(one, Moments) else train_on
-        run = learn(one, fold.presentations, report)
+        if isinstance(one, Moments):
+            run = train_moments(one, fold.presentations, report)
+        else:
+            run = train_on(one, fold.presentations, report)
         rows += [
             {
                 "train": name,
