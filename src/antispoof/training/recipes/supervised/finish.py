@@ -26,11 +26,13 @@ from antispoof.runtime.bundle import (
     Input,
     MeasuredResult,
     OperatingPointEntry,
+    SiteRule,
     Training,
     TrainingData,
     subset_key,
 )
 from antispoof.runtime.calibration import calibrate
+from antispoof.runtime.site import typical_score
 from antispoof.training.checkpoint import load_weights, read_tensors
 from antispoof.training.operating_points import NO_EVIDENCE, calibration_of, figures, operating_points
 from antispoof.training.recipes import Trained
@@ -64,6 +66,7 @@ def describe(
     data = _said_of([collection.presentations[row] for row in dev], "dev")
     calibrations: dict[str, Calibration] = {}
     points: dict[str, dict[str, OperatingPointEntry]] = {}
+    site: SiteRule | None = None
     for subset in chosen:
         present = _all_present(collection, dev, subset)
         if subset == whole and not _enough(kinds, present):
@@ -83,7 +86,10 @@ def describe(
         key = subset_key(subset)
         calibrations[key] = calibration
         ratios = {name: calibrate(scores, calibration) for name, scores in attacks.items()}
-        points[key] = operating_points(calibrate(bona_fide, calibration), ratios, data)
+        people = calibrate(bona_fide, calibration)
+        points[key] = operating_points(people, ratios, data)
+        if len(whole) == 1:  # a site is one sensor's
+            site = SiteRule(bona_fide_score=typical_score(people))
     key = subset_key(whole)
     about = BundleMetadata(
         name=experiment.name,
@@ -109,6 +115,7 @@ def describe(
         ),
         results=[],
         head=_head(network),
+        site=site,
     )
     scores: dict[str, ScoreSet] = {}
     results: list[MeasuredResult] = []
