@@ -89,7 +89,12 @@ class GraphAttention(Encoder):
         frequencies = self.frequencies(middle.amax(3).transpose(1, 2) + self.places)
         times = self.times(middle.amax(2).transpose(1, 2))
         nodes = torch.cat(
-            [self.listener.expand(len(x), -1, -1), frequencies + self.kinds[0], times + self.kinds[1]], 1
+            [
+                torch.zeros_like(times[:, :1]) + self.listener,
+                frequencies + self.kinds[0],
+                times + self.kinds[1],
+            ],
+            1,
         )
         for layer in self.joint:
             nodes = nodes + layer(nodes)
