@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,7 @@ from antispoof.training.reporter import SILENT, Reporter
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def sensors() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        stand_ins.register(patch)
-        yield
+pytestmark = pytest.mark.usefixtures("stand_in_sensors")
 
 
 @pytest.fixture(scope="module")

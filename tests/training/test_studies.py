@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,7 @@ ablation:
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def sensors() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        stand_ins.register(patch)
-        yield
+pytestmark = pytest.mark.usefixtures("stand_in_sensors")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,7 @@ from antispoof.training.reporter import SILENT, Reporter
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def sensors() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        stand_ins.register(patch)
-        yield
+pytestmark = pytest.mark.usefixtures("stand_in_sensors")
 
 
 @pytest.fixture(scope="module")

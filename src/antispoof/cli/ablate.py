@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from antispoof.cli.app import app, needs_training, reporter
+from antispoof.cli.app import ExperimentPath, Overrides, app, needs_training, reporter
 
 
 @app.command("ablate")
 def ablate_experiment(
-    experiment: Annotated[
-        Path, typer.Argument(help="Experiment file with an ablation, .yaml.", show_default=False)
-    ],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="key=value, replacing what the file says; may be repeated.", show_default=False
-        ),
-    ] = None,
+    experiment: ExperimentPath,
+    overrides: Overrides = None,
 ) -> None:
     """Train without each part in turn, over several seeds, and tell what it contributes."""
     needs_training()

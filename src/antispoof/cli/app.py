@@ -25,6 +25,8 @@ __all__ = [
     "DEFECT",
     "Answer",
     "BundleName",
+    "ExperimentPath",
+    "Overrides",
     "app",
     "command_line",
     "deliver",
@@ -62,6 +64,15 @@ BundleName = Annotated[
         "--bundle",
         help="A bundle that ships, by name, or the path of an .onnx file.",
         show_default="the one that ships for the modality",
+    ),
+]
+
+ExperimentPath = Annotated[Path, typer.Argument(help="Experiment file, .yaml.", show_default=False)]
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="key=value, replacing what the file says; may be repeated.", show_default=False
     ),
 ]
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from antispoof.cli.app import app, needs_training, reporter, text_table
+from antispoof.cli.app import ExperimentPath, Overrides, app, needs_training, reporter, text_table
 
 
 @app.command("pretrained")
@@ -31,15 +28,8 @@ def list_pretrained() -> None:
 
 @app.command("pretrain")
 def pretrain_encoders(
-    experiment: Annotated[
-        Path, typer.Argument(help="Experiment file with pretraining, .yaml.", show_default=False)
-    ],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="key=value, replacing what the file says; may be repeated.", show_default=False
-        ),
-    ] = None,
+    experiment: ExperimentPath,
+    overrides: Overrides = None,
 ) -> None:
     """Teach the encoders to fill in what is masked, without labels; training can start from the result."""
     needs_training()

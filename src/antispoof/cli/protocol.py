@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from antispoof.cli.app import app, needs_training, reporter, text_table
+from antispoof.cli.app import ExperimentPath, Overrides, app, needs_training, reporter, text_table
 
 protocol_app = typer.Typer(no_args_is_help=True, help="Train and test over the folds of a protocol.")
 app.add_typer(protocol_app, name="protocol")
@@ -25,7 +25,7 @@ def list_protocols() -> None:
 
 @protocol_app.command("run")
 def run_protocol_folds(
-    experiment: Annotated[Path, typer.Argument(help="Experiment file, .yaml.", show_default=False)],
+    experiment: ExperimentPath,
     protocol: Annotated[
         str,
         typer.Argument(
@@ -41,12 +41,7 @@ def run_protocol_folds(
             "--seed", help="Train with this seed; repeatable; default: the file's.", show_default=False
         ),
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="key=value, replacing what the file says; may be repeated.", show_default=False
-        ),
-    ] = None,
+    overrides: Overrides = None,
     figure: Annotated[str, typer.Option(help="Figure that is printed, as in compare --matrix.")] = "hter",
 ) -> None:
     """Train on every fold, score its test, and write the matrix; started again, go on where it was."""

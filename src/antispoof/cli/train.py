@@ -7,18 +7,13 @@ from typing import Annotated
 
 import typer
 
-from antispoof.cli.app import app, needs_training, reporter
+from antispoof.cli.app import ExperimentPath, Overrides, app, needs_training, reporter
 
 
 @app.command("train")
 def train_experiment(
-    experiment: Annotated[Path, typer.Argument(help="Experiment file, .yaml.", show_default=False)],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="key=value, replacing what the file says; may be repeated.", show_default=False
-        ),
-    ] = None,
+    experiment: ExperimentPath,
+    overrides: Overrides = None,
 ) -> None:
     """Train a model; started again after an interruption, go on where it was."""
     needs_training()
