@@ -39,7 +39,7 @@ test: .venv-test/done
 	.venv-test/bin/ruff format --check .
 	.venv-test/bin/mypy
 	.venv-test/bin/lint-imports
-	.venv-test/bin/python -m pytest
+	OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest -n 2 --dist loadfile
 
 # torch is pinned: it is the release whose CPU build pip finds; unpinned, pip fetches gigabytes of CUDA.
 .venv-test/done: pyproject.toml
