@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import Run
 from torch import nn
 
 from antispoof.networks.attention import Attention, attention_macs
 from antispoof.networks.cost import cost
 from antispoof.networks.encoders import encoders
+
+Run = Callable[..., tuple[int, str, str]]
 
 # Published sizes of the whole networks, less their classifiers of 1000 classes.
 PUBLISHED = {
