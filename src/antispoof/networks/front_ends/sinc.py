@@ -35,7 +35,8 @@ class SincBank(FrontEnd):
         super().__init__()
         self.channels, self.rows = 1, filters
         self.stride, self.pool = stride, pool
-        mel = torch.linspace(2595 * math.log10(1 + 60 / 700), 2595 * math.log10(1 + 7600 / 700), filters + 1)
+        lowest, highest = (2595 * math.log10(1 + hertz / 700) for hertz in (60, 7600))
+        mel = lowest + torch.arange(filters + 1) * ((highest - lowest) / filters)
         hertz = 700 * (10 ** (mel / 2595) - 1)
         self.low = nn.Parameter(hertz[:-1] / 16000)
         self.width = nn.Parameter((hertz[1:] - hertz[:-1]) / 16000)
