@@ -15,7 +15,7 @@ one of the averages, on dev as well.
 The branches, one encoder a sensor, learn by themselves; fusions learn on top of what the branches say and
 see, with gradients stopped, so that the same four branches serve score averaging and all fusions, and the
 branch of colour IS the network of colour alone. Early concatenation has one encoder of the same kind over
-all channels. What a modality rejects (no face in it) counts as absent, as when served. `train` can be
+all channels. `--plot` needs matplotlib. What a modality rejects (no face in it) counts as absent, as when served. `train` can be
 interrupted and started again (after removing what is called ``.taken``, should it have been killed), and
 several may run side by side: each takes folds and seeds that nobody has taken.
 """
@@ -491,8 +491,10 @@ def _summary(
 
 
 def _plot(result: dict[str, Any], path: Path) -> None:
-    import matplotlib
-
+    try:
+        import matplotlib
+    except ImportError:
+        raise SystemExit("--plot needs matplotlib: pip install matplotlib") from None
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "antispoof"
     import matplotlib.pyplot as plt
