@@ -15,9 +15,9 @@ one of the averages, on dev as well.
 The branches, one encoder a sensor, learn by themselves; fusions learn on top of what the branches say and
 see, with gradients stopped, so that the same four branches serve score averaging and all fusions, and the
 branch of colour IS the network of colour alone. Early concatenation has one encoder of the same kind over
-all channels. `--plot` needs matplotlib. What a modality rejects (no face in it) counts as absent, as when served. `train` can be
+all channels. What a modality rejects (no face in it) counts as absent, as when served. `train` can be
 interrupted and started again (after removing what is called ``.taken``, should it have been killed), and
-several may run side by side: each takes folds and seeds that nobody has taken.
+several may run side by side: each takes folds and seeds that nobody has taken. `--plot` needs matplotlib.
 """
 
 from __future__ import annotations
