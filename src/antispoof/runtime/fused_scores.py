@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
 from antispoof.errors import InputError
 from antispoof.evaluation.comparison import align
@@ -19,6 +19,7 @@ from antispoof.evaluation.operating_point import Rule
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.runtime.calibration import ScoreCalibration, calibrations, fit_best
 from antispoof.runtime.fusion import FusionRule, Panel, fusions
+from antispoof.runtime.json_file import read_json, write_json
 
 __all__ = [
     "BEST",
@@ -233,23 +234,12 @@ def fuse_scores(
 
 def read_fusion(path: str | Path) -> FittedFusion:
     """Read what `write_fusion` wrote; raise `InputError` when that cannot be done."""
-    try:
-        return FittedFusion.model_validate_json(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        raise InputError(f"cannot read the fusion {str(path)!r}: {reason}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{str(path)!r} is no fusion: {where}: {first['msg']}") from None
+    return read_json(path, FittedFusion, "fusion")
 
 
 def write_fusion(fusion: FittedFusion, path: str | Path) -> None:
     """Write a fusion as JSON; raise `InputError` when that cannot be done."""
-    try:
-        Path(path).write_text(fusion.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from None
+    write_json(fusion, path)
 
 
 def _fit(scores: ScoreSet, calibration: str) -> ScoreCalibration:

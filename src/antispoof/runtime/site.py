@@ -13,11 +13,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from antispoof.errors import BundleError, InputError, MediaError
 from antispoof.runtime.bundle import BundleMetadata, Head, SiteRule
 from antispoof.runtime.detector import Detector
+from antispoof.runtime.json_file import read_json, write_json
 from antispoof.runtime.verdict import OperatingPoint
 from antispoof.sensing.capture import Source
 from antispoof.sensing.modalities import modalities
@@ -171,25 +172,12 @@ def typical_score(scores: NDArray[np.float64], weights: NDArray[np.float64] | No
 
 def read_site(path: str | Path) -> SiteCalibration:
     """Read a site calibration; raise `InputError` when that cannot be done."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        raise InputError(f"cannot read the site calibration {str(path)!r}: {reason}") from None
-    try:
-        return SiteCalibration.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{str(path)!r} is no site calibration: {where}: {first['msg']}") from None
+    return read_json(path, SiteCalibration, "site calibration")
 
 
 def write_site(site: SiteCalibration, path: str | Path) -> None:
     """Write a site calibration as JSON; raise `InputError` when that cannot be done."""
-    try:
-        Path(path).write_text(site.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from None
+    write_json(site, path)
 
 
 @dataclass(frozen=True, slots=True)
