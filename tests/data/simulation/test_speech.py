@@ -18,7 +18,7 @@ from antispoof.data.manifest import read_manifest
 from antispoof.data.presentation import CaptureFile
 from antispoof.data.simulation.acoustics import replay
 from antispoof.data.simulation.codecs import CODECS, through_codec
-from antispoof.data.simulation.copy_synthesis import copiers
+from antispoof.data.simulation.copy_synthesis import copiers, missing_copiers
 from antispoof.data.simulation.speech import RATE, finish, read_speech
 from antispoof.data.simulation.speech_channel import delivery, scene
 from antispoof.data.simulation.speech_collection import kinds_found, speech_files, write_speech
@@ -72,6 +72,16 @@ def test_copies_sound_alike_and_are_not_the_same(name: str) -> None:
     assert 0.2 < np.std(copy) / np.std(original) < 4
     np.testing.assert_array_equal(copy, np.asarray(copiers[name](original, rng()), np.float32))
     assert not np.array_equal(copy, np.asarray(copiers[name](original, rng(1)), np.float32))
+
+
+@pytest.mark.parametrize("name", missing_copiers())
+def test_copiers_that_are_not_installed_say_what_they_need(name: str, tmp_path: Path) -> None:
+    assert name not in copiers
+    soundfile.write(tmp_path / "a.wav", voice(), RATE)
+    with pytest.raises(InputError, match=f"{name} needs .*, which is not on this machine"):
+        write_speech([tmp_path / "a.wav"], tmp_path / "out", licence="CC0", kinds=[name])
+    assert not (tmp_path / "out").exists()
+    pytest.skip(f"{name} needs {missing_copiers()[name]}")
 
 
 @pytest.mark.parametrize("change", [scene, delivery])
@@ -153,6 +163,7 @@ def test_unknown_names_list_what_exists() -> None:
     with pytest.raises(UnknownNameError, match="text-to-speech engine"):
         speak("hello", "tts_robot", rng())
     assert ("copy_world" in copiers) == (importlib.util.find_spec("pyworld") is not None)
+    assert set(missing_copiers()).isdisjoint(copiers)
 
 
 @pytest.mark.parametrize("name", talkers)

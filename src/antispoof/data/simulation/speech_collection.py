@@ -18,7 +18,7 @@ from antispoof.data.manifest import write_manifest
 from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.data.simulation.acoustics import replay
 from antispoof.data.simulation.codecs import CODECS, through_codec
-from antispoof.data.simulation.copy_synthesis import Copier, copiers
+from antispoof.data.simulation.copy_synthesis import Copier, copiers, missing_copiers
 from antispoof.data.simulation.speech import RATE, finish, read_speech
 from antispoof.data.simulation.speech_channel import delivery, scene
 from antispoof.data.simulation.text_to_speech import found_talkers, speak, talkers
@@ -118,8 +118,8 @@ def write_speech(
 
     Raises:
         UnknownNameError: no such kind or codec.
-        InputError: the folder holds something, a pattern does not match, a number is out of range, or no
-            file could be used.
+        InputError: the folder holds something, a pattern does not match, a number is out of range, a kind
+            needs what is not installed, or no file could be used.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is not an empty folder: simulated and other files must not be mixed")
@@ -127,6 +127,9 @@ def write_speech(
         raise InputError(f"spoofs must be 1 to 99, got {spoofs}")
     if not 0 <= scenes <= 99:
         raise InputError(f"scenes must be 0 to 99, got {scenes}")
+    for name, needs in missing_copiers().items():
+        if name in kinds and name not in vocoders:
+            raise InputError(f"{name} needs {needs}, which is not on this machine")
     for what, names, known in (
         ("kind of spoofed speech", kinds, (*copiers, *vocoders, "replay", *talkers)),
         ("codec", codecs, tuple(CODECS)),

@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.data.simulation.copy_synthesis import copiers
+from antispoof.data.simulation.copy_synthesis import offer
+
+__all__ = ["world"]
 
 Rng = np.random.Generator
 
 
-def _world(samples: NDArray[np.float32], rng: Rng) -> NDArray[Any]:
+@offer("copy_world", "" if importlib.util.find_spec("pyworld") else "the package pyworld")
+def world(samples: NDArray[np.float32], rng: Rng) -> NDArray[Any]:
     """Analysis and synthesis with a slightly shifted pitch; half the time through coded parameters."""
     import pyworld
 
@@ -33,7 +36,3 @@ def _world(samples: NDArray[np.float32], rng: Rng) -> NDArray[Any]:
     shifted = pitch * 2 ** (rng.normal(0, 0.5) / 12)
     made = pyworld.synthesize(shifted, envelope, aperiodicity, 16000)
     return np.pad(made, (0, max(0, len(samples) - len(made))))[: len(samples)]
-
-
-if importlib.util.find_spec("pyworld"):
-    copiers.register("copy_world")(_world)
