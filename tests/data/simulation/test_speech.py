@@ -19,6 +19,9 @@ from antispoof.data.presentation import CaptureFile
 from antispoof.data.simulation.acoustics import replay
 from antispoof.data.simulation.codecs import CODECS, through_codec
 from antispoof.data.simulation.copy_synthesis import copiers, missing_copiers
+from antispoof.data.simulation.copy_synthesis.mb_melgan import join_bands
+from antispoof.data.simulation.copy_synthesis.shaking import levelled, shaken, throat
+from antispoof.data.simulation.copy_synthesis.spectra import log_mel
 from antispoof.data.simulation.speech import RATE, finish, read_speech
 from antispoof.data.simulation.speech_channel import delivery, scene
 from antispoof.data.simulation.speech_collection import kinds_found, speech_files, write_speech
@@ -72,6 +75,55 @@ def test_copies_sound_alike_and_are_not_the_same(name: str) -> None:
     assert 0.2 < np.std(copy) / np.std(original) < 4
     np.testing.assert_array_equal(copy, np.asarray(copiers[name](original, rng()), np.float32))
     assert not np.array_equal(copy, np.asarray(copiers[name](original, rng(1)), np.float32))
+
+
+def test_log_mel_puts_a_tone_in_its_band_and_frame() -> None:
+    samples = np.zeros(RATE, np.float32)
+    t = np.arange(4000) / RATE
+    samples[8000:12000] = 0.5 * np.sin(2 * np.pi * 700 * t)
+    mel = log_mel(samples, RATE, 1024, 640, 160, (0, 8000), 432)
+    assert mel.shape == (100, 80)
+    assert mel[20].max() == pytest.approx(np.log(1e-5))
+    step = 1000 / (np.log(8) / (np.log(6.4) / 27) * 200 / 3 + 1000) * 81 / 1000  # bands a hertz, below 1 kHz
+    assert mel[62].argmax() == round(700 * step) - 1
+    loud = np.flatnonzero(mel.max(axis=1) > np.log(1.0))
+    assert (loud[0], loud[-1]) == (pytest.approx(49, abs=1), pytest.approx(75, abs=1))
+    heard = mel[62] > -10
+    louder = log_mel(2 * samples, RATE, 1024, 640, 160, (0, 8000), 432)[62]
+    np.testing.assert_allclose(louder[heard], mel[62][heard] + np.log(2), atol=1e-4)
+
+
+def test_joined_bands_carry_each_its_own_frequencies() -> None:
+    taps, ways = 63, 4
+    n = np.arange(taps) - taps // 2
+    low = np.sinc(n / ways / 2) * np.hanning(taps + 2)[1:-1]  # half a band wide, moved to each middle
+    filters = np.stack([2 * low * np.cos(np.pi * (k + 0.5) / ways * n) for k in range(ways)], axis=1)
+    for k in range(ways):
+        bands = np.zeros((500, ways))
+        bands[:, k] = rng(k).standard_normal(500)
+        made = join_bands(bands, filters)
+        assert made.shape == (2000,)
+        power = np.abs(np.fft.rfft(made)) ** 2
+        share = [part.sum() / power.sum() for part in np.array_split(power, ways)]
+        assert np.argmax(share) == k
+        assert share[k] > 0.8
+
+
+def test_shaking_keeps_level_gain_and_shape() -> None:
+    original = finish(voice(5))
+    mel = log_mel(original, RATE, 640, 640, 160, (0, 8000), 240)
+    different = 0
+    for seed in range(12):
+        assert 15500 <= throat(rng(seed)) <= 18000
+        wave, gain = levelled(original, rng(seed))
+        np.testing.assert_allclose(wave, original * gain, rtol=1e-5, atol=1e-7)
+        assert np.abs(wave).max() <= 0.951
+        changed = shaken(mel, rng(seed))
+        assert changed.shape == mel.shape
+        assert np.abs(changed - mel).mean() < 0.6
+        different += not np.array_equal(changed, mel)
+    assert 0 < different < 12
+    assert levelled(np.zeros(RATE, np.float32), rng())[0].shape == (RATE,)
 
 
 @pytest.mark.parametrize("name", missing_copiers())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RATES", "ShortTime", "at_rate", "inverse_mel_bank", "mel_bank"]
+__all__ = ["RATES", "ShortTime", "at_rate", "inverse_mel_bank", "log_mel", "mel_bank"]
 
 RATES = (16000, 22050, 24000)
 """Sample rates that vocoders work at."""
@@ -70,6 +70,38 @@ def inverse_mel_bank(
 ) -> NDArray[np.float32]:
     """Return the pseudo-inverse of `mel_bank`, (size // 2 + 1, bands)."""
     return np.asarray(np.linalg.pinv(mel_bank(bands, size, rate, low, high)), np.float32)
+
+
+def log_mel(
+    samples: NDArray[Any], rate: int, size: int, window: int, hop: int, band: tuple[float, float], lead: int
+) -> NDArray[np.float32]:
+    """Return what trained vocoders read: the natural log of 80 mel magnitudes, (N // hop, 80).
+
+    Frame k holds ``size`` samples from ``k * hop - lead`` on. Mel scale and areas are those of M. Slaney,
+    "Auditory Toolbox", 1998: linear to 1 kHz, then logarithmic.
+    """
+    padded = np.pad(samples.astype(np.float32), (lead, size - hop - lead), "reflect")
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
+    hann = np.zeros(size, np.float32)
+    hann[(size - window) // 2 :][:window] = _window(window)
+    magnitude = np.abs(np.fft.rfft(frames * hann))
+    bank = _slaney_bank(80, size, rate, *band)
+    return np.asarray(np.log(np.maximum(magnitude @ bank.T, 1e-5)), np.float32)
+
+
+@cache
+def _slaney_bank(bands: int, size: int, rate: int, low: float, high: float) -> NDArray[np.float32]:
+    step = np.log(6.4) / 27
+
+    def mel(f: float) -> float:
+        return f * 3 / 200 if f < 1000 else 15 + float(np.log(f / 1000)) / step
+
+    marks = np.linspace(mel(low), mel(high), bands + 2)
+    edges = np.where(marks < 15, marks * 200 / 3, 1000 * np.exp(step * (marks - 15)))
+    f = np.fft.rfftfreq(size, 1 / rate)
+    left, middle, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    bank = np.clip(np.minimum((f - left) / (middle - left), (right - f) / (right - middle)), 0, None)
+    return np.asarray(bank * 2 / (right - left), np.float32)
 
 
 def at_rate(samples: NDArray[Any], rate: int, wanted: int, length: int | None = None) -> NDArray[np.float32]:
