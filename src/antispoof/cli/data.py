@@ -89,7 +89,9 @@ def data_summary(
 
 @data_app.command("split")
 def data_split(
-    manifest: ManifestPath,
+    manifests: Annotated[
+        list[Path], typer.Argument(help="One manifest, or several to be joined.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="Where the divided manifest goes.", show_default=False)],
     fractions: Annotated[tuple[float, float, float], typer.Option(help="Shares of train, dev and test.")] = (
         0.6,
@@ -105,7 +107,7 @@ def data_split(
     from antispoof.data.splitting import split
     from antispoof.data.summary import partition_table
 
-    divided = split(read_manifest(manifest), fractions, seed)
+    divided = split([p for path in manifests for p in read_manifest(path)], fractions, seed)
     write_manifest(divided, out)
     Console(highlight=False).print(text_table(*partition_table(divided)))
 

@@ -91,11 +91,17 @@ def simulate_speech(
     vocoder: Annotated[
         list[str] | None, typer.Option(help="A trained vocoder, name=file.safetensors.", show_default=False)
     ] = None,
-    scenes: Annotated[
-        int, typer.Option(help="Rooms, noises and deliveries a file, drawn alike for both classes.", min=0)
+    scenes: Annotated[int, typer.Option(help="More takes of a file, each in another room.", min=0)] = 0,
+    deliveries: Annotated[
+        int,
+        typer.Option(help="More versions of a clip, with noise or a codec, alike for both classes.", min=0),
     ] = 0,
     seconds: Annotated[float, typer.Option(help="Longest piece of a file; 0 takes all.", min=0)] = 0.0,
     spoofs: Annotated[int, typer.Option(help="Spoofs made of each file, or of each scene of it.")] = 1,
+    engine: Annotated[
+        str, typer.Option(help="The files are what this engine said, and no bona fide speech.")
+    ] = "",
+    dataset: Annotated[str, typer.Option(help="Name in the manifest.")] = "simulated_speech",
     seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
 ) -> None:
@@ -119,8 +125,11 @@ def simulate_speech(
             texts=sentences,
             vocoders=trained,
             scenes=scenes,
+            deliveries=deliveries,
             seconds=seconds,
             spoofs=spoofs,
+            engine=engine,
+            dataset=dataset,
             seed=seed,
             workers=workers,
             progress=step,
@@ -130,7 +139,7 @@ def simulate_speech(
         typer.echo(f"left out {path}: {why}", err=True)
     simulated = sum(p.simulated for p in result.presentations)
     typer.echo(
-        f"{simulated} SIMULATED spoofs, {len(result.skipped)} files left out; manifest: {result.manifest}"
+        f"{simulated} SIMULATED clips, {len(result.skipped)} files left out; manifest: {result.manifest}"
     )
 
 

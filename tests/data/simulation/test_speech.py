@@ -270,11 +270,14 @@ def test_scenes_pair_every_spoof_with_its_original(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for person in range(3):
         soundfile.write(tmp_path / "in" / f"{person}.wav", voice(person, 1.5), RATE)
-    arguments = {"licence": "CC0", "kinds": ["copy_residual_excited"], "scenes": 2, "seconds": 1.0, "seed": 4}
+    arguments = {"licence": "CC0", "kinds": ["copy_residual_excited"], "scenes": 1, "seconds": 1.0, "seed": 4}
+    arguments["deliveries"] = 1
     files = speech_files(tmp_path / "in")
     rows = read_manifest(write_speech(files, tmp_path / "out", **arguments).manifest)
-    assert len(rows) == 3 * 2 * 2
-    assert all(p.simulated for p in rows), "a simulated room is a simulation"
+    assert len(rows) == 3 * 2 * 2 * 2
+    plain = [p for p in rows if not p.simulated]
+    assert {p.session for p in plain} == {f"{n:06}_0_0" for n in range(3)}, "rooms and ways are simulated"
+    assert all(p.bona_fide for p in plain)
     for session in {p.session for p in rows}:
         assert {p.pai_species for p in rows if p.session == session} == {None, "copy_residual_excited"}
     assert all(soundfile.info(p.captures["voice"].path).duration <= 1.01 for p in rows)
@@ -282,6 +285,23 @@ def test_scenes_pair_every_spoof_with_its_original(tmp_path: Path) -> None:
     for one, other in zip(rows, read_manifest(parallel.manifest), strict=True):
         a, b = (soundfile.read(p.captures["voice"].path)[0] for p in (one, other))
         np.testing.assert_array_equal(a, b)
+
+
+def test_what_an_engine_said_is_delivered_and_never_bona_fide(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for person in range(3):
+        soundfile.write(tmp_path / "in" / f"{person}.wav", voice(person, 1.0), RATE)
+    files = speech_files(tmp_path / "in")
+    made = write_speech(
+        files, tmp_path / "out", licence="MIT", engine="tts_other", dataset="other", deliveries=1
+    )
+    rows = read_manifest(made.manifest)
+    assert len(rows) == 3 * 2
+    assert {p.pai_species for p in rows} == {"tts_other"}
+    assert {(p.dataset, p.licence) for p in rows} == {("other", "MIT")}
+    assert sorted(p.simulated for p in rows) == [False] * 3 + [True] * 3
+    with pytest.raises(InputError, match="deliveries must be 0 to 99, got -1"):
+        write_speech(files, tmp_path / "x", licence="MIT", deliveries=-1)
 
 
 def test_the_command_says_that_it_is_simulated(tmp_path: Path) -> None:
@@ -300,5 +320,5 @@ def test_the_command_says_that_it_is_simulated(tmp_path: Path) -> None:
     command += ["--licence", "CC0", "--kind", "replay"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert "1 SIMULATED spoofs" in done.stdout
+    assert "1 SIMULATED clips" in done.stdout
     assert len(read_manifest(tmp_path / "out" / "manifest.csv")) == 2

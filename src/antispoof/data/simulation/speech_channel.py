@@ -38,7 +38,7 @@ def scene(samples: Speech, rng: Rng) -> Speech:
     if rng.random() < 0.6:
         out = filtered(out, microphone(rng))
     if rng.random() < 0.7:
-        out = out + _noise(len(out), rng) * _level(out) * 10 ** (-rng.uniform(8, 45) / 20)
+        out = out + _surroundings(out, rng) * _level(out) * 10 ** (-rng.uniform(4, 45) / 20)
     out = _scaled(out)
     if rng.random() < 0.3:
         out = through_codec(out, str(rng.choice(_OLD_CODECS)))
@@ -59,7 +59,7 @@ def delivery(samples: Speech, rng: Rng) -> Speech:
     if rng.random() < 0.08:
         out = np.clip(out, *(np.quantile(out, [0.001, 0.999]) * rng.uniform(0.6, 1)))
     out = _scaled(out)
-    if rng.random() < 0.5:
+    if rng.random() < 0.6:
         out = through_codec(np.asarray(out, np.float32), str(rng.choice(_CODECS)))
     return np.asarray(out, np.float32)
 
@@ -83,6 +83,36 @@ def _noise(length: int, rng: Rng) -> NDArray[Any]:
         points = np.exp(rng.normal(0, 0.8, length // 4000 + 2))
         noise = noise * np.interp(np.arange(length), np.arange(len(points)) * 4000, points)
     return noise / _level(noise)
+
+
+def _surroundings(speech: NDArray[Any], rng: Rng) -> NDArray[Any]:
+    """What is heard beside a speaker, of unit level: noise, voices, a hum, or things that are put down."""
+    kind = rng.choice(["noise", "babble", "hum", "clatter"], p=[0.45, 0.25, 0.15, 0.15])
+    length = len(speech)
+    if kind == "noise":
+        return _noise(length, rng)
+    if kind == "babble":  # the voice itself, backwards, at other speeds and other times
+        others = np.zeros(length)
+        for _ in range(int(rng.integers(3, 9))):
+            speed = rng.uniform(0.8, 1.25)
+            at = (np.arange(length) * speed + rng.integers(length)) % length
+            others += np.interp(at, np.arange(length), speech[::-1]) * rng.uniform(0.3, 1)
+        far = filtered(others, _tilt(rng))
+        return far / _level(far) + 0.1 * _noise(length, rng)
+    if kind == "hum":
+        mains = rng.choice([50.0, 60.0, rng.uniform(80, 400)])
+        turns = 2 * np.pi * mains * np.arange(length) / 16000
+        tones = sum(
+            rng.normal() / k * np.sin(k * turns + rng.uniform(0, 6.3))
+            for k in range(1, int(rng.integers(3, 24)))
+        )
+        return tones / _level(tones) + rng.uniform(0.1, 1) * _noise(length, rng)
+    blows = np.zeros(length)
+    for start in rng.integers(length, size=max(1, int(length / 16000 * rng.uniform(1, 8)))):
+        t = np.arange(min(int(rng.integers(400, 4000)), length - start)) / 16000
+        ring = np.sin(2 * np.pi * np.exp(rng.uniform(5.3, 8.7)) * t) + rng.standard_normal(len(t))
+        blows[start : start + len(t)] += ring * np.exp(-t * rng.uniform(30, 300)) * rng.uniform(0.2, 1)
+    return blows / _level(blows) + 0.1 * _noise(length, rng)
 
 
 def _tilt(rng: Rng) -> Any:

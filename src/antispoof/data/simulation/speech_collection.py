@@ -90,8 +90,11 @@ def write_speech(
     texts: Sequence[str] = (),
     vocoders: Mapping[str, Copier] = MappingProxyType({}),
     scenes: int = 0,
+    deliveries: int = 0,
     seconds: float = 0.0,
     spoofs: int = 1,
+    engine: str = "",
+    dataset: str = "simulated_speech",
     seed: int = 0,
     workers: int = 1,
     progress: Callable[[], None] | None = None,
@@ -108,10 +111,14 @@ def write_speech(
         codecs: drawn for every file of either class; empty means none.
         texts: what engines say; empty means sentences from a small grammar.
         vocoders: more copiers, for example trained ones, by the name of their kind.
-        scenes: how often each file is put into another room with other noise before the spoofs are made of
-            it, and then delivered through other codecs and noise; 0 leaves it as it is.
+        scenes: how often each file is used once more, in another room with other noise, before spoofs are
+            made of it.
+        deliveries: how often each clip is written once more, after a filter, noise or a codec that are drawn
+            alike for a recording and its spoofs.
         seconds: the longest piece of a file that is used; 0 means all of it.
-        spoofs: how many spoofs a scene of a file.
+        spoofs: how many spoofs of a file, and of each scene of it.
+        engine: the files are no bona fide speech but what this engine has said; no spoofs are made of them.
+        dataset: name under which the manifest lists them; the same people in two collections want one name.
         seed: decides everything but what engines and codecs of the machine do.
         workers: processes.
         progress: called once a file.
@@ -125,8 +132,9 @@ def write_speech(
         raise InputError(f"{out} is not an empty folder: simulated and other files must not be mixed")
     if not 1 <= spoofs <= 99:
         raise InputError(f"spoofs must be 1 to 99, got {spoofs}")
-    if not 0 <= scenes <= 99:
-        raise InputError(f"scenes must be 0 to 99, got {scenes}")
+    for name, count in (("scenes", scenes), ("deliveries", deliveries)):
+        if not 0 <= count <= 99:
+            raise InputError(f"{name} must be 0 to 99, got {count}")
     for name, needs in missing_copiers().items():
         if name in kinds and name not in vocoders:
             raise InputError(f"{name} needs {needs}, which is not on this machine")
@@ -147,8 +155,11 @@ def write_speech(
         texts=tuple(texts),
         vocoders=dict(vocoders),
         scenes=scenes,
+        deliveries=deliveries,
         longest=int(seconds * RATE),
-        spoofs=spoofs,
+        spoofs=0 if engine else spoofs,
+        engine=engine or None,
+        dataset=dataset,
         seed=seed,
     )
     out.mkdir(parents=True, exist_ok=True)
@@ -180,8 +191,11 @@ class _Plan:
     texts: tuple[str, ...]
     vocoders: Mapping[str, Copier]
     scenes: int
+    deliveries: int
     longest: int
     spoofs: int
+    engine: str | None
+    dataset: str
     seed: int
 
     def rng(self, *key: int) -> np.random.Generator:
@@ -204,19 +218,23 @@ def _written(plan: _Plan, number: int, path: Path, person: str) -> list[Presenta
     rows = []
     try:
         speech = read_speech(path)
-        for take in range(max(1, plan.scenes)):
+        for take in range(1 + plan.scenes):
             rng = plan.rng(number, take)
             piece = speech
             if 0 < plan.longest < len(speech):
                 start = int(rng.integers(len(speech) - plan.longest + 1))
                 piece = speech[start : start + plan.longest]
-            if plan.scenes:
+            if take:
                 piece = scene(piece, rng)
-            first = (number * max(1, plan.scenes) + take) * plan.spoofs
+            first = (number * (1 + plan.scenes) + take) * plan.spoofs
             turns = [plan.kinds[(first + k) % len(plan.kinds)] for k in range(plan.spoofs)]
-            for index, kind in enumerate((None, *turns)):
+            for index, kind in enumerate((plan.engine, *turns)):
                 own = plan.rng(number, take, _kind_number(kind), index)
-                rows.append(_write(plan, piece, person, f"{number:06}_{take}", index, kind, own))
+                clip = _spoof(plan, piece, kind, own, placed=take > 0) if index else piece
+                for way in range(1 + plan.deliveries):
+                    # Drawn from the same numbers for all clips of a take, so that no way tells a class.
+                    sent = delivery(clip, plan.rng(number, take, way)) if way else clip
+                    rows.append(_write(plan, sent, person, (number, take, way, index), kind, own))
     except AntispoofError as error:
         return str(error)
     return rows
@@ -226,48 +244,53 @@ def _kind_number(kind: str | None) -> int:
     return int.from_bytes((kind or "bona_fide").encode(), "big") % 2**32
 
 
+def _spoof(
+    plan: _Plan, speech: NDArray[np.float32], kind: str | None, rng: np.random.Generator, *, placed: bool
+) -> NDArray[np.float32]:
+    name = str(kind)
+    if name in plan.vocoders:
+        return np.asarray(plan.vocoders[name](speech, rng), np.float32)
+    if name in copiers:
+        return np.asarray(copiers[name](speech, rng), np.float32)
+    if name == "replay":
+        return replay(speech, rng)
+    text = plan.texts[int(rng.integers(len(plan.texts)))] if plan.texts else sentence(rng)
+    said = speak(text, name, rng)
+    if plan.longest:
+        said = said[: plan.longest]
+    return scene(said, rng) if placed else said  # a copy stands in the scene of its original already
+
+
 def _write(
     plan: _Plan,
     speech: NDArray[np.float32],
     person: str,
-    pair: str,
-    index: int,
+    place: tuple[int, int, int, int],
     kind: str | None,
     rng: np.random.Generator,
 ) -> Presentation:
+    """Write one clip; ``place`` is the number of its file, take, way of delivery, and spoof."""
     import soundfile
 
-    if kind in plan.vocoders:
-        speech = plan.vocoders[str(kind)](speech, rng)
-    elif kind in copiers:
-        speech = copiers[str(kind)](speech, rng)
-    elif kind == "replay":
-        speech = replay(speech, rng)
-    elif kind is not None:
-        text = plan.texts[int(rng.integers(len(plan.texts)))] if plan.texts else sentence(rng)
-        speech = speak(text, kind, rng)
-        if plan.longest:
-            speech = speech[: plan.longest]
-    if plan.scenes:
-        if kind in talkers:  # a copy stands in the scene of its original already
-            speech = scene(speech, rng)
-        speech = delivery(speech, rng)
+    number, take, way, index = place
+    pair = f"{number:06}_{take}_{way}"
     speech = finish(speech)
     codec = plan.codecs[int(rng.integers(len(plan.codecs)))] if plan.codecs else ""
     if codec:
         speech = through_codec(speech, codec)
     name = f"{pair}_{index}_{kind or 'bona_fide'}.flac"
     soundfile.write(plan.out / name, speech, RATE, subtype="PCM_16")
+    simulated = plan.engine is None and kind is not None
     return Presentation(
-        id=f"speech/{pair}/{index}",
-        dataset="simulated_speech",
+        id=f"{plan.out.name}/{pair}/{index}",
+        dataset=plan.dataset,
         captures={"voice": CaptureFile(plan.out / name)},
         pai_species=kind,
         subject=person,
         session=pair,
         attributes={"codec": codec} if codec else {},
-        licence=plan.licence if kind is None else f"simulated from speech under: {plan.licence}",
-        simulated=kind is not None or plan.scenes > 0,
+        licence=f"simulated from speech under: {plan.licence}" if simulated else plan.licence,
+        simulated=simulated or take > 0 or way > 0,
     )
 
 
