@@ -40,7 +40,7 @@ speaker='(?P<subject>[0-9]+)-'
     make read-talkers "$read" "CC BY 4.0" --dataset read --pattern "$speaker" --spoofs 3 $talkers
     make command-copies "$commands" "Apache-2.0" --dataset commands --scenes 2 --spoofs 3 $copies
     make glowtts "$glowtts" "MIT and per-voice licences" --dataset glowtts --engine tts_glowtts --scenes 1
-    make nsf "$nsf" "training allowed" --dataset nsf --engine vocoder_nsf --scenes 1
+    make nsf "$nsf" "BSD-3" --dataset nsf --engine vocoder_nsf --scenes 1
 }
 
 antispoof data split "$out"/read-copies/manifest.csv "$out"/read-hifigan/manifest.csv "$out"/read-talkers/manifest.csv \

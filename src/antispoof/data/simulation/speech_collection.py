@@ -107,7 +107,7 @@ def write_speech(
         licence: terms of the recordings.
         pattern: regular expression with a group ``subject``, searched in each path; empty makes every file
             a person.
-        kinds: kinds of spoof, in turn; empty means all that this machine can make.
+        kinds: kinds of spoof, shuffled for every take; empty means all that this machine can make.
         codecs: drawn for every file of either class; empty means none.
         texts: what engines say; empty means sentences from a small grammar.
         vocoders: more copiers, for example trained ones, by the name of their kind.
@@ -226,8 +226,8 @@ def _written(plan: _Plan, number: int, path: Path, person: str) -> list[Presenta
                 piece = speech[start : start + plan.longest]
             if take:
                 piece = scene(piece, rng)
-            first = (number * (1 + plan.scenes) + take) * plan.spoofs
-            turns = [plan.kinds[(first + k) % len(plan.kinds)] for k in range(plan.spoofs)]
+            deck = plan.rng(number, take, 1 << 20).permutation(len(plan.kinds))
+            turns = [plan.kinds[deck[k % len(deck)]] for k in range(plan.spoofs)]
             for index, kind in enumerate((plan.engine, *turns)):
                 own = plan.rng(number, take, _kind_number(kind), index)
                 clip = _spoof(plan, piece, kind, own, placed=take > 0) if index else piece
