@@ -5,7 +5,7 @@
 #
 # READ and COMMANDS hold bona fide speech (251 speakers of LibriSpeech train, named SPEAKER-…; 155 spoken commands),
 # GLOWTTS and NSF what those two engines have said. All that is made is SIMULATED. Needs the engines that
-# docs/simulation.md lists, and takes some two hours on two cores; what is finished is not made again.
+# docs/guides/simulate.md lists, and takes some two hours on two cores; what is finished is not made again.
 set -eu
 read=$1 commands=$2 glowtts=$3 nsf=$4 out=$5
 mkdir -p "$out"
