@@ -106,7 +106,7 @@ def _surroundings(speech: NDArray[Any], rng: Rng) -> NDArray[Any]:
             rng.normal() / k * np.sin(k * turns + rng.uniform(0, 6.3))
             for k in range(1, int(rng.integers(3, 24)))
         )
-        return tones / _level(tones) + rng.uniform(0.1, 1) * _noise(length, rng)
+        return np.asarray(tones / _level(tones) + rng.uniform(0.1, 1) * _noise(length, rng))
     blows = np.zeros(length)
     for start in rng.integers(length, size=max(1, int(length / 16000 * rng.uniform(1, 8)))):
         t = np.arange(min(int(rng.integers(400, 4000)), length - start)) / 16000
