@@ -41,6 +41,4 @@ def export_run(
     from antispoof.training.export import export
 
     path = export(run, output, results)
-    typer.echo(
-        f"{path}: {path.stat().st_size / 1e6:.1f} MB; use it with: antispoof check --bundle {path} photo.jpg"
-    )
+    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; use it with: antispoof check --bundle {path}")

@@ -300,6 +300,8 @@ def test_what_an_engine_said_is_delivered_and_never_bona_fide(tmp_path: Path) ->
     assert {p.pai_species for p in rows} == {"tts_other"}
     assert {(p.dataset, p.licence) for p in rows} == {("other", "MIT")}
     assert sorted(p.simulated for p in rows) == [False] * 3 + [True] * 3
+    with pytest.raises(InputError, match="no spoofs are made of what engine 'tts_other' said"):
+        write_speech(files, tmp_path / "x", licence="MIT", engine="tts_other", kinds=["replay"])
     with pytest.raises(InputError, match="deliveries must be 0 to 99, got -1"):
         write_speech(files, tmp_path / "x", licence="MIT", deliveries=-1)
 

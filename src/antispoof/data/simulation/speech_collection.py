@@ -126,7 +126,7 @@ def write_speech(
     Raises:
         UnknownNameError: no such kind or codec.
         InputError: the folder holds something, a pattern does not match, a number is out of range, a kind
-            needs what is not installed, or no file could be used.
+            needs what is not installed, kinds are asked for of what an engine said, or no file could be used.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is not an empty folder: simulated and other files must not be mixed")
@@ -135,6 +135,8 @@ def write_speech(
     for name, count in (("scenes", scenes), ("deliveries", deliveries)):
         if not 0 <= count <= 99:
             raise InputError(f"{name} must be 0 to 99, got {count}")
+    if engine and kinds:
+        raise InputError(f"no spoofs are made of what engine {engine!r} said: leave out kinds, got {kinds}")
     for name, needs in missing_copiers().items():
         if name in kinds and name not in vocoders:
             raise InputError(f"{name} needs {needs}, which is not on this machine")
