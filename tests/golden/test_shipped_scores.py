@@ -1,0 +1,88 @@
+"""What the shipped bundles say of 50 simulated presentations: a change that means to move code moves no score.
+
+`python tests/golden/test_shipped_scores.py` records them anew, for a change that means to.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import antispoof
+from antispoof.data.simulation.scene import SceneSpec, render_scene
+from antispoof.data.simulation.scene_instruments import INSTRUMENTS
+from antispoof.data.simulation.scene_light import LIGHTING
+from antispoof.data.simulation.scene_sensors import SUITES
+from antispoof.sensing.capture import Sample
+
+RECORDED = Path(__file__).with_name("shipped_scores.json")
+KINDS = (None, *sorted(INSTRUMENTS))
+
+
+def scenes() -> list[SceneSpec]:
+    """The 22 scenes: every kind of presentation, sensor suite and lighting occurs."""
+    suites, lighting = sorted(SUITES), sorted(LIGHTING)
+    return [
+        SceneSpec(
+            seed=20261128,
+            subject=index,
+            index=index,
+            instrument=KINDS[index % len(KINDS)],
+            suite=suites[index % len(suites)],
+            lighting=lighting[index % len(lighting)],
+        )
+        for index in range(22)
+    ]
+
+
+def voices() -> list[NDArray[np.float32]]:
+    """Six recordings of a moving formant synthesiser, float32, (48000,), 16 kHz."""
+    made = []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        count, rate = 48000, 16000
+        time = np.arange(count) / rate
+        pitch = 105 + 12 * seed + 25 * np.sin(4.4 * time) + 10 * np.sin(14 * time)
+        phase = 2 * np.pi * np.cumsum(pitch) / rate
+        spectrum = np.fft.rfft(sum(np.sin(k * phase) / k for k in range(1, 25)))
+        frequency = np.fft.rfftfreq(count, 1 / rate)
+        knots = random.random((17, 6)) ** 2
+        voiced = np.interp(time * 5, np.arange(17), (random.random(17) > 0.2).astype(float))
+        sound = np.zeros(count)
+        for band, centre in enumerate((300, 600, 1000, 1500, 2200, 3000)):
+            formant = np.fft.irfft(spectrum * np.exp(-(((frequency - centre) / 150) ** 2)), count)
+            sound += formant * np.interp(time * 5, np.arange(17), knots[:, band])
+        sound = sound * voiced / np.abs(sound).max() * 0.5 + random.normal(0, 0.002, count)
+        made.append(sound.astype(np.float32))
+    return made
+
+
+def scores() -> dict[str, list[float | None]]:
+    """Bundle → its score of each presentation, None where it gives none."""
+    several, colour, voice = (
+        antispoof.load(name) for name in ("face-multispectral", "face-rgb-edge", "voice-edge")
+    )
+    found: dict[str, list[float | None]] = {"face-multispectral": [], "face-rgb-edge": [], "voice-edge": []}
+    for spec in scenes():
+        capture = render_scene(spec)
+        found["face-multispectral"].append(several.check(**capture).score)
+        found["face-rgb-edge"].append(colour.check(face_rgb=capture["face_rgb"]).score)
+    for sound in voices():
+        found["voice-edge"].append(voice.check(voice=Sample(sound, {"sample_rate": 16000})).score)
+    return found
+
+
+def test_scores_are_those_recorded() -> None:
+    recorded = json.loads(RECORDED.read_text())
+    found = scores()
+    assert found.keys() == recorded.keys()
+    for bundle, expected in recorded.items():
+        assert found[bundle] == [None if score is None else pytest.approx(score, abs=1e-6) for score in expected]
+
+
+if __name__ == "__main__":
+    RECORDED.write_text(json.dumps(scores(), indent=1) + "\n")
