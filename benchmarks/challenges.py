@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from antispoof.service.challenges import ShownStep, challenges
-from antispoof.service.challenges.frame import Frame, observe
+from antispoof.challenges import ShownStep, challenges
+from antispoof.challenges.frame import Frame, observe
 
 RATE = 8.0
 LAG_S = 0.3

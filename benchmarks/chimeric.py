@@ -28,11 +28,11 @@ from rich.progress import track
 import antispoof
 from antispoof.evaluation import ScoreSet
 from antispoof.runtime.bundle import default_bundle, read_bundle
-from antispoof.runtime.chimeric import evaluate_chimeric, pair, print_chimeric
 from antispoof.runtime.examiner import Examiner
-from antispoof.runtime.fusion import Panel
 from antispoof.runtime.policy import Policy, decide, read_policy, shipped_policies
 from antispoof.runtime.verdict import Evidence
+from antispoof.scores.fusion import Panel
+from antispoof.studies.chimeric import evaluate_chimeric, pair, print_chimeric
 
 SENSORS = {"face": ("face_rgb", "source"), "voice": ("voice", "speaker")}
 PAIRS = 2000

@@ -32,10 +32,10 @@ from rich.table import Table
 import antispoof
 from antispoof.evaluation.confidence import bootstrap, percentile_interval
 from antispoof.evaluation.metrics import auc, d_eer
-from antispoof.runtime.site import learn_site
 from antispoof.sensing.capture import Box, Quality, Sample
 from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.sensing.modalities import modalities
+from antispoof.sites.learning import learn_site
 
 Image = NDArray[np.uint8]
 Scores = NDArray[np.float64]

@@ -25,11 +25,11 @@ from rich.table import Table
 
 from antispoof.evaluation import ScoreSet, compare
 from antispoof.evaluation.calibration_quality import min_cllr
-from antispoof.runtime.fused_scores import fuse_scores, split_by_hash
-from antispoof.runtime.fusion import Panel, contributions, fusions
 from antispoof.runtime.policy import decide, read_policy
-from antispoof.runtime.spoof_aware import JointTrials, compare_spoof_aware
 from antispoof.runtime.verdict import Evidence, OperatingPoint
+from antispoof.scores.fusion import Panel, contributions, fusions
+from antispoof.studies.fused_scores import fuse_scores, split_by_hash
+from antispoof.studies.spoof_aware import JointTrials, compare_spoof_aware
 
 Sets = dict[str, ScoreSet]
 

@@ -395,7 +395,7 @@ def _methods(
     scores: dict[str, NDArray[np.float64]], species: NDArray[np.str_]
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Return partition → method and subset → scores, averages of what single sensors say among them."""
-    from antispoof.runtime.calibration import calibrate, fit_calibration
+    from antispoof.scores.calibration import calibrate, fit_calibration
 
     bona_fide = species[scores["dev|rows"]] == ""
     calibrations = {}
@@ -533,8 +533,8 @@ def _plot(result: dict[str, Any], path: Path) -> None:
 def speed(bundle: str, repeats: int = 40) -> None:
     """Print median and 95th percentile of a whole check by subset, preparation included, one thread."""
     import antispoof
-    from antispoof.data.simulation.scene import SceneSpec, render_scene
     from antispoof.runtime.bundle import read_bundle
+    from antispoof.simulation.scene.render import SceneSpec, render_scene
 
     cv2.setNumThreads(1)
     detector = antispoof.load(bundle)

@@ -18,8 +18,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from antispoof.data.simulation.scene import render_scene
-from antispoof.data.simulation.scene_collection import plan_scenes
+from antispoof.simulation.scene.collection import plan_scenes
+from antispoof.simulation.scene.render import render_scene
 
 PROCESSES = 2
 SIZE = 128

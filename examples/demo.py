@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 
 import antispoof
-from antispoof.data.simulation.face import simulate_face
-from antispoof.data.simulation.portrait import Portrait
-from antispoof.data.simulation.staging import draw_framing
+from antispoof.evidence.explanation import OUTCOME_WORDS, details
+from antispoof.evidence.page import write_evidence_page
 from antispoof.runtime.checking import check_files
-from antispoof.runtime.evidence_page import write_evidence_page
-from antispoof.runtime.explanation import OUTCOME_WORDS, details
 from antispoof.sensing.faces import find_faces
+from antispoof.simulation.face.portrait import Portrait
+from antispoof.simulation.face.presentations import simulate_face
+from antispoof.simulation.face.staging import draw_framing
 
 
 def replay_on_a_screen(photo: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:

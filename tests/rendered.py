@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.data.simulation.scene import person_of
-from antispoof.data.simulation.scene_head import Head, make_head
-from antispoof.data.simulation.scene_light import LIGHTING, set_light, visible_light
-from antispoof.data.simulation.scene_surface import Pose, background, lay_head, lay_torso
+from antispoof.simulation.scene.head import Head, make_head
+from antispoof.simulation.scene.light import LIGHTING, set_light, visible_light
+from antispoof.simulation.scene.render import person_of
+from antispoof.simulation.scene.surface import Pose, background, lay_head, lay_torso
 
 VIEW = 48.0  # degrees, of a square picture
 
@@ -55,7 +55,7 @@ def _blinking(subject: int | None, closed: float) -> Head:
     head = _head(subject)
     if closed <= 0:
         return head
-    from antispoof.data.simulation.scene_head import GRID
+    from antispoof.simulation.scene.head import GRID
 
     colour = head.reflectance.copy()
     x = (GRID.left + GRID.step * np.arange(GRID.width))[None, :]

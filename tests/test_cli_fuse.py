@@ -11,7 +11,7 @@ import pytest
 
 from antispoof.errors import InputError
 from antispoof.evaluation import ScoreSet
-from antispoof.runtime.fused_scores import fuse_scores, read_fusion, split_by_hash
+from antispoof.studies.fused_scores import fuse_scores, read_fusion, split_by_hash
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -11,8 +11,11 @@ The public names below are imported on first use, so that this import costs next
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from antispoof._moved import MovedModules
 
 if TYPE_CHECKING:
     from antispoof.errors import (
@@ -26,11 +29,14 @@ if TYPE_CHECKING:
     )
     from antispoof.runtime.detector import Detector, load
     from antispoof.runtime.policy import Policy, read_policy
-    from antispoof.runtime.site import SiteCalibration, learn_site, read_site, write_site
+    from antispoof.runtime.site import SiteCalibration, read_site, write_site
     from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint, Opinion, Verdict
     from antispoof.sensing.capture import Sample
+    from antispoof.sites.learning import learn_site
 
 __version__ = "0.1.0"
+
+sys.meta_path.insert(0, MovedModules())
 
 __all__ = [
     "AntispoofError",
@@ -66,7 +72,7 @@ _HOMES = {
     "Sample": "sensing.capture",
     "SiteCalibration": "runtime.site",
     "Verdict": "runtime.verdict",
-    "learn_site": "runtime.site",
+    "learn_site": "sites.learning",
     "load": "runtime.detector",
     "read_policy": "runtime.policy",
     "read_site": "runtime.site",

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antispoof.errors import InputError
-from antispoof.runtime.calibration import ScoreCalibration, calibrations, fit_best
-from antispoof.runtime.fusion import FusionRule, Panel, contributions, fusions
+from antispoof.scores.calibration import ScoreCalibration, calibrations, fit_best
+from antispoof.scores.fusion import FusionRule, Panel, contributions, fusions
 
 SOURCES = ("face", "infrared", "voice")
 THRESHOLDS = np.array([0.2, -0.4, 0.1])

@@ -1,4 +1,4 @@
-"""What the shipped bundles say of 50 simulated presentations: a change that means to move code moves no score.
+"""What the shipped bundles say of 50 simulated presentations: moving code moves no score.
 
 `python tests/golden/test_shipped_scores.py` records them anew, for a change that means to.
 """
@@ -13,11 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 import antispoof
-from antispoof.data.simulation.scene import SceneSpec, render_scene
-from antispoof.data.simulation.scene_instruments import INSTRUMENTS
-from antispoof.data.simulation.scene_light import LIGHTING
-from antispoof.data.simulation.scene_sensors import SUITES
 from antispoof.sensing.capture import Sample
+from antispoof.simulation.scene.instruments import INSTRUMENTS
+from antispoof.simulation.scene.light import LIGHTING
+from antispoof.simulation.scene.render import SceneSpec, render_scene
+from antispoof.simulation.scene.sensors import SUITES
 
 RECORDED = Path(__file__).with_name("shipped_scores.json")
 KINDS = (None, *sorted(INSTRUMENTS))
@@ -81,7 +81,9 @@ def test_scores_are_those_recorded() -> None:
     found = scores()
     assert found.keys() == recorded.keys()
     for bundle, expected in recorded.items():
-        assert found[bundle] == [None if score is None else pytest.approx(score, abs=1e-6) for score in expected]
+        assert found[bundle] == [
+            None if score is None else pytest.approx(score, abs=1e-6) for score in expected
+        ]
 
 
 if __name__ == "__main__":

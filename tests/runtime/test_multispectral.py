@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 import antispoof
-from antispoof.data.simulation.scene import MODALITIES, SceneSpec, render_scene
 from antispoof.runtime.bundle import default_bundle, read_bundle, subset_key
 from antispoof.runtime.detector import Detector
+from antispoof.simulation.scene.render import MODALITIES, SceneSpec, render_scene
 from antispoof.training.experiment import read_experiment
 from antispoof.training.recipes.supervised.experiment import Experiment
 

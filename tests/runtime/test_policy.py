@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 import antispoof
 from antispoof.errors import InputError, UnknownNameError
+from antispoof.evidence.explanation import policy_in_words, sentence
 from antispoof.runtime.bundle import read_bundle, shipped_bundles
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.examiner import find_operating_point
-from antispoof.runtime.explanation import policy_in_words, sentence
-from antispoof.runtime.fusion import fusions
 from antispoof.runtime.policy import Policy, decide, read_policy, shipped_policies
 from antispoof.runtime.verdict import Evidence, OperatingPoint
+from antispoof.scores.fusion import fusions
 from antispoof.sensing.capture import Sample
 
 POINT = OperatingPoint("p", 1.0, "given", "dev")
@@ -188,7 +188,7 @@ def test_two_bundles_give_one_verdict(detector: Detector, samples: Any) -> None:
     assert {bundle.name for bundle in verdict.bundles} == {"miniature", "miniature-voice"}
     assert verdict.score == pytest.approx(sum(each.contribution for each in verdict.opinions))
     llr = np.array([[one.score for one in alone]])
-    from antispoof.runtime.fusion import Panel
+    from antispoof.scores.fusion import Panel
 
     assert verdict.score == fusions["bayesian"]().fuse(Panel.of(("a", "b"), llr))[0]
     assert verdict.as_dict()["opinions"][1]["modalities"] == ["voice"]
@@ -318,7 +318,7 @@ def test_a_site_is_part_of_a_policy(bundles: list[Path], samples: Any, tmp_path:
 
 
 def test_a_learned_rule_stands_in_a_policy(bundles: list[Path], samples: Any) -> None:
-    from antispoof.runtime.fusion import Panel
+    from antispoof.scores.fusion import Panel
 
     random = np.random.default_rng(0)
     bona_fide = np.repeat([True, False], 200)

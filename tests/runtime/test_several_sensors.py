@@ -10,11 +10,11 @@ import pytest
 from miniature import TWO_SENSORS, metadata, network, sensor_network, voice_metadata, voice_network
 
 import antispoof
-from antispoof.data.simulation.scene import SceneSpec, render_scene
+from antispoof.evidence.page import write_evidence_page
 from antispoof.runtime.bundle import seal
 from antispoof.runtime.checking import check_files
 from antispoof.runtime.detector import Detector
-from antispoof.runtime.evidence_page import write_evidence_page
+from antispoof.simulation.scene.render import SceneSpec, render_scene
 
 
 @pytest.fixture(scope="module")

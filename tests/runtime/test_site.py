@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import antispoof
 from antispoof.errors import BundleError, InputError
 from antispoof.runtime.bundle import SiteRule
-from antispoof.runtime.site import _near_duplicates, _Rule, typical_score
+from antispoof.sites.learning import _near_duplicates, _Rule, typical_score
 
 NONE = np.zeros(0)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-from antispoof.service.challenges import passive
+from antispoof.challenges import passive
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from antispoof.cli import main
-from antispoof.data.simulation import camera as camera_module
-from antispoof.data.simulation.portrait import Portrait
 from antispoof.errors import ExperimentError, InputError, UnknownNameError
-from antispoof.runtime.site import typical_score
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import CropRecipe, crop, find_faces
+from antispoof.simulation.face import camera as camera_module
+from antispoof.simulation.face.portrait import Portrait
+from antispoof.sites.learning import typical_score
 from antispoof.training.experiment import read_experiment
 from antispoof.training.logistic import fit_logistic
 from antispoof.training.recipes.distilled_two_view.experiment import Experiment
@@ -211,7 +211,7 @@ def person(portrait: NDArray[np.uint8], name: str, shade: float) -> Portrait:
 def test_all_captures_of_a_site_go_through_one_camera(
     species: str, portrait: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from antispoof.data.simulation import face
+    from antispoof.simulation.face import face
 
     before, after = [], []
 

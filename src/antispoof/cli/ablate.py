@@ -17,7 +17,7 @@ def ablate_experiment(
     from rich.console import Console
 
     from antispoof.evaluation.tables import print_ablation
-    from antispoof.training.ablation import ablate
+    from antispoof.studies.ablation import ablate
     from antispoof.training.experiment import read_experiment
 
     settings = read_experiment(experiment, overrides or ())

@@ -44,7 +44,8 @@ def calibrate(
     """
     from antispoof.runtime.bundle import default_bundle
     from antispoof.runtime.detector import load
-    from antispoof.runtime.site import learn_site, write_site
+    from antispoof.runtime.site import write_site
+    from antispoof.sites.learning import learn_site
 
     if bool(face_rgb) == bool(voice):
         raise typer.BadParameter("name pictures or recordings, not both", param_hint="--face-rgb / --voice")

@@ -100,7 +100,7 @@ def check(
         for entry in results:
             _print_checked(entry)
     if report is not None:
-        from antispoof.runtime.evidence_page import write_evidence_page
+        from antispoof.evidence.page import write_evidence_page
 
         write_evidence_page(report, results)
         typer.echo(f"evidence page: {report}", err=as_json)
@@ -120,7 +120,7 @@ def _print_checked(entry: Checked) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from antispoof.runtime import explanation
+    from antispoof.evidence import explanation
 
     verdict = entry.verdict
     if verdict is None:

@@ -37,7 +37,7 @@ def complexity_of(
 
     from antispoof.evaluation.complexity import accuracy_versus_cost, as_record
     from antispoof.evaluation.plots import standalone
-    from antispoof.training.complexity import REFERENCES, complexity, results_in
+    from antispoof.studies.complexity import REFERENCES, complexity, results_in
 
     if (source is None) == (results is None):
         raise InputError(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from antispoof.evaluation import ScoreSet
     from antispoof.evaluation.comparison import Comparison, SystemFigures
-    from antispoof.runtime.fused_scores import FusedSystems
+    from antispoof.studies.fused_scores import FusedSystems
 
 
 @app.command("fuse")
@@ -82,9 +82,9 @@ def fuse_files(
     from antispoof.evaluation.provenance import Provenance
     from antispoof.evaluation.records import comparison_record, to_json
     from antispoof.evaluation.report import comparison_page
-    from antispoof.runtime.chimeric import evaluate_chimeric, print_chimeric
-    from antispoof.runtime.fused_scores import fuse_scores, split_by_hash, write_fusion
-    from antispoof.runtime.fusion import fusions
+    from antispoof.scores.fusion import fusions
+    from antispoof.studies.chimeric import evaluate_chimeric, print_chimeric
+    from antispoof.studies.fused_scores import fuse_scores, split_by_hash, write_fusion
 
     if asv is not None:
         if scores or dev or method or out or save or json or html:
@@ -241,7 +241,7 @@ def _compare_spoof_aware(path: Path, dev_share: float | None, resamples: int, se
     from rich.table import Table
 
     from antispoof.evaluation import wording
-    from antispoof.runtime.spoof_aware import PUBLISHED, JointTrials, compare_spoof_aware
+    from antispoof.studies.spoof_aware import PUBLISHED, JointTrials, compare_spoof_aware
 
     if dev_share is None:
         raise InputError("say what to fit on: --dev-share 0.5 splits the trials by a hash of their ids")

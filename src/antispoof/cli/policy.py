@@ -32,7 +32,7 @@ def explain_policy(
     from rich.table import Table
     from rich.text import Text
 
-    from antispoof.runtime.explanation import policy_in_words
+    from antispoof.evidence.explanation import policy_in_words
     from antispoof.runtime.policy import read_policy
 
     found = read_policy(policy)

@@ -51,8 +51,8 @@ def run_protocol_folds(
     from antispoof.evaluation import cross_dataset
     from antispoof.evaluation.figures import LABELS
     from antispoof.evaluation.tables import print_matrix
+    from antispoof.studies.protocol import run_protocol
     from antispoof.training.experiment import read_experiment
-    from antispoof.training.protocol import run_protocol
 
     if figure not in LABELS:
         raise typer.BadParameter(f"choose one of {', '.join(LABELS)}", param_hint="--figure")

@@ -29,7 +29,7 @@ def simulate_face_captures(
     seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
 ) -> None:
     """Make bona fide captures, replays and prints of portraits, as a webcam or phone would see them."""
-    from antispoof.data.simulation.face_collection import read_portraits, write_faces
+    from antispoof.simulation.face.collection import read_portraits, write_faces
 
     people = read_portraits(portraits, lambda why: typer.echo(f"left out {why}", err=True))
     with progress_bar("simulating", len(people)) as step:
@@ -63,7 +63,7 @@ def simulate_scene(
 ) -> None:
     """Render people and attack instruments for colour, depth, near-infrared and thermal cameras."""
 
-    from antispoof.data.simulation.scene_collection import plan_scenes, read_portraits, write_scenes
+    from antispoof.simulation.scene.collection import plan_scenes, read_portraits, write_scenes
 
     specs = plan_scenes(seed, subjects, bona_fide, attacks, instrument or (), suite or (), lighting or ())
     faces = read_portraits(portraits, portrait_licence) if portraits else None
@@ -108,8 +108,8 @@ def simulate_speech(
     """Make spoofs of recorded speech: vocoders, text to speech, replay, codecs."""
     from rich.console import Console
 
-    from antispoof.data.simulation.speech_collection import read_texts, speech_files, write_speech
     from antispoof.data.summary import partition_table
+    from antispoof.simulation.speech.collection import read_texts, speech_files, write_speech
 
     files = speech_files(source)
     sentences = read_texts(texts) if texts else ()

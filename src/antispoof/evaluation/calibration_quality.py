@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from antispoof.evaluation.confidence import Interval, Rate
 from antispoof.evaluation.curve import ErrorCurve, as_scores
+from antispoof.scores.pool_adjacent_violators import pool_adjacent_violators
 
 __all__ = [
     "ReliabilityBin",
@@ -52,28 +52,7 @@ def isotonic_blocks(curve: ErrorCurve) -> tuple[NDArray[np.int64], NDArray[np.in
     """
     genuine = np.diff(curve.rejected_bona_fide).astype(np.int64)
     attacks = np.diff(curve.rejected_attacks).astype(np.int64)
-    # Neighbours in the wrong order always end in one block, so a whole run of them is pooled in one pass.
-    # When a pass stops paying, a stack finishes the few blocks that are left.
-    while True:
-        wrong = genuine[:-1] * attacks[1:] >= genuine[1:] * attacks[:-1]
-        starts = np.flatnonzero(np.concatenate(([True], ~wrong)))
-        paid = len(starts) < 0.9 * len(genuine)
-        genuine, attacks = np.add.reduceat(genuine, starts), np.add.reduceat(attacks, starts)
-        if not paid:
-            return _pool_with_stack(genuine, attacks)
-
-
-def _pool_with_stack(
-    genuine: NDArray[Any], attacks: NDArray[Any]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    blocks: list[tuple[int, int]] = []
-    for g, a in zip(genuine.tolist(), attacks.tolist(), strict=True):
-        while blocks and blocks[-1][0] * a >= g * blocks[-1][1]:
-            before = blocks.pop()
-            g, a = g + before[0], a + before[1]
-        blocks.append((g, a))
-    pooled = np.asarray(blocks, np.int64)
-    return pooled[:, 0], pooled[:, 1]
+    return pool_adjacent_violators(genuine, attacks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from antispoof.errors import BundleError, InputError, UnknownNameError
+from antispoof.scores.calibration import Calibration
 
 __all__ = [
     "DEFAULT_BUNDLE",
     "Bundle",
     "BundleMetadata",
-    "Calibration",
     "Head",
     "Input",
     "MeasuredResult",
@@ -59,13 +59,6 @@ class Input(_Part):
     name: str
     modality: str
     prepare: dict[str, float | int | str]
-
-
-class Calibration(_Part):
-    """``llr = slope * score + intercept``, a natural-log likelihood ratio."""
-
-    slope: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    intercept: Number
 
 
 class OperatingPointEntry(_Part):
@@ -114,7 +107,7 @@ class SiteRule(_Part):
 
     Attributes:
         bona_fide_score: typical calibrated score of bona fide presentations where the operating points
-            were set, as `antispoof.runtime.site.typical_score` measures it.
+            were set, as `antispoof.sites.learning.typical_score` measures it.
         prior_captures: how many captures of a site weigh as much as that knowledge.
     """
 

@@ -16,10 +16,10 @@ import numpy as np
 from antispoof.errors import InputError
 from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle, shipped_bundles
 from antispoof.runtime.examiner import Examined, Examiner
-from antispoof.runtime.fusion import Panel, contributions
 from antispoof.runtime.policy import Policy, decide, read_policy
 from antispoof.runtime.selection import Candidates
 from antispoof.runtime.verdict import Evidence, OperatingPoint, Opinion, Verdict
+from antispoof.scores.fusion import Panel, contributions
 from antispoof.sensing.capture import Quality, Sample, Source
 from antispoof.sensing.modalities import modalities
 

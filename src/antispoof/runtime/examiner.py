@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import UnknownNameError
-from antispoof.runtime.bundle import Bundle, BundleMetadata, Calibration
-from antispoof.runtime.calibration import calibrate
+from antispoof.runtime.bundle import Bundle, BundleMetadata
 from antispoof.runtime.scorer import Scorer, Scores
 from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint
+from antispoof.scores.calibration import Calibration, calibrate
 from antispoof.sensing.capture import Quality, Sample, WindowedModality
 from antispoof.sensing.modalities import modalities
 

@@ -13,9 +13,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
 from antispoof.errors import InputError, UnknownNameError
-from antispoof.runtime.fusion import FusionRule, fusions
-from antispoof.runtime.fusion.bayesian import Bayesian
 from antispoof.runtime.verdict import Cause, Evidence, OperatingPoint, Outcome
+from antispoof.scores.fusion import FusionRule, fusions
+from antispoof.scores.fusion.bayesian import Bayesian
 
 __all__ = [
     "Costs",

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from antispoof.errors import InputError
 from antispoof.evaluation.calibration_quality import cllr
 from antispoof.evaluation.metrics import auc, d_eer, threshold_at_apcer, threshold_at_bpcer
-from antispoof.runtime.bundle import Calibration, OperatingPointEntry
-from antispoof.runtime.calibration import calibrate, fit_calibration
+from antispoof.runtime.bundle import OperatingPointEntry
+from antispoof.scores.calibration import Calibration, calibrate, fit_calibration
 
 __all__ = ["NO_EVIDENCE", "calibrated_cost", "calibration_of", "figures", "operating_points"]
 

@@ -12,18 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.data.simulation import face_instruments
-from antispoof.data.simulation.augmentation import jitter_box
-from antispoof.data.simulation.camera import camera
-from antispoof.data.simulation.portrait import Portrait
-from antispoof.data.simulation.staging import Framing, stage
 from antispoof.errors import BundleError, MediaError
 from antispoof.runtime.bundle import Head
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.scorer import Scorer
-from antispoof.runtime.site import SiteCalibration, learn_site, typical_score
+from antispoof.runtime.site import SiteCalibration
 from antispoof.sensing.capture import Box, Quality, Sample, Source
 from antispoof.sensing.modalities import modalities
+from antispoof.simulation.face import face_instruments
+from antispoof.simulation.face.augmentation import jitter_box
+from antispoof.simulation.face.camera import camera
+from antispoof.simulation.face.portrait import Portrait
+from antispoof.simulation.face.staging import Framing, stage
+from antispoof.sites.learning import learn_site, typical_score
 from antispoof.training.logistic import Linear, fit_logistic
 
 __all__ = ["learn_site_by_self_simulation"]

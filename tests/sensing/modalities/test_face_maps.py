@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from antispoof.data.simulation.scene import SceneSpec, render_scene
-from antispoof.data.simulation.scene_sensors import SUITES
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.capture import Box, Sample
 from antispoof.sensing.modalities import modalities
+from antispoof.simulation.scene.render import SceneSpec, render_scene
+from antispoof.simulation.scene.sensors import SUITES
 
 MAPS = ("face_depth", "face_infrared", "face_thermal")
 

@@ -11,9 +11,9 @@ import simplejpeg
 from numpy.typing import NDArray
 from rendered import Look, picture
 
-from antispoof.data.simulation.replay import replay
-from antispoof.data.simulation.staging import Staged
 from antispoof.sensing.faces import find_faces
+from antispoof.simulation.face.replay import replay
+from antispoof.simulation.face.staging import Staged
 
 RATE = 30  # frames a second, which is what the browser takes a film without timing for
 HOLD = 3  # the person moves ten times a second

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from clips import person, person_on_a_screen, sway, write_film
 
-from antispoof.service.challenges import challenges
+from antispoof.challenges import challenges
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 
+from antispoof.challenges import challenges
 from antispoof.runtime.bundle import BundleMetadata
 from antispoof.service import wire
 from antispoof.service.access import ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
-from antispoof.service.challenges import challenges
 from antispoof.service.problems import responses
 
 __all__ = ["router"]

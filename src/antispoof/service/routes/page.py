@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 import antispoof
+from antispoof.challenges import challenges
 from antispoof.service import wire
 from antispoof.service.access import Client, ServiceCore
-from antispoof.service.challenges import challenges
 from antispoof.service.problems import Problem, responses
 from antispoof.service.routes.sessions import open_session
 

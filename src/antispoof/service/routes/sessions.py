@@ -9,10 +9,10 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
+from antispoof.challenges.live import challenges_for
 from antispoof.service import wire
 from antispoof.service.access import Client, Either, ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
-from antispoof.service.challenges.live import challenges_for
 from antispoof.service.clock import as_text
 from antispoof.service.core import Core
 from antispoof.service.intake import look_at

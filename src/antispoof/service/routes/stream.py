@@ -15,9 +15,9 @@ import numpy as np
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from fastapi.concurrency import run_in_threadpool
 
+from antispoof.challenges.live import LiveCapture, challenges_for
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.media import MediaLimits, load_image
-from antispoof.service.challenges.live import LiveCapture, challenges_for
 from antispoof.service.core import Core
 from antispoof.service.live_samples import LiveSamples
 from antispoof.service.logs import log

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 from torch import Tensor
 
-from antispoof.data.simulation.speech import RATE, read_speech
-from antispoof.data.simulation.speech_collection import speech_files
 from antispoof.errors import InputError
 from antispoof.networks.vocoders import HOP, MelSpectrogram, vocoders
+from antispoof.simulation.speech.collection import speech_files
+from antispoof.simulation.speech.recording import RATE, read_speech
 from antispoof.training import recipes
 from antispoof.training.checkpoint import cannot_write, write_tensors
 from antispoof.training.recipes import Recipe, Trained

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from antispoof.data.simulation import face_instruments
+from antispoof.simulation.face import face_instruments
 from antispoof.training import recipes
 from antispoof.training.recipes import Part
 

@@ -22,15 +22,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from antispoof.data.simulation.augmentation import jitter_box
-from antispoof.data.simulation.face_collection import read_portraits
-from antispoof.data.simulation.portrait import Portrait
 from antispoof.errors import InputError
 from antispoof.networks.encoders.efficientnet_lite import imagenet_state
 from antispoof.networks.two_view import TwoViewNetwork, TwoViewOutput
 from antispoof.runtime.bundle import (
     BundleMetadata,
-    Calibration,
     Head,
     Input,
     MeasuredResult,
@@ -39,8 +35,12 @@ from antispoof.runtime.bundle import (
     Training,
     TrainingData,
 )
-from antispoof.runtime.site import typical_score
+from antispoof.scores.calibration import Calibration
 from antispoof.sensing.faces import CropRecipe, crop
+from antispoof.simulation.face.augmentation import jitter_box
+from antispoof.simulation.face.collection import read_portraits
+from antispoof.simulation.face.portrait import Portrait
+from antispoof.sites.learning import typical_score
 from antispoof.training.logistic import Linear, fit_logistic
 from antispoof.training.operating_points import figures, operating_points
 from antispoof.training.recipes import Trained

@@ -21,15 +21,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from antispoof.data.simulation import augmentation
-from antispoof.data.simulation.face import SimulatedFace, simulate_pairs
-from antispoof.data.simulation.portrait import Portrait
-from antispoof.data.simulation.staging import draw_framing, stage
 from antispoof.networks.encoders.efficientnet_lite import imagenet_state
 from antispoof.networks.pooling import mean_and_deviation
 from antispoof.networks.two_view import TwoViewNetwork
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import CropRecipe, crop
+from antispoof.simulation.face import augmentation
+from antispoof.simulation.face.portrait import Portrait
+from antispoof.simulation.face.presentations import SimulatedFace, simulate_pairs
+from antispoof.simulation.face.staging import draw_framing, stage
 from antispoof.training.recipes.distilled_two_view.experiment import Experiment, View
 from antispoof.training.recipes.distilled_two_view.teacher import Teacher
 

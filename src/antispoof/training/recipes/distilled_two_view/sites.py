@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.data.simulation.face import SimulatedFace, present
-from antispoof.data.simulation.portrait import Portrait
-from antispoof.data.simulation.staging import draw_framing, stage
+from antispoof.simulation.face.portrait import Portrait
+from antispoof.simulation.face.presentations import SimulatedFace, present
+from antispoof.simulation.face.staging import draw_framing, stage
 
 __all__ = ["SiteScores", "simulate_site", "site_margin"]
 

@@ -21,7 +21,6 @@ from antispoof.evaluation.scores import ScoreSet
 from antispoof.networks.network import MultiSensorNetwork
 from antispoof.runtime.bundle import (
     BundleMetadata,
-    Calibration,
     Head,
     Input,
     MeasuredResult,
@@ -31,8 +30,8 @@ from antispoof.runtime.bundle import (
     TrainingData,
     subset_key,
 )
-from antispoof.runtime.calibration import calibrate
-from antispoof.runtime.site import typical_score
+from antispoof.scores.calibration import Calibration, calibrate
+from antispoof.sites.learning import typical_score
 from antispoof.training.checkpoint import load_weights, read_tensors
 from antispoof.training.operating_points import NO_EVIDENCE, calibration_of, figures, operating_points
 from antispoof.training.recipes import Trained

@@ -1,0 +1,92 @@
+"""Modules under the names of version 0.1, for one release: they import, and a warning names the new place.
+
+`MOVED` is the whole list. It goes, with this file, in the release after 0.2.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Sequence
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+__all__ = ["MOVED", "MovedModules"]
+
+MOVED = {
+    "data.simulation": "simulation.face",
+    "data.simulation.acoustics": "simulation.speech.acoustics",
+    "data.simulation.codecs": "simulation.speech.codecs",
+    "data.simulation.copy_synthesis": "simulation.speech.copy_synthesis",
+    "data.simulation.face": "simulation.face.presentations",
+    "data.simulation.face_collection": "simulation.face.collection",
+    "data.simulation.scene": "simulation.scene.render",
+    "data.simulation.scene_collection": "simulation.scene.collection",
+    "data.simulation.scene_head": "simulation.scene.head",
+    "data.simulation.scene_instruments": "simulation.scene.instruments",
+    "data.simulation.scene_light": "simulation.scene.light",
+    "data.simulation.scene_physics": "simulation.scene.physics",
+    "data.simulation.scene_sensors": "simulation.scene.sensors",
+    "data.simulation.scene_surface": "simulation.scene.surface",
+    "data.simulation.speech": "simulation.speech.recording",
+    "data.simulation.speech_channel": "simulation.speech.channel",
+    "data.simulation.speech_collection": "simulation.speech.collection",
+    "data.simulation.text_to_speech": "simulation.speech.text_to_speech",
+    "runtime.calibration": "scores.calibration",
+    "runtime.chimeric": "studies.chimeric",
+    "runtime.evidence_page": "evidence.page",
+    "runtime.explanation": "evidence.explanation",
+    "runtime.fused_scores": "studies.fused_scores",
+    "runtime.fusion": "scores.fusion",
+    "runtime.json_file": "files",
+    "runtime.logistic": "scores.logistic",
+    "runtime.sound_picture": "evidence.sound_picture",
+    "runtime.spoof_aware": "studies.spoof_aware",
+    "service.challenges": "challenges",
+    "training.ablation": "studies.ablation",
+    "training.complexity": "studies.complexity",
+    "training.protocol": "studies.protocol",
+}
+"""Old name → new name, both below ``antispoof``; what lies in a moved package is found there."""
+
+
+class MovedModules:
+    """Finds a module by its old name, warns, and hands out the module that has the new name."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Answer for old names alone."""
+        del path, target  # parts of the protocol of a finder
+        new = _new_name(name)
+        if new is None:
+            return None
+        warnings.warn(f"{name} is called {new} now", DeprecationWarning, stacklevel=2)
+        spec = ModuleSpec(name, _Alias(new))
+        spec.submodule_search_locations = []
+        return spec
+
+
+class _Alias(Loader):
+    def __init__(self, new: str) -> None:
+        self.new = new
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        del spec
+        module = importlib.import_module(self.new)
+        self.spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.spec  # the import system has set that of the old name
+
+
+def _new_name(name: str) -> str | None:
+    if not name.startswith("antispoof."):
+        return None
+    old = name.removeprefix("antispoof.")
+    if old in MOVED:
+        return f"antispoof.{MOVED[old]}"
+    parent, _, child = old.rpartition(".")
+    return f"antispoof.{MOVED[parent]}.{child}" if parent in MOVED else None

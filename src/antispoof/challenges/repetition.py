@@ -1,0 +1,115 @@
+"""Pictures that were seen before: frozen, looped, duplicated, or sent in an earlier capture.
+
+A camera never delivers the same picture twice: noise alone sees to that. So equal bytes are proof that
+something other than a camera feeds the page, except right after one another, when a page reads faster than
+its camera delivers. A loop that was compressed anew is found by its thumbnails: while something moves, the
+picture follows the one a period ago far more closely than the movement of a few frames.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from antispoof.challenges.frame import Frame
+
+__all__ = ["REPEATED_ADVICE", "Repetition", "find_repetition"]
+
+REPEATED_ADVICE = (
+    "the camera picture could not be used: close other programs that use the camera, and try again"
+)
+FROZEN_S = 1.0
+FROZEN_LEVELS = 0.02  # of 255: less change than this between thumbnails is none
+RETURNED = 3  # equal pictures that are not neighbours
+MIN_PERIOD = 8  # frames
+MIN_LOOPED = 20  # frames that return one after the other
+MOTION_FRAMES = 4
+LOOP_RATIO = 0.07  # of the motion over four frames: loops measured up to 0.064, nods from 0.077 (rendered)
+MIN_MOTION = 1.0  # levels over four frames: without motion nothing can be said of a loop
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """What was found.
+
+    Attributes:
+        frozen_s: longest time without any change, in seconds.
+        duplicated: share of pictures equal to their predecessor, 0 to 1.
+        returned: pictures equal to an earlier one that is not their predecessor.
+        earlier: pictures that were sent in an earlier capture.
+        loop_ratio: distance to the pictures a period ago over the motion of four frames, at the period and
+            in the stretch where it is smallest: near 0 for a loop; at most 1.
+        reasons: ``frozen``, ``looped``, ``seen_before``; empty when nothing repeats.
+    """
+
+    frozen_s: float
+    duplicated: float
+    returned: int
+    earlier: int
+    loop_ratio: float
+    reasons: tuple[str, ...]
+
+
+def find_repetition(
+    frames: Sequence[Frame], earlier: Collection[str] = (), *, loops: bool = True
+) -> Repetition:
+    """Look for pictures that repeat.
+
+    Args:
+        frames: in the order of their times.
+        earlier: `Frame.digest` of every picture of earlier captures.
+        loops: whether to look for loops that were compressed anew, too.
+    """
+    digests = [frame.digest for frame in frames]
+    neighbours = sum(a == b for a, b in pairwise(digests))
+    runs = Counter(d for i, d in enumerate(digests) if i == 0 or d != digests[i - 1])
+    returned = sum(count - 1 for count in runs.values())
+    seen = len(set(digests) & set(earlier))
+    frozen, ratio = _frozen_s(frames), _loop_ratio(frames) if loops else 1.0
+    checks = (
+        ("frozen", frozen >= FROZEN_S),
+        ("looped", returned >= RETURNED or ratio < LOOP_RATIO),
+        ("seen_before", seen > 0),
+    )
+    return Repetition(
+        frozen_s=frozen,
+        duplicated=neighbours / max(len(frames) - 1, 1),
+        returned=returned,
+        earlier=seen,
+        loop_ratio=ratio,
+        reasons=tuple(code for code, found in checks if found),
+    )
+
+
+def _frozen_s(frames: Sequence[Frame]) -> float:
+    longest, since = 0.0, 0
+    for i in range(1, len(frames)):
+        if np.abs(frames[i].thumbnail - frames[i - 1].thumbnail).mean() > FROZEN_LEVELS:
+            since = i
+        longest = max(longest, frames[i].time_s - frames[since].time_s)
+    return longest
+
+
+def _loop_ratio(frames: Sequence[Frame]) -> float:
+    count = len(frames)
+    if count < MIN_PERIOD + MIN_LOOPED + MOTION_FRAMES:
+        return 1.0
+    flat = np.stack([frame.thumbnail.ravel() for frame in frames])
+    motion = np.abs(flat[MOTION_FRAMES:] - flat[:-MOTION_FRAMES]).mean(axis=1)
+    window = np.ones(MIN_LOOPED) / MIN_LOOPED
+    best = 1.0
+    for part in (0.0, 0.25, 0.5, 0.75):  # a period need not be a whole number of frames
+        between = (1 - part) * flat[:-1] + part * flat[1:]
+        for period in range(MIN_PERIOD, count - MIN_LOOPED - MOTION_FRAMES + 1):
+            length = len(motion) - period
+            going = np.convolve(np.minimum(motion[:length], motion[period:]), window, "valid")
+            moving = going >= MIN_MOTION
+            if moving.any():
+                back = np.abs(flat[:length] - between[period : period + length]).mean(axis=1)
+                returned = np.convolve(back, window, "valid")
+                best = min(best, float((returned[moving] / going[moving]).min()))
+    return best

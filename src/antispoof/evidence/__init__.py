@@ -1,0 +1,1 @@
+"""What stands behind a verdict, for a reader: words, pictures, pages."""

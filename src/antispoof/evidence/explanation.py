@@ -1,0 +1,231 @@
+"""Verdicts and policies in plain words. Neutral: they may be read by the person who was judged."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from antispoof.runtime.policy import Policy, in_words
+from antispoof.runtime.verdict import Evidence, Opinion, Verdict
+from antispoof.scores.fusion import fusions
+
+__all__ = [
+    "OUTCOME_WORDS",
+    "course",
+    "details",
+    "evidence_in_words",
+    "likelihood_in_words",
+    "margin_in_words",
+    "opinion_in_words",
+    "policy_in_words",
+    "sentence",
+    "suspicious_spans",
+    "when_in_words",
+]
+
+OUTCOME_WORDS = {"bona_fide": "bona fide", "attack": "attack", "non_response": "no verdict"}
+"""Outcome → what a reader is told."""
+
+LARGEST_RATIO = 1000  # beyond it a number would claim more than a calibration set can show
+CONTRADICTION = 2.0  # natural-log likelihood ratio: what sensors say more strongly than that, they mean
+
+
+def details(verdict: Verdict) -> list[tuple[str, str]]:
+    """List what stands behind an outcome, as pairs of a short name and words."""
+    lines = [("score", margin_in_words(verdict))]
+    if verdict.score is not None:
+        lines.append(("meaning", likelihood_in_words(verdict.score)))
+    for part in verdict.evidence:
+        lines.append((part.modality, evidence_in_words(part, len(verdict.evidence) > 1)))
+        if part.timeline:
+            lines.append(("when", when_in_words(part, verdict.operating_point.threshold)))
+    if len(verdict.opinions) > 1:
+        lines += [("+".join(each.modalities), opinion_in_words(each)) for each in verdict.opinions]
+        lines.append(("together", sentence(verdict)))
+    return lines + [("advice", line) for line in verdict.advice]
+
+
+def sentence(verdict: Verdict) -> str:
+    """Say in one sentence how the verdict came about."""
+    used = [in_words(part.modality) for part in verdict.evidence if part.status == "used"]
+    rejected = [in_words(part.modality) for part in verdict.evidence if part.status == "rejected"]
+    if not used:
+        return "Nothing could be judged, and that is never a pass."
+    what = _listed(used)
+    tail = f"; the {_listed(rejected)} could not be judged and had no say" if rejected else ""
+    if verdict.outcome == "non_response":
+        why = "leaves it open" if any(c.code == "unsure" for c in verdict.causes) else "is not enough"
+        return f"The {what} {why} under this policy{tail}."
+    said = "a person who is there" if verdict.outcome == "bona_fide" else "an attack"
+    for_it = [each for each in verdict.opinions if each.score > CONTRADICTION]
+    against = [each for each in verdict.opinions if each.score < -CONTRADICTION]
+    if for_it and against:
+        return (
+            f"The sensors contradict each other: the {_sensors(for_it)} speaks for a person, the "
+            f"{_sensors(against)} for an attack; together they were taken for {said}{tail}."
+        )
+    if len(used) == 1:
+        return f"The {what} was taken for {said}{tail}."
+    strongest = max(verdict.opinions, key=lambda each: abs(each.contribution), default=None)
+    most = (
+        f", mostly because of the {_sensors([strongest])}" if strongest and len(verdict.opinions) > 1 else ""
+    )
+    return f"The {what} together were taken for {said}{most}{tail}."
+
+
+def likelihood_in_words(score: float) -> str:
+    """Put a natural-log likelihood ratio into words."""
+    ratio = math.exp(min(abs(score), 20))
+    if ratio < 1.5:
+        return "about as likely from a person who is there as from an attack"
+    digits = f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
+    times = f"more than {LARGEST_RATIO}" if ratio > LARGEST_RATIO else digits
+    sides = ("a person who is there", "an attack")
+    likelier, other = sides if score > 0 else sides[::-1]
+    return f"{times} times likelier from {likelier} than from {other}"
+
+
+def margin_in_words(verdict: Verdict) -> str:
+    """Say where the score lies with respect to the threshold; for a non-response, why there is none."""
+    point = verdict.operating_point
+    if verdict.score is None:
+        if any(part.status == "used" for part in verdict.evidence):
+            return "no answer yet, and that is never a pass"
+        return "nothing could be judged, and that is never a pass"
+    margin = verdict.score - point.threshold
+    side = "above" if margin >= 0 else "below"
+    distance = f"{abs(margin):.2f} {side} the threshold of {point.threshold:+.2f} ({point.name})"
+    return f"{verdict.score:+.2f}, {distance}"
+
+
+def evidence_in_words(evidence: Evidence, one_of_many: bool = False) -> str:
+    """Say what became of one modality's sample; of several, also what it says by itself."""
+    if evidence.status == "missing":
+        return "no sample was given"
+    if evidence.status == "rejected":
+        return f"could not be judged: {', '.join(evidence.reasons)}"
+    words, size = "used", evidence.measurements.get("face_side_px")
+    spoken = evidence.measurements.get("voice_s")
+    if size is not None:
+        words += f", face of {size:.0f} pixels"
+    elif spoken is not None:
+        words += f", {spoken:.1f} s of voice"
+    return (
+        f"{words}, {evidence.score:+.2f} by itself" if one_of_many and evidence.score is not None else words
+    )
+
+
+def when_in_words(evidence: Evidence, threshold: float) -> str:
+    """Say when in a sample it lies below the threshold."""
+    spans = suspicious_spans(evidence, threshold)
+    if not spans:
+        return "at no time below the threshold"
+    if len(spans) == 1 and spans[0] == (evidence.timeline[0][0], evidence.timeline[-1][1]):
+        return "below the threshold all the time"
+    words = [f"{_clock(start)} to {_clock(end)}" for start, end in spans]
+    return "below the threshold from " + ", from ".join(words)
+
+
+def suspicious_spans(evidence: Evidence, threshold: float) -> list[tuple[float, float]]:
+    """Return when the `course` of a sample lies below the threshold: starts and ends, in seconds."""
+    spans: list[tuple[float, float]] = []
+    for start, end, score in course(evidence):
+        if score >= threshold:
+            continue
+        if spans and spans[-1][1] == start:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def course(evidence: Evidence) -> list[tuple[float, float, float]]:
+    """Resolve windows that overlap into stretches that do not: (start, end, mean of the windows over it)."""
+    edges = sorted({edge for start, end, _ in evidence.timeline for edge in (start, end)})
+    stretches = []
+    for left, right in itertools.pairwise(edges):
+        over = [score for start, end, score in evidence.timeline if start <= left and right <= end]
+        if over:
+            stretches.append((left, right, sum(over) / len(over)))
+    return stretches
+
+
+def opinion_in_words(opinion: Opinion) -> str:
+    """Say what one bundle said, and how much of it went into the score."""
+    return f"said {opinion.score:+.2f} by {opinion.bundle}, brought {opinion.contribution:+.2f}"
+
+
+def policy_in_words(policy: Policy) -> list[tuple[str, str]]:
+    """Say what a policy does, as pairs of a short name and words."""
+    lines = [("for whom", policy.description or "–"), ("sensors", _sensors_of(policy))]
+    missing = {"non_response": "the answer is a non-response", "attack": "it is taken for an attack"}
+    if policy.required:
+        lines.append(("without one", f"where a required sample is missing, {missing[policy.if_missing]}"))
+        lines.append(("unusable", f"where one cannot be judged, {missing[policy.if_rejected]}"))
+    rule = fusions[policy.fusion.rule]
+    parameters = ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in policy.fusion.parameters
+        if not isinstance(value, (dict, tuple))
+    )
+    first = (rule.__doc__ or "").strip().splitlines()[0]
+    lines.append(("fusion", f"{policy.fusion.rule}{f' ({parameters})' if parameters else ''}: {first}"))
+    lines.append(("threshold", _threshold_of(policy)))
+    if policy.retry_band:
+        again = f"a score up to {policy.retry_band:g} below the threshold gets no verdict: try again"
+        lines.append(("try again", again))
+    lines.append(("an attack", "one that was seen is an attack, whatever else is missing"))
+    if policy.sites:
+        lines.append(("sites", ", ".join(f"{name}: {path}" for name, path in policy.sites.items())))
+    for found in policy.measured:
+        kinds = [words for words, so in (("simulated", found.simulated), ("chimeric", found.chimeric)) if so]
+        mark = f" ({', '.join(kinds)})" if kinds else ""
+        passed = ", ".join(f"{100 * rate:.1f} % of {kind}" for kind, rate in found.apcer.items())
+        lines.append(
+            (
+                "measured",
+                f"{' + '.join(found.modalities)} on {found.data}{mark}: "
+                f"passed {passed}; bona fide rejected {100 * found.bpcer:.1f} %, "
+                f"asked again {100 * found.asked_again:.1f} %",
+            )
+        )
+    if not policy.measured:
+        lines.append(("measured", "nothing yet: measure it on your own data before you rely on it"))
+    return lines
+
+
+def _sensors_of(policy: Policy) -> str:
+    said = []
+    if policy.required:
+        said.append(f"required: {', '.join(policy.required)}")
+    if policy.optional is None:
+        said.append("any other is looked at" if policy.required else "any is looked at")
+    elif policy.optional:
+        said.append(f"optional: {', '.join(policy.optional)}")
+    count = policy.at_least
+    said.append(f"at least {count} must be judged")
+    return "; ".join(said)
+
+
+def _threshold_of(policy: Policy) -> str:
+    if policy.threshold is not None:
+        return f"{policy.threshold:+.2f} for whatever is there"
+    if policy.costs is not None:
+        return f"{policy.costs.threshold:+.2f}: {policy.operating_point(()).rule}"
+    wanted = " or ".join(policy.at) if policy.at else "its default"
+    if policy.fusion.parameters.level == "decision" and policy.fusion.rule != "sequential":
+        return f"each bundle's own: {wanted}"
+    return f"each bundle's own: {wanted}, the first that it knows; of several bundles the highest"
+
+
+def _sensors(opinions: list[Opinion]) -> str:
+    return _listed([in_words(name) for each in opinions for name in each.modalities])
+
+
+def _listed(words: list[str]) -> str:
+    """Join nouns that the text puts "the" in front of."""
+    return words[0] if len(words) == 1 else f"{', the '.join(words[:-1])} and the {words[-1]}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f}:{seconds % 60:04.1f}"

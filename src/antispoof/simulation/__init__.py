@@ -1,0 +1,1 @@
+"""Simulated bona fide presentations and attacks. Everything made here is marked as simulated."""

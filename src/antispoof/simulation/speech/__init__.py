@@ -1,0 +1,1 @@
+"""Speech through engines, copies of speech, rooms, microphones and codecs."""

@@ -1,0 +1,1 @@
+"""What is learned at a site, from its own captures."""

@@ -1,0 +1,60 @@
+"""The affine calibration against scikit-learn, and what a log likelihood ratio has to be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from antispoof.errors import InputError
+from antispoof.runtime.bundle import Calibration
+from antispoof.scores.calibration import calibrate, fit_calibration
+
+
+def test_calibrate_is_affine() -> None:
+    llr = calibrate(np.array([0.0, 1.0, -2.0]), Calibration(slope=3, intercept=0.5))
+    np.testing.assert_allclose(llr, [0.5, 3.5, -5.5])
+
+
+@given(
+    seed=st.integers(0, 10_000), gap=st.floats(0.3, 6), spread=st.floats(0.01, 50), ratio=st.integers(1, 9)
+)
+@settings(max_examples=40)
+def test_it_agrees_with_weighted_logistic_regression(
+    seed: int, gap: float, spread: float, ratio: int
+) -> None:
+    random = np.random.default_rng(seed)
+    bona_fide = spread * (gap + random.normal(size=60))
+    attack = spread * random.normal(size=60 * ratio)
+    assume(bona_fide.mean() > attack.mean())
+    fitted = fit_calibration(bona_fide, attack, ridge=1e-4)
+    pooled = np.concatenate([bona_fide, attack])
+    label = np.repeat([1, 0], [bona_fide.size, attack.size])
+    standard = (pooled - pooled.mean()) / pooled.std()
+    weight = np.repeat([0.5 / bona_fide.size, 0.5 / attack.size], [bona_fide.size, attack.size])
+    reference = LogisticRegression(C=1e4, tol=1e-10, max_iter=10_000).fit(standard[:, None], label, weight)
+    expected = reference.decision_function(standard[:, None])
+    np.testing.assert_allclose(calibrate(pooled, fitted), expected, rtol=2e-3, atol=2e-3)
+
+
+def test_two_normal_distributions_have_a_known_ratio() -> None:
+    random = np.random.default_rng(0)
+    fitted = fit_calibration(random.normal(2, 1, 200_000), random.normal(0, 1, 50_000))
+    assert fitted.slope == pytest.approx(2, rel=0.02)  # log N(x; 2, 1) - log N(x; 0, 1) = 2 x - 2
+    assert fitted.intercept == pytest.approx(-2, rel=0.03)
+
+
+def test_separated_classes_stay_finite() -> None:
+    fitted = fit_calibration([10, 11, 12], [0, 1, 2])
+    assert np.isfinite([fitted.slope, fitted.intercept]).all()
+
+
+def test_bad_scores_are_refused() -> None:
+    with pytest.raises(InputError, match="finite scores of both classes"):
+        fit_calibration([], [1.0])
+    with pytest.raises(InputError, match="finite scores of both classes"):
+        fit_calibration([np.nan], [1.0])
+    with pytest.raises(InputError, match="higher has to mean bona fide"):
+        fit_calibration([0.0, 1.0], [2.0, 3.0])

@@ -1,0 +1,83 @@
+"""Costs, counted by hand for a small network."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import stand_ins
+import torch
+from torch import nn
+
+from antispoof.errors import InputError
+from antispoof.studies.complexity import complexity, measure
+from antispoof.training.experiment import read_experiment
+from antispoof.training.export import onnx_of
+from antispoof.training.fit import train
+from antispoof.training.recipes import Trained
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def sensors(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_ins.register(monkeypatch)
+    monkeypatch.setattr("antispoof.studies.complexity.SECONDS", 0.01)
+
+
+class Small(nn.Module):
+    """(B, 3, 8, 8) → convolution with 4 channels, stride 2 → ReLU → linear to 5 → times a 5 × 5 matrix."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 4, 3, 2, 1)
+        self.linear = nn.Linear(4 * 16, 5)
+        self.matrix = nn.Parameter(torch.ones(5, 5))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+        return (self.linear(torch.relu(self.convolution(x)).flatten(1)) @ self.matrix,)
+
+
+def test_a_small_network_counted_by_hand() -> None:
+    network = Trained(Small().eval(), {"x": torch.zeros(2, 3, 8, 8)}, ("score",), None)  # type: ignore[arg-type]
+    cost = measure("small", onnx_of(network), {"x": (3, 8, 8)})
+    assert cost.parameters >= 3 * 4 * 9 + 4 + 64 * 5 + 5 + 25
+    assert cost.parameters <= 3 * 4 * 9 + 4 + 64 * 5 + 5 + 25 + 8  # and a few shapes
+    assert cost.macs == 4 * 16 * 27 + 64 * 5 + 25
+    assert cost.peak_bytes == 4 * (3 * 64 + 4 * 16)  # the picture and the first map
+    assert 0 < cost.median_ms <= cost.p95_ms
+
+
+def test_every_subset_of_sensors_has_its_cost(tmp_path: Path, run: Run) -> None:
+    manifest = stand_ins.write_collection(tmp_path)
+    text = stand_ins.CONFIG.format(folder=tmp_path, manifest=manifest).replace("epochs: 3", "epochs: 1")
+    (tmp_path / "plates.yaml").write_text(text, encoding="utf-8")
+    code, printed, errors = run("complexity", tmp_path / "plates.yaml", "--json", "--reference", "mobile")
+    assert code == 0, errors
+    untrained = json.loads(printed)["costs"]
+    assert [cost["name"] for cost in untrained] == ["left+right", "left", "right", "mobile"]
+    both, left, right, reference = untrained
+    assert left["macs"] < both["macs"] > right["macs"]
+    assert reference["reference"] is True
+    folder = train(read_experiment(tmp_path / "plates.yaml"))
+    assert [(c.name, c.macs, c.parameters) for c in complexity(str(folder), ())] == [
+        (cost["name"], cost["macs"], cost["parameters"]) for cost in untrained[:3]
+    ]
+    plot = tmp_path / "cost.svg"
+    code, printed, errors = run("complexity", "--results", tmp_path, "--plot", plot)
+    assert code == 0, errors
+    assert "simulated" in printed
+    assert "simulated" in plot.read_text(encoding="utf-8")
+    ET.parse(plot)
+
+
+def test_what_has_no_cost_is_told(tmp_path: Path, run: Run) -> None:
+    with pytest.raises(InputError, match="is no bundle, no run folder and no experiment file"):
+        complexity("nothing")
+    assert run("complexity")[0] == 3
+    code, _, errors = run("complexity", "--results", tmp_path)
+    assert code == 3
+    assert "holds no finished run" in errors

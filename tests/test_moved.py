@@ -1,0 +1,38 @@
+"""Names of the version before still import, with a warning that says the new one."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import pytest
+
+from antispoof._moved import MOVED
+
+
+@pytest.mark.parametrize("old", sorted(MOVED))
+def test_an_old_name_is_the_new_module(old: str) -> None:
+    if old.startswith("training."):
+        pytest.importorskip("torch")
+    if old.startswith("service."):
+        pytest.importorskip("fastapi")
+    sys.modules.pop(f"antispoof.{old}", None)
+    with pytest.warns(DeprecationWarning, match=f"antispoof.{MOVED[old]} now"):
+        found = importlib.import_module(f"antispoof.{old}")
+    assert found is importlib.import_module(f"antispoof.{MOVED[old]}")
+    assert found.__spec__ is not None
+    assert found.__spec__.name == f"antispoof.{MOVED[old]}"
+
+
+def test_the_warning_points_at_the_import(recwarn: pytest.WarningsRecorder) -> None:
+    sys.modules.pop("antispoof.runtime.fusion", None)
+    sys.modules.pop("antispoof.runtime.fusion.rank", None)
+    from antispoof.runtime.fusion import rank  # type: ignore[import-untyped]
+
+    assert rank is importlib.import_module("antispoof.scores.fusion.rank")
+    assert {warning.filename for warning in recwarn} == {__file__}
+
+
+def test_names_that_never_were_are_not_found() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"antispoof\.runtime\.nothing"):
+        importlib.import_module("antispoof.runtime.nothing")
