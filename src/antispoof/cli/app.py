@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.errors import InputError, MissingExtraError
+from antispoof.files import write_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -90,11 +91,7 @@ def deliver(json: Path | None, html: Path | None, record: Callable[[], str], pag
         if str(path) == "-":
             typer.echo(make())
             continue
-        text = make()
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from None
+        write_text(path, make())
         typer.echo(f"wrote {path}", err=True)
 
 

@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.errors import InputError
 from antispoof.evidence.explanation import (
     OUTCOME_WORDS,
     evidence_in_words,
@@ -27,6 +26,7 @@ from antispoof.evidence.explanation import (
     when_in_words,
 )
 from antispoof.evidence.sound_picture import sound_figure
+from antispoof.files import write_text
 from antispoof.runtime.checking import Checked
 from antispoof.runtime.policy import in_words
 from antispoof.runtime.verdict import Evidence, Verdict
@@ -71,10 +71,7 @@ def write_evidence_page(
         f"{cards}<footer>{_models(results)} This page holds pictures of people: handle it like the captures "
         "themselves.</footer></main></body></html>\n"
     )
-    try:
-        Path(path).write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(f"cannot write the report {str(path)!r}: {error.strerror}") from None
+    write_text(path, page)
 
 
 def _card(entry: Checked, simulated: bool) -> str:

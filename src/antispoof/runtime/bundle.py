@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from antispoof.errors import BundleError, InputError, UnknownNameError
+from antispoof.files import first_error
 from antispoof.scores.calibration import Calibration
 
 __all__ = [
@@ -275,9 +276,7 @@ def _checked_metadata(model: bytes, path: Path) -> BundleMetadata:
     try:
         metadata = BundleMetadata.model_validate_json(texts[0])
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "metadata"
-        raise BundleError(f"{str(path)!r}: {where}: {first['msg']}") from None
+        raise BundleError(f"{str(path)!r}: {first_error(error, 'metadata')}") from None
     if metadata.sha256 != checksum:
         raise BundleError(f"{str(path)!r} is damaged: its weights do not match its checksum; get it anew")
     return metadata

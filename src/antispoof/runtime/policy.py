@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
 from antispoof.errors import InputError, UnknownNameError
+from antispoof.files import first_error, read_text
 from antispoof.runtime.verdict import Cause, Evidence, OperatingPoint, Outcome
 from antispoof.scores.fusion import FusionRule, fusions
 from antispoof.scores.fusion.bayesian import Bayesian
@@ -245,10 +246,7 @@ def read_policy(source: str | Path) -> Policy:
             raise UnknownNameError("policy", str(source), shipped)
         path = shipped[str(source)]
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        raise InputError(f"cannot read the policy {str(path)!r}: {reason}") from None
+        values = yaml.safe_load(read_text(path, "policy"))
     except yaml.YAMLError as error:
         raise InputError(f"{str(path)!r} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, Mapping):
@@ -256,9 +254,7 @@ def read_policy(source: str | Path) -> Policy:
     try:
         policy = Policy.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{str(path)!r} is no policy: {where}: {first['msg']}") from None
+        raise InputError(f"{str(path)!r} is no policy: {first_error(error)}") from None
     near = {bundle: str(path.parent / site) for bundle, site in policy.sites.items()}
     return policy.model_copy(update={"sites": near})
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import BundleError
+from antispoof.files import onnx_session
 from antispoof.runtime.bundle import Bundle
 
 __all__ = ["Scorer", "Scores"]
@@ -47,17 +48,9 @@ class Scorer:
     """
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
-        import onnxruntime
-
         self._name = bundle.metadata.name
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only: they come as exceptions as well
         try:
-            self._session: Any = onnxruntime.InferenceSession(
-                bundle.model, options, providers=["CPUExecutionProvider"]
-            )
+            self._session: Any = onnx_session(bundle.model, threads=threads)
         except Exception as error:  # its exceptions share no base class
             raise BundleError(f"bundle {self._name!r}: ONNX Runtime cannot load it: {error}") from error
         self._modalities = bundle.metadata.modalities

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from antispoof.errors import InputError
 from antispoof.evaluation.complexity import Cost
+from antispoof.files import onnx_session
 from antispoof.networks.encoders import encoders
 from antispoof.networks.network import EncoderChoice, MultiSensorNetwork, build_network
 from antispoof.runtime.bundle import read_bundle, shipped_bundles, subset_key
@@ -210,17 +211,6 @@ def _macs(graph: bytes, inputs: Mapping[str, NDArray[Any]]) -> int:
     return _count(model, _shapes(model, inputs))
 
 
-def _session(graph: bytes, optimised: bool) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    if not optimised:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
 def _shapes(model: Any, inputs: Mapping[str, NDArray[Any]]) -> dict[str, tuple[tuple[int, ...], int]]:
     """Run once with every intermediate result as an output: name → shape, bytes."""
     import onnx
@@ -230,7 +220,7 @@ def _shapes(model: Any, inputs: Mapping[str, NDArray[Any]]) -> dict[str, tuple[t
     names = [name for node in told.graph.node for name in node.output if name]
     del told.graph.output[:]
     told.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
-    values = _session(told.SerializeToString(), optimised=False).run(names, dict(inputs))
+    values = onnx_session(told.SerializeToString(), optimised=False).run(names, dict(inputs))
     found = {name: (tuple(value.shape), int(value.nbytes)) for name, value in zip(names, values, strict=True)}
     found |= {name: (tuple(value.shape), int(value.nbytes)) for name, value in inputs.items()}
     return found | {
@@ -274,7 +264,7 @@ def _peak(model: Any, sizes: Mapping[str, tuple[tuple[int, ...], int]]) -> int:
 
 
 def _timed(graph: bytes, inputs: Mapping[str, NDArray[Any]]) -> tuple[float, float]:
-    session = _session(graph, optimised=True)
+    session = onnx_session(graph, optimised=True)
     for _ in range(WARM_UP):
         session.run(None, dict(inputs))
     times: list[float] = []

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from antispoof.errors import BundleError, InputError
+from antispoof.files import onnx_session
 from antispoof.runtime.bundle import MeasuredResult, seal
 from antispoof.training.recipes import Trained, recipes
 
@@ -110,10 +111,5 @@ def _compare(trained: Trained, graph: bytes) -> None:
 
 
 def _run(graph: bytes, inputs: Mapping[str, NDArray[Any]], outputs: tuple[str, ...]) -> list[NDArray[Any]]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    found: list[NDArray[Any]] = session.run(list(outputs), dict(inputs))
+    found: list[NDArray[Any]] = onnx_session(graph).run(list(outputs), dict(inputs))
     return found

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import InputError
+from antispoof.files import onnx_session
 from antispoof.simulation.speech.text_to_speech import Talker, talkers
 
 __all__ = ["kokoro_phonemes"]
@@ -58,12 +59,8 @@ def _missing() -> str:
 @cache
 def _network() -> tuple[Any, dict[str, int], NDArray[np.float32]]:
     """Return the session, its alphabet, and the voices: (voices, phonemes, 256), a style for each length."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
     content = b"".join((_folder(part) / "part.bin").read_bytes() for part in _PACKAGES[1:])
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = onnx_session(content)
     data = _folder(_PACKAGES[0]) / "data"
     alphabet = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
     with np.load(data / "voices_ja.npz") as voices:

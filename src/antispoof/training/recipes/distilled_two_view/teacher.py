@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import InputError
+from antispoof.files import onnx_session
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import CropRecipe, crop
 
@@ -33,18 +34,12 @@ class Teacher:
     """
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
         named = re.search(r"crop([\d.]+)_(\d+)\.onnx$", path.name)
         if named is None or not path.is_file():
             raise InputError(f"a teacher must be a file named …crop<scale>_<size>.onnx, got {str(path)!r}")
         self.recipe = CropRecipe(float(named[1]), int(named[2]), "inside")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
         try:
-            self._session: Any = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self._session: Any = onnx_session(path)
         except Exception as error:  # its exceptions share no base class
             raise InputError(f"ONNX Runtime cannot load the teacher {str(path)!r}: {error}") from None
         self._input = self._session.get_inputs()[0].name
