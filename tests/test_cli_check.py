@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -17,6 +18,8 @@ import numpy as np
 import pytest
 
 from antispoof.cli import main
+from antispoof.errors import MediaError
+from antispoof.sensing.modalities import modality_of
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -119,10 +122,13 @@ def test_reasons_come_with_advice(run: Run, desk: Path) -> None:
         (["check", "person.jpg", "--bundle", "miniature.onnx", "--site", "text.jpg"], "no site calibration"),
         (
             ["check", "person.jpg", "--bundle", "miniature.onnx", "--report", "no/p.html"],
-            "cannot write the rep",
+            "cannot write 'no/p.html'",
         ),
-        (["calibrate", "-o", "x"], "name pictures or recordings"),
-        (["calibrate", "--face-rgb", "folder", "--voice", "folder", "-o", "x"], "not both"),
+        (["calibrate", "-o", "x"], "name the samples of one sensor"),
+        (
+            ["calibrate", "--face-rgb", "folder", "--voice", "folder", "-o", "x"],
+            "name the samples of one sensor",
+        ),
         (["calibrate", "--face-rgb", "none", "-o", "x"], "no such file or folder: 'none'"),
         (["calibrate", "--face-rgb", "folder", "-o", "x"], "there are no files in 'folder'"),
         (
@@ -274,17 +280,125 @@ def test_as_a_process_of_its_own(desk: Path) -> None:
         assert bool(done.stderr) == (code == 3)
 
 
-def test_a_reader_who_leaves_early_gets_no_verdict(desk: Path) -> None:
+def test_a_reader_who_leaves_early_changes_no_exit_code(desk: Path) -> None:
     program = "from antispoof.cli import main; main()"
     command = [sys.executable, "-c", program, "check", "--bundle", str(desk / "miniature.onnx")]
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as closed:
+        for name, code in {"person.jpg": 0, "blue.png": 1, "wall.png": 2}.items():
+            done = subprocess.run(
+                [*command, str(desk / name)], stdout=closed, stderr=subprocess.PIPE, text=True, check=False
+            )
+            assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_an_output_that_cannot_be_written_is_no_verdict(desk: Path) -> None:
+    program = "from antispoof.cli import main; main()"
+    command = [sys.executable, "-c", program, "check", "--bundle", str(desk / "miniature.onnx")]
+    with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [*command, str(desk / "person.jpg")],
-            stdout=closed,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
+            [*command, str(desk / "person.jpg")], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert done.returncode == 74, done.stderr
+    assert done.returncode == 74
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"
+
+
+def test_folders_standard_input_and_totals(desk: Path) -> None:
+    for name in ("person.jpg", "blue.png", "wall.png"):
+        (desk / "folder" / name).write_bytes((desk / name).read_bytes())
+    program = "from antispoof.cli import main; main()"
+    command = [sys.executable, "-c", program, "check", "--bundle", str(desk / "miniature.onnx")]
+    done = subprocess.run(
+        [*command, str(desk / "folder"), "-"],
+        input=(desk / "person.jpg").read_bytes(),
+        capture_output=True,
+        check=False,
+    )
+    lines = done.stdout.decode().splitlines()
+    assert done.returncode == 1
+    assert "-: bona fide" in lines
+    assert lines[-1] == "4 presentations: 2 bona fide, 1 attack, 1 no verdict"
+
+
+def test_json_goes_to_the_terminal_or_to_a_file(run: Run, desk: Path) -> None:
+    bundle = desk / "miniature.onnx"
+    code, out, _ = run("check", "--bundle", bundle, "--json", desk / "person.jpg")
+    assert code == 0
+    to_terminal = json.loads(out)
+    code, out, err = run("check", "--bundle", bundle, desk / "person.jpg", "--json", desk / "verdict.json")
+    assert (code, out) == (0, "")
+    assert "wrote" in err
+    assert json.loads((desk / "verdict.json").read_text()) == to_terminal
+
+
+def test_lines_and_rows(run: Run, desk: Path) -> None:
+    files = [desk / name for name in ("person.jpg", "text.jpg", "wall.png")]
+    code, out, _ = run("check", "--bundle", desk / "miniature.onnx", "--jsonl", *files)
+    assert code == 3
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [bool(line["error"]) for line in lines] == [False, True, False]
+    code, out, _ = run("check", "--bundle", desk / "miniature.onnx", "--csv", *files)
+    rows = list(csv.DictReader(out.splitlines()))
+    assert [row["outcome"] for row in rows] == ["bona_fide", "", "non_response"]
+    assert rows[1]["error"]
+    assert run("check", "--csv", "--jsonl", *files)[0] == 3
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Films with and without sound, in several containers; and a sound file with a cover."""
+    import av
+
+    folder = tmp_path_factory.mktemp("films")
+    for name, codec, sound in (
+        ("a.mp4", "mpeg4", "aac"),
+        ("b.mkv", "mpeg4", "aac"),
+        ("c.webm", "libvpx", "libopus"),
+        ("silent.mov", "mpeg4", None),
+        ("d.avi", "mpeg4", "mp3"),
+    ):
+        with av.open(str(folder / name), "w") as film:
+            picture = film.add_stream(codec, rate=10)
+            picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+            voice = None if sound is None else film.add_stream(sound, rate=48000)
+            for _ in range(5):
+                frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")
+                film.mux(picture.encode(frame))
+            film.mux(picture.encode(None))
+            if voice is not None:
+                silence = np.zeros((1, 24000), np.float32)
+                made = av.AudioFrame.from_ndarray(silence, "fltp", "mono")
+                made.sample_rate = 48000
+                film.mux(voice.encode(made))
+                film.mux(voice.encode(None))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "b.mkv", "c.webm", "silent.mov", "d.avi"])
+def test_a_film_is_not_judged_by_one_side(run: Run, desk: Path, films: Path, name: str) -> None:
+    code, out, err = run("check", films / name, desk / "person.jpg", "--bundle", desk / "miniature.onnx")
+    assert code == 3
+    assert "is a film" in err
+    assert "--voice" in err
+    assert "--face-rgb" in err
+    assert "person.jpg: bona fide" in out  # the other one is judged all the same
+
+
+def test_without_an_option_the_content_says_what_it_is(films: Path, desk: Path, tmp_path: Path) -> None:
+    disguised = tmp_path / "selfie.jpg"
+    disguised.write_bytes((films / "a.mp4").read_bytes())
+    with pytest.raises(MediaError, match="is a film"):
+        modality_of(disguised)
+    assert modality_of(desk / "person.jpg") == "face_rgb"
+    assert modality_of((desk / "person.jpg").read_bytes()) == "face_rgb"
+
+
+def test_old_spellings_of_fuse(run: Run) -> None:
+    code, _, err = run("fuse", "--asv", "trials.csv")
+    assert code == 3
+    assert "antispoof fuse --asv is antispoof spoof-aware now" in err
+    code, _, err = run("fuse", "--chimeric", "a.csv", "b.csv", "--dev-share", "0.5")
+    assert code == 3
+    assert "antispoof fuse --chimeric is antispoof chimeric now" in err

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import antispoof
 from antispoof.errors import InputError, MissingExtraError
-from antispoof.files import write_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,13 +24,12 @@ __all__ = [
     "BAD_INPUT",
     "CUT_SHORT",
     "DEFECT",
-    "Answer",
     "BundleName",
+    "CommandExit",
     "ExperimentPath",
     "Overrides",
     "app",
     "command_line",
-    "deliver",
     "progress_bar",
     "text_table",
 ]
@@ -45,7 +44,7 @@ DEFECT = 70
 """Exit code for a defect of this program (``EX_SOFTWARE`` in ``sysexits.h``)."""
 
 
-class Answer(SystemExit):
+class CommandExit(SystemExit):
     """Ends the program with a code that the command means, where the parser might use the same one."""
 
 
@@ -54,8 +53,18 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"antispoof {antispoof.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
     """Tell whether the person in front of the sensors is really there."""
 
 
@@ -81,18 +90,6 @@ Overrides = Annotated[
 def command_line() -> list[str]:
     """Return the words of the command that runs."""
     return ["antispoof", *sys.argv[1:]]
-
-
-def deliver(json: Path | None, html: Path | None, record: Callable[[], str], page: Callable[[], str]) -> None:
-    """Write the files that were asked for, and say where they are."""
-    for path, make in ((json, record), (html, page)):
-        if path is None:
-            continue
-        if str(path) == "-":
-            typer.echo(make())
-            continue
-        write_text(path, make())
-        typer.echo(f"wrote {path}", err=True)
 
 
 @contextmanager

@@ -8,22 +8,14 @@ from typing import Annotated
 import typer
 
 from antispoof.cli.app import BundleName, app, files_in, needs_training, progress_bar
+from antispoof.cli.sensors import flag, takes_sensors
 from antispoof.errors import InputError
 
 
 @app.command()
+@takes_sensors("Bona fide samples of the {sensor} sensor: a folder or a file; may be repeated.")
 def calibrate(
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.", show_default=False)],
-    face_rgb: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--face-rgb", help="Bona fide pictures: a folder or a file; may be repeated.", show_default=False
-        ),
-    ] = None,
-    voice: Annotated[
-        list[Path] | None,
-        typer.Option(help="Bona fide recordings: a folder or a file; may be repeated.", show_default=False),
-    ] = None,
     attack: Annotated[
         list[Path] | None,
         typer.Option(help="Captures of attacks, if there are any; may be repeated.", show_default=False),
@@ -36,6 +28,7 @@ def calibrate(
         ),
     ] = False,
     bundle: BundleName = None,
+    **samples: list[Path] | None,
 ) -> None:
     """Learn where the threshold belongs at your site, from captures of people who were there.
 
@@ -47,10 +40,13 @@ def calibrate(
     from antispoof.runtime.site import write_site
     from antispoof.sites.learning import learn_site
 
-    if bool(face_rgb) == bool(voice):
-        raise typer.BadParameter("name pictures or recordings, not both", param_hint="--face-rgb / --voice")
-    modality = "face_rgb" if face_rgb else "voice"
-    people, attacks = files_in(face_rgb or voice or []), files_in(attack or [])
+    given = {name: paths for name, paths in samples.items() if paths}
+    if len(given) != 1:
+        raise typer.BadParameter(
+            "name the samples of one sensor", param_hint=" / ".join(flag(name) for name in samples)
+        )
+    [(modality, named)] = given.items()
+    people, attacks = files_in(named), files_in(attack or [])
     if self_simulation:
         needs_training()
         if attacks:
@@ -82,5 +78,4 @@ def calibrate(
     )
     for line in learned.advice:
         typer.echo(f"advice: {line}")
-    example = {"face_rgb": "--face-rgb selfie.jpg", "voice": "--voice clip.wav"}[modality]
-    typer.echo(f"wrote {out}; use it: antispoof check --site {out} {example}")
+    typer.echo(f"wrote {out}; use it: antispoof check --site {out} {flag(modality)} {people[0].name}")

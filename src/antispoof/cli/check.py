@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from antispoof.cli.app import Answer, app, progress_bar
-from antispoof.errors import InputError
+from antispoof.cli.app import CommandExit, app, files_in, progress_bar
+from antispoof.cli.output import JsonPath, write_json_text
+from antispoof.cli.sensors import takes_sensors
+from antispoof.errors import InputError, MediaError
 
 if TYPE_CHECKING:
-    from antispoof.runtime.checking import Checked
+    from antispoof.runtime.checking import Checked, Found
 
-Samples = list[Path] | None
-
-
-def _sensor(flag: str, words: str) -> typer.models.OptionInfo:
-    return typer.Option(flag, help=words, show_default=False)  # type: ignore[no-any-return]
+MANY = 4  # presentations; from so many on, totals are told
 
 
 @app.command()
+@takes_sensors("Sample of the {sensor} sensor; a folder, a file, or - for standard input; may be repeated.")
 def check(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Pictures of faces and recordings of voices, each judged by itself.", show_default=False
+            help="Pictures of faces and recordings of voices, each judged by itself: files, folders, "
+            "or - for standard input.",
+            show_default=False,
         ),
     ] = None,
-    face_rgb: Annotated[Samples, _sensor("--face-rgb", "Colour picture of a face; may be repeated.")] = None,
-    face_depth: Annotated[Samples, _sensor("--face-depth", "Depth picture of the same face.")] = None,
-    face_infrared: Annotated[
-        Samples, _sensor("--face-infrared", "Infrared picture of the same face.")
-    ] = None,
-    face_thermal: Annotated[Samples, _sensor("--face-thermal", "Thermal picture of the same face.")] = None,
-    voice: Annotated[Samples, _sensor("--voice", "Recording of the same person's voice.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonPath = None,
+    as_jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="One JSON document a line, as soon as each is judged.")
+    ] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="One row a presentation, under a header.")] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML page with the evidence here.", show_default=False)
     ] = None,
@@ -58,6 +59,7 @@ def check(
     site: Annotated[
         Path | None, typer.Option(help="What antispoof calibrate wrote.", show_default=False)
     ] = None,
+    **samples: list[Path] | None,
 ) -> None:
     """Judge presentations: is this person there, or is it an imitation?
 
@@ -69,45 +71,106 @@ def check(
     one that cannot be read does not keep the others from being judged.
     """
     from antispoof.runtime.bundle import default_bundle
-    from antispoof.runtime.checking import as_document, check_files, exit_code, modality_of
+    from antispoof.runtime.checking import Checked, as_document, check_files, exit_code
     from antispoof.runtime.detector import load
+    from antispoof.sensing.modalities import modality_of
 
-    given = {
-        "face_rgb": face_rgb or [],
-        "face_depth": face_depth or [],
-        "face_infrared": face_infrared or [],
-        "face_thermal": face_thermal or [],
-        "voice": voice or [],
-    }
-    presentations = _together({name: paths for name, paths in given.items() if paths})
-    presentations += [{modality_of(path): path} for path in files or []]
+    if (as_json is not None) + as_jsonl + as_csv > 1:
+        raise typer.BadParameter("choose one of --json, --jsonl and --csv", param_hint="--json")
+    given = {name: _found(paths) for name, paths in samples.items() if paths}
+    presentations: list[dict[str, Found]] = _together(given)
+    presentations += [{"": source} for source in _found(files or [])]
     if not presentations:
         raise typer.BadParameter("name at least one picture or recording", param_hint="FILES")
     detectors = {}
     results: list[Checked] = []
+    tell = _teller(as_jsonl, as_csv)
     with progress_bar("judging", len(presentations)) as advance:
         for one in presentations:
+            if "" in one:
+                try:
+                    one = {modality_of(one[""]): one[""]}
+                except MediaError as error:
+                    results.append(Checked({"": one[""]}, None, error))
+                    tell(results[-1])
+                    advance()
+                    continue
             # A single sensor is judged by its own default bundle, several by all that ship.
             key = next(iter(one)) if len(one) == 1 and not bundle and not policy else ""
             if key not in detectors:
                 detector = load(default_bundle(key) if key else bundle, at=at, policy=policy)
                 detectors[key] = detector if site is None else detector.calibrated(site)
-            results += check_files(detectors[key], [one])
+            for checked in check_files(detectors[key], [one]):
+                results.append(checked)
+                tell(checked)
             advance()
-    if as_json:
-        typer.echo(json.dumps(as_document(results), indent=2, ensure_ascii=False))
-    else:
+    if as_json is not None:
+        write_json_text(as_json, json.dumps(as_document(results), indent=2, ensure_ascii=False))
+    elif not as_jsonl and not as_csv:
         for entry in results:
             _print_checked(entry)
+        if len(results) >= MANY:
+            typer.echo(_totals(results))
     if report is not None:
         from antispoof.evidence.page import write_evidence_page
 
         write_evidence_page(report, results)
-        typer.echo(f"evidence page: {report}", err=as_json)
-    raise Answer(exit_code(results))
+        typer.echo(f"evidence page: {report}", err=as_json is not None or as_jsonl or as_csv)
+    raise CommandExit(exit_code(results))
 
 
-def _together(given: Mapping[str, Sequence[Path]]) -> list[dict[str, Path]]:
+def _found(paths: Sequence[Path]) -> list[Found]:
+    """Return what was named: the files of folders one by one, and what standard input holds."""
+    found: list[Found] = []
+    for path in paths:
+        if str(path) == "-":
+            if any(isinstance(one, bytes) for one in found):
+                raise InputError("standard input (-) can be read once: name it once")
+            found.append(sys.stdin.buffer.read())
+        else:
+            # What is missing or empty is told in its turn, so that the others are judged.
+            found += files_in([path]) if path.is_dir() and any(path.iterdir()) else [path]
+    return found
+
+
+def _teller(as_jsonl: bool, as_csv: bool) -> Callable[[Checked], None]:
+    """Return what prints a result as soon as it is there."""
+    from antispoof.runtime.checking import as_dict
+
+    if as_jsonl:
+        return lambda checked: typer.echo(json.dumps(as_dict(checked), ensure_ascii=False))
+    if not as_csv:
+        return lambda _: None
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(("source", "modalities", "outcome", "score", "threshold", "reasons", "error"))
+
+    def row(checked: Checked) -> None:
+        verdict = checked.verdict
+        table.writerow(
+            (
+                checked.source,
+                " ".join(checked.sources),
+                "" if verdict is None else verdict.outcome,
+                "" if verdict is None or verdict.score is None else f"{verdict.score:.6f}",
+                "" if verdict is None else f"{verdict.operating_point.threshold:.6f}",
+                "" if verdict is None else " ".join(verdict.reasons),
+                "" if checked.error is None else str(checked.error),
+            )
+        )
+
+    return row
+
+
+def _totals(results: Sequence[Checked]) -> str:
+    from antispoof.evidence.explanation import OUTCOME_WORDS
+
+    counts = Counter("unreadable" if one.verdict is None else one.verdict.outcome for one in results)
+    words = {**OUTCOME_WORDS, "unreadable": "unreadable"}
+    parts = ", ".join(f"{counts[name]} {said}" for name, said in words.items() if counts[name])
+    return f"{len(results)} presentations: {parts}"
+
+
+def _together(given: Mapping[str, Sequence[Found]]) -> list[dict[str, Found]]:
     """Put the first files of all sensors together, then the second, and so on."""
     counts = {name: len(paths) for name, paths in given.items()}
     if len(set(counts.values())) > 1:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from antispoof.cli.app import app, needs_training, text_table
+from antispoof.cli.output import JsonPath, write_json_text
 from antispoof.errors import InputError
 
 
@@ -29,7 +30,7 @@ def complexity_of(
         ),
     ] = None,
     plot: Annotated[Path, typer.Option(help="Where that drawing is written, .svg.")] = Path("cost.svg"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonPath = None,
 ) -> None:
     """Tell what a model costs: parameters, operations, memory, file, time; one thread, one presentation."""
     needs_training()
@@ -58,8 +59,8 @@ def complexity_of(
         return
     assert source is not None
     costs = complexity(source, REFERENCES if references is None else references)
-    if as_json:
-        typer.echo(json.dumps(as_record(costs), indent=2))
+    if as_json is not None:
+        write_json_text(as_json, json.dumps(as_record(costs), indent=2))
         return
     table: list[tuple[str, ...]] = []
     for cost in costs:

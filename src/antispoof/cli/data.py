@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from antispoof.cli.app import Answer, app, progress_bar, text_table
+from antispoof.cli.app import CommandExit, app, progress_bar, text_table
 from antispoof.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def data_check(
         for identifier in sorted(result.unreadable):
             typer.echo(f"  {identifier}")
     if not result.ok:
-        raise Answer(1)
+        raise CommandExit(1)
 
 
 @data_app.command("summary")

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from antispoof.cli.app import app, command_line, deliver, progress_bar
+from antispoof.cli.app import app, command_line, progress_bar
+from antispoof.cli.output import HtmlPath, JsonPath, deliver
 from antispoof.errors import InputError
 
 RuleText = Annotated[
@@ -22,11 +23,6 @@ ClusterColumn = Annotated[
 ]
 Resamples = Annotated[int, typer.Option(min=0, help="Bootstrap resamples; 0 leaves their intervals out.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the resamples.")]
-JsonPath = Annotated[
-    Path | None,
-    typer.Option("--json", help="Write every digit here; - for the terminal.", show_default=False),
-]
-HtmlPath = Annotated[Path | None, typer.Option("--html", help="Write the report here.", show_default=False)]
 
 
 @app.command("evaluate")

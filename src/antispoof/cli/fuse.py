@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from antispoof.cli.app import app, command_line, deliver, progress_bar
-from antispoof.cli.evaluate import HtmlPath, JsonPath, Resamples, RuleText, Seed, named
+from antispoof.cli.app import app, command_line, progress_bar
+from antispoof.cli.evaluate import Resamples, RuleText, Seed, named
+from antispoof.cli.output import HtmlPath, JsonPath, deliver
 from antispoof.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from antispoof.evaluation import ScoreSet
     from antispoof.evaluation.comparison import Comparison, SystemFigures
     from antispoof.studies.fused_scores import FusedSystems
+
+
+CalibrationName = Annotated[
+    str, typer.Option(help="logistic, isotonic, robust, or best: the cheapest on held-out dev scores.")
+]
 
 
 @app.command("fuse")
@@ -42,9 +48,7 @@ def fuse_files(
         list[str] | None,
         typer.Option(help="Fusion rule; repeatable; default: all of them, compared.", show_default=False),
     ] = None,
-    calibration: Annotated[
-        str, typer.Option(help="logistic, isotonic, robust, or best: the cheapest on held-out dev scores.")
-    ] = "best",
+    calibration: CalibrationName = "best",
     at: RuleText = "EER",
     out: Annotated[
         Path | None,
@@ -53,20 +57,6 @@ def fuse_files(
     save: Annotated[
         Path | None, typer.Option(help="Write what was fitted, as JSON (one --method).", show_default=False)
     ] = None,
-    asv: Annotated[
-        Path | None,
-        typer.Option(
-            help="Instead: trials (asv_score, cm_score, trial) for spoof-aware verification.",
-            show_default=False,
-        ),
-    ] = None,
-    chimeric: Annotated[
-        bool,
-        typer.Option(
-            "--chimeric", help="Two sensors of different people, put together by chance and attacked."
-        ),
-    ] = False,
-    pairs: Annotated[int, typer.Option(min=10, help="With --chimeric: pairs of each kind.")] = 2000,
     resamples: Resamples = 1000,
     seed: Seed = 0,
     json: JsonPath = None,
@@ -83,35 +73,9 @@ def fuse_files(
     from antispoof.evaluation.records import comparison_record, to_json
     from antispoof.evaluation.report import comparison_page
     from antispoof.scores.fusion import fusions
-    from antispoof.studies.chimeric import evaluate_chimeric, print_chimeric
     from antispoof.studies.fused_scores import fuse_scores, split_by_hash, write_fusion
 
-    if asv is not None:
-        if scores or dev or method or out or save or json or html:
-            raise InputError(
-                "--asv takes its trials from one file; it goes with --dev-share, --resamples, --seed"
-            )
-        _compare_spoof_aware(asv, dev_share, resamples, seed)
-        return
     paths = named(scores or [])
-    if chimeric:
-        if len(paths) != 2 or dev or dev_share is None or method or out or save or json or html:
-            raise InputError("--chimeric takes two score files and --dev-share; it has no other outputs")
-        (first, first_path), (second, second_path) = paths.items()
-        with progress_bar("resampling", resamples) as advance:
-            found = evaluate_chimeric(
-                ScoreSet.read(first_path),
-                ScoreSet.read(second_path),
-                (first, second),
-                dev_share=dev_share,
-                pairs=pairs,
-                calibration=calibration,
-                resamples=resamples,
-                seed=seed,
-                tick=advance,
-            )
-        print_chimeric(Console(highlight=False), found)
-        return
     if len(paths) < 2:
         raise InputError(
             "name two score files or more, as in: antispoof fuse face.csv voice.csv --dev-share 0.5"
@@ -232,42 +196,4 @@ def _sentence(fused: FusedSystems, by_name: dict[str, SystemFigures]) -> str:
         f"{wording.figure('d_eer', system.figures['d_eer'].value)} against "
         f"{wording.figure('d_eer', best.figures['d_eer'].value)}, "
         f"difference {wording.difference('d_eer', difference)} points."
-    )
-
-
-def _compare_spoof_aware(path: Path, dev_share: float | None, resamples: int, seed: int) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    from antispoof.evaluation import wording
-    from antispoof.studies.spoof_aware import PUBLISHED, JointTrials, compare_spoof_aware
-
-    if dev_share is None:
-        raise InputError("say what to fit on: --dev-share 0.5 splits the trials by a hash of their ids")
-    dev, test = JointTrials.read(path).split(dev_share)
-    with progress_bar("resampling", resamples) as advance:
-        results = compare_spoof_aware(dev, test, resamples=resamples, seed=seed, tick=advance)
-    console = Console(highlight=False)
-    console.print(f"fitted on {len(dev.trial):,} trials, tested on {len(test.trial):,}")
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-    table.add_column("")
-    for name in ("min a-DCF", f"− {PUBLISHED} (paired 95 %)", "t-EER", "SV-EER", "SPF-EER"):
-        table.add_column(name, justify="right")
-    for result in results:
-        said = "best published"
-        if result.difference is not None:
-            value, interval = result.difference
-            sure = not math.isnan(interval.low) and 0 not in interval
-            said = f"{value:+.4f} {wording.ends('cllr', interval)}{' *' * sure}"
-        rates = (result.t_eer, result.sv_eer, result.spf_eer)
-        table.add_row(result.name, wording.number(result.a_dcf), said, *map(wording.percent, rates))
-    console.print(table)
-    for result in results:
-        console.print(f"  {result.name:12} {result.words}", soft_wrap=True)
-    console.print(
-        "a-DCF with priors .9/.05/.05 and costs 1/10/20. t-EER: of gate the concurrent one; "
-        "of one score, the least that the largest of its three error rates can be. "
-        "* the interval leaves out 0.",
-        soft_wrap=True,
     )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from antispoof.cli.app import Answer, app, text_table
+from antispoof.cli.app import CommandExit, app, text_table
+from antispoof.cli.output import JsonPath, write_json_text
 from antispoof.cli.serve import needs_service
 from antispoof.errors import InputError
 
@@ -146,7 +147,7 @@ def audit_verify(
         f"{'intact' if not found.faults else f'{len(found.faults)} faults'}; last event {seq}, {head}"
     )
     if found.faults:
-        raise Answer(1)
+        raise CommandExit(1)
 
 
 @sessions_app.command("media")
@@ -196,7 +197,7 @@ def verify_result(
     nonce: Annotated[
         str | None, typer.Option(help="That the session was opened with.", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was signed.")] = False,
+    as_json: JsonPath = None,
 ) -> None:
     """Check a signed result, without asking the service.
 
@@ -216,12 +217,12 @@ def verify_result(
         claims = verify(token, key_set)
     except InputError as error:
         typer.echo(f"INVALID: {error}", err=True)
-        raise Answer(1) from None
+        raise CommandExit(1) from None
     if nonce is not None and claims.get("nonce") != nonce:
         typer.echo("INVALID: signed, but with another nonce: the result of another session", err=True)
-        raise Answer(1)
-    if as_json:
-        typer.echo(json.dumps(claims, indent=2, ensure_ascii=False))
+        raise CommandExit(1)
+    if as_json is not None:
+        write_json_text(as_json, json.dumps(claims, indent=2, ensure_ascii=False))
     else:
         typer.echo(f"signed: {claims.get('outcome')}, session {claims.get('jti')}, {claims.get('judged_at')}")
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from antispoof.data.files import MEDIA_SUFFIXES
 from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.errors import InputError
+from antispoof.sensing.modalities import modalities
 
 __all__ = ["FolderImport", "import_folder"]
 
@@ -20,14 +21,6 @@ _PARTITIONS = {
     "train": "train", "training": "train",
     "dev": "dev", "devel": "dev", "development": "dev", "val": "dev", "valid": "dev", "validation": "dev",
     "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
-}  # fmt: skip
-_MODALITIES = {
-    "color": "face_rgb", "colour": "face_rgb", "rgb": "face_rgb", "face_rgb": "face_rgb",
-    "depth": "face_depth", "face_depth": "face_depth",
-    "ir": "face_infrared", "nir": "face_infrared", "infrared": "face_infrared",
-    "face_infrared": "face_infrared",
-    "thermal": "face_thermal", "lwir": "face_thermal", "face_thermal": "face_thermal",
-    "voice": "voice", "fingerprint": "fingerprint", "iris": "iris",
 }  # fmt: skip
 _PATTERN_GROUPS = ("subject", "session")
 
@@ -84,6 +77,7 @@ def import_folder(
     names = [PurePosixPath(p.as_posix()) for p in files]
     genuine_parents = _parents(names, _BONA_FIDE) - _parents(names, _ATTACK)
     grouped: dict[str, dict[str, CaptureFile]] = defaultdict(dict)
+    sensors_by_folder = _sensors_by_folder()
     labels: dict[str, tuple[str | None, str, dict[str, str]]] = {}
     skipped = []
     for path in names:
@@ -92,10 +86,10 @@ def import_folder(
         if label == "":
             skipped.append(path.as_posix())
             continue
-        sensors = [i for i, name in enumerate(folders) if _plain(name) in _MODALITIES]
+        sensors = [i for i, name in enumerate(folders) if _plain(name) in sensors_by_folder]
         rest = [name for i, name in enumerate(folders) if i not in sensors]
         identifier = "/".join([*rest, path.stem])
-        sensor = _MODALITIES[_plain(folders[sensors[-1]])] if sensors else modality
+        sensor = sensors_by_folder[_plain(folders[sensors[-1]])] if sensors else modality
         if sensor in grouped[identifier]:  # a.jpg beside a.png
             identifier = "/".join([*rest, path.name])
         grouped[identifier][sensor] = CaptureFile(root / path)
@@ -125,6 +119,11 @@ def import_folder(
     )
 
 
+def _sensors_by_folder() -> dict[str, str]:
+    """Name of a folder → the modality whose samples it holds."""
+    return {folder: name for name in modalities for folder in (name, *modalities[name].folders)}
+
+
 def _label(path: PurePosixPath, genuine_parents: set[str]) -> str | None:
     """Return None for bona fide, a kind of attack, or "" when the path does not say."""
     folders = path.parts[:-1]
@@ -136,7 +135,9 @@ def _label(path: PurePosixPath, genuine_parents: set[str]) -> str | None:
     if genuine:
         return None
     if attacks:
-        below = [n for n in plain[attacks[-1] + 1 :] if n not in _MODALITIES and n not in _PARTITIONS]
+        below = [
+            n for n in plain[attacks[-1] + 1 :] if n not in _sensors_by_folder() and n not in _PARTITIONS
+        ]
         return below[0] if below else "unspecified"
     beside = [i for i in range(len(folders)) if _above(path, i) in genuine_parents]
     return plain[beside[0]] if beside and plain[beside[0]] not in _PARTITIONS else ""

@@ -111,7 +111,7 @@ def _card(entry: Checked, simulated: bool) -> str:
     )
 
 
-def _pictures(source: Path, evidence: Evidence, threshold: float) -> str:
+def _pictures(source: Path | bytes, evidence: Evidence, threshold: float) -> str:
     if evidence.status == "missing":
         return ""
     sample = modalities[evidence.modality].load(source)

@@ -10,13 +10,23 @@ from typing import Any
 from antispoof.errors import MediaError
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.verdict import Verdict
-from antispoof.sensing.audio import audio_container
 
-__all__ = ["EXIT_CODES", "INPUT_ERROR", "Checked", "as_document", "check_files", "exit_code", "modality_of"]
+__all__ = [
+    "EXIT_CODES",
+    "INPUT_ERROR",
+    "Checked",
+    "Found",
+    "as_dict",
+    "as_document",
+    "check_files",
+    "exit_code",
+]
+
+Found = Path | bytes
+"""A file by its path, or what one holds (standard input, shown as ``-``)."""
 
 EXIT_CODES = {"bona_fide": 0, "attack": 1, "non_response": 2}
 INPUT_ERROR = 3
-RECORDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".webm", ".mp3", ".m4a", ".aac")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,44 +34,27 @@ class Checked:
     """What became of one presentation: a verdict, or the error that kept it from being judged.
 
     Attributes:
-        sources: modality → the file of that sensor.
+        sources: modality → the file of that sensor; the empty name stands for a modality that nobody knows.
         verdict: None where a file could not be read.
         error: why.
     """
 
-    sources: Mapping[str, Path]
+    sources: Mapping[str, Found]
     verdict: Verdict | None
     error: MediaError | None
 
     @property
     def source(self) -> str:
         """The files, joined by ``+``."""
-        return " + ".join(map(str, self.sources.values()))
+        return " + ".join("-" if isinstance(one, bytes) else str(one) for one in self.sources.values())
 
     @property
     def name(self) -> str:
         """The names of the files, without their folders."""
-        return " + ".join(path.name for path in self.sources.values())
+        return " + ".join("-" if isinstance(one, bytes) else one.name for one in self.sources.values())
 
 
-def modality_of(source: Path) -> str:
-    """Tell by its content what a file is evidence of: ``voice`` for sound and video, else ``face_rgb``.
-
-    The name decides only where the content is neither, so that the error fits what was meant.
-    """
-    try:
-        with source.open("rb") as file:
-            head = file.read(16)
-    except OSError:
-        head = b""
-    picture = (
-        head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*")) or head[8:12] == b"WEBP"
-    )
-    sound = audio_container(head) or (not picture and source.suffix.lower() in RECORDINGS)
-    return "voice" if sound else "face_rgb"
-
-
-def check_files(detector: Detector, presentations: Iterable[Mapping[str, Path]]) -> Iterator[Checked]:
+def check_files(detector: Detector, presentations: Iterable[Mapping[str, Found]]) -> Iterator[Checked]:
     """Judge presentations, each given as modality → file."""
     for sources in presentations:
         try:
@@ -78,14 +71,17 @@ def exit_code(results: Iterable[Checked]) -> int:
 
 def as_document(results: Iterable[Checked]) -> dict[str, Any]:
     """Return the JSON document that ``antispoof check --json`` prints."""
-    return {"results": [_as_dict(entry) for entry in results]}
+    return {"results": [as_dict(entry) for entry in results]}
 
 
-def _as_dict(entry: Checked) -> dict[str, Any]:
+def as_dict(entry: Checked) -> dict[str, Any]:
+    """Return one result as it goes into JSON."""
     error = None if entry.error is None else {"code": entry.error.code, "message": str(entry.error)}
     return {
         "source": entry.source,
-        "sources": {modality: str(path) for modality, path in entry.sources.items()},
+        "sources": {
+            modality: "-" if isinstance(one, bytes) else str(one) for modality, one in entry.sources.items()
+        },
         "verdict": None if entry.verdict is None else entry.verdict.as_dict(),
         "error": error,
     }

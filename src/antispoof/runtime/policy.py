@@ -17,6 +17,7 @@ from antispoof.files import first_error, read_text
 from antispoof.runtime.verdict import Cause, Evidence, OperatingPoint, Outcome
 from antispoof.scores.fusion import FusionRule, fusions
 from antispoof.scores.fusion.bayesian import Bayesian
+from antispoof.sensing.modalities import modalities
 
 __all__ = [
     "Costs",
@@ -267,14 +268,8 @@ def shipped_policies() -> dict[str, Path]:
 
 def in_words(modality: str) -> str:
     """Say what a sample of a modality is."""
-    words = {
-        "face_rgb": "picture of the face",
-        "face_depth": "depth picture of the face",
-        "face_infrared": "infrared picture of the face",
-        "face_thermal": "thermal picture of the face",
-        "voice": "voice recording",
-    }
-    return words.get(modality, f"{modality.replace('_', ' ')} sample")
+    known = modality in modalities
+    return modalities[modality].title if known else f"{modality.replace('_', ' ')} sample"
 
 
 def _lacking(

@@ -78,6 +78,10 @@ class Modality(Protocol):
     Attributes:
         name: the registered name, for example ``face_rgb``.
         unit: dtype, shape, unit and range of the array, in words.
+        title: what one sample is, in words: ``picture of the face``.
+        folders: names that folders with its samples go by, beside its own name.
+        unnamed: which files are taken for its samples where nobody says what they are: see
+            `antispoof.sensing.content`.
         windowed: whether a sample is judged in windows, because it lasts; then it is a `WindowedModality`.
         reasons: every ``code`` that `quality` may give → what it means and what to do, in neutral words that
             may be shown to the person in front of the sensor.
@@ -85,6 +89,9 @@ class Modality(Protocol):
 
     name: str
     unit: str
+    title: str
+    folders: tuple[str, ...]
+    unnamed: tuple[str, ...]
     windowed: bool
     reasons: Mapping[str, str]
 

@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from antispoof.errors import MediaError
 from antispoof.registry import Registry
 from antispoof.sensing.capture import Modality
+from antispoof.sensing.content import content_of
 
-__all__ = ["modalities"]
+__all__ = ["modalities", "modality_of"]
 
 modalities: Registry[Modality] = Registry("modality", __name__)
+
+
+def modality_of(source: str | Path | bytes) -> str:
+    """Tell by its content what a file is evidence of, where nobody says it.
+
+    Raises:
+        MediaError: no modality, or more than one, takes such files by itself; a film shows and sounds, and
+            nothing passes of which a side was not looked at.
+    """
+    content = content_of(source)
+    takers = [name for name in modalities if content in modalities[name].unnamed]
+    if len(takers) == 1:
+        return takers[0]
+    named = "it" if isinstance(source, bytes) else str(source)
+    if content == "film":
+        raise MediaError(
+            "film",
+            f"{named!r} is a film, and films are not judged as a whole: name the side to judge, "
+            "voice (--voice) for its sound, or face_rgb (--face-rgb) for a still picture taken from it",
+        )
+    known = ", ".join(takers or modalities)
+    raise MediaError(
+        "unsupported_media", f"{named!r} does not tell what it is a sample of: name one of {known}"
+    )

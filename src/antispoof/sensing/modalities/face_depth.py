@@ -35,6 +35,9 @@ class FaceDepth:
     """
 
     name = "face_depth"
+    title = "depth picture of the face"
+    folders: tuple[str, ...] = ("depth",)
+    unnamed: tuple[str, ...] = ()
     windowed = False
     unit = "float32, (H, W), millimetres along the optical axis, 0 where nothing was measured"
     reasons: Mapping[str, str] = {

@@ -31,6 +31,9 @@ class FaceInfrared:
     """
 
     name = "face_infrared"
+    title = "infrared picture of the face"
+    folders: tuple[str, ...] = ("ir", "nir", "infrared")
+    unnamed: tuple[str, ...] = ()
     windowed = False
     unit = "uint8, (H, W), light at 700 to 1000 nm, 0 to 255"
     reasons: Mapping[str, str] = {

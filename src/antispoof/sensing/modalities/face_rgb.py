@@ -35,6 +35,9 @@ class FaceRgb:
     """
 
     name = "face_rgb"
+    title = "picture of the face"
+    folders: tuple[str, ...] = ("color", "colour", "rgb")
+    unnamed: tuple[str, ...] = ("picture",)
     unit = "uint8, (H, W, 3), RGB, 0 to 255"
     windowed = False
     reasons: Mapping[str, str] = {

@@ -35,6 +35,9 @@ class FaceThermal:
     """
 
     name = "face_thermal"
+    title = "thermal picture of the face"
+    folders: tuple[str, ...] = ("thermal", "lwir")
+    unnamed: tuple[str, ...] = ()
     windowed = False
     unit = "float32, (H, W), apparent temperature in degrees Celsius, NaN where nothing was measured"
     reasons: Mapping[str, str] = {

@@ -46,6 +46,9 @@ class Voice:
     """
 
     name = "voice"
+    title = "voice recording"
+    folders: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ("sound",)
     unit = "float32, (N,), full scale -1 to 1, at 16 kHz"
     windowed = True
     reasons: Mapping[str, str] = {

@@ -21,6 +21,9 @@ SIDE = 16
 class Plate:
     """A picture in a ``.npy`` file: float, (1, 16, 16), 0 to 1."""
 
+    title = "plate"
+    folders: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
     windowed = False
     unit = "float, (1, 16, 16)"
     reasons = {"dark": "too dark"}  # noqa: RUF012

@@ -1,0 +1,5 @@
+"""`python -m antispoof`."""
+
+from antispoof.cli import main
+
+main()
