@@ -77,12 +77,12 @@ def test_bad_trials_are_told(tmp_path: Path, text: str, words: str) -> None:
 
 def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", 900)
-    code, out, _ = run("fuse", "--asv", path, "--dev-share", 0.5, "--resamples", 20)
+    code, out, _ = run("spoof-aware", path, "--dev-share", 0.5, "--resamples", 20)
     assert code == 0
     assert "best published" in out
     assert "learned" in out
     for arguments, words in (
-        (("--asv", path), "say what to fit on"),
+        (("--asv", path), "Missing option '--dev-share'"),
         (("--asv", path, "--dev-share", 1.5), "between 0 and 1"),
         (("--asv", path, "--dev-share", 0.5, "--method", "and"), "takes its trials from one file"),
     ):
