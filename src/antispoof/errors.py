@@ -15,7 +15,9 @@ An attack, and a presentation that cannot be judged, are results and never excep
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 __all__ = [
     "AntispoofError",
@@ -26,6 +28,7 @@ __all__ = [
     "MissingExtraError",
     "TrainingError",
     "UnknownNameError",
+    "install_command",
 ]
 
 
@@ -76,8 +79,34 @@ class MissingExtraError(AntispoofError):
     """An optional dependency is needed."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs the {extra!r} extra: pip install 'antispoof[{extra}]'")
+        super().__init__(f"{feature} needs the {extra!r} extra: {install_command(extra)}")
         self.extra = extra
+
+
+def install_command(extra: str) -> str:
+    """Tell how to add an extra to this installation, from where it came: a folder, a file, or an index.
+
+    References:
+        PEP 610, "Recording the Direct URL Origin of installed distributions".
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        origin = json.loads(distribution("antispoof").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        origin = {}
+    url = str(origin.get("url", ""))
+    about = origin.get("dir_info")
+    if about is not None and url.startswith("file://"):
+        edit = "-e " if about.get("editable") else ""
+        command = f"pip install {edit}'{unquote(url.removeprefix('file://'))}[{extra}]'"
+    elif url:
+        command = f"pip install 'antispoof[{extra}] @ {url}'"
+    else:
+        command = f"pip install 'antispoof[{extra}]'"
+    # Unpinned, pip takes the newest torch, which brings gigabytes of CUDA.
+    cpu = " (for a machine without a GPU first: pip install torch==2.13.0)" if extra == "train" else ""
+    return command + cpu
 
 
 class BundleError(AntispoofError):

@@ -84,7 +84,7 @@ def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
     for arguments, words in (
         (("--asv", path), "Missing option '--dev-share'"),
         (("--asv", path, "--dev-share", 1.5), "between 0 and 1"),
-        (("--asv", path, "--dev-share", 0.5, "--method", "and"), "takes its trials from one file"),
+        (("--asv", path, "--dev-share", 0.5, "--method", "and"), "No such option"),
     ):
         code, _, err = run("fuse", *arguments)
         assert code == 3

@@ -151,8 +151,12 @@ def reporter() -> Reporter:
     return Reporter(say, progress)
 
 
+def needs(feature: str, extra: str, *modules: str) -> None:
+    """Name the extra before any work is done, where one of its modules is not installed."""
+    if any(find_spec(module) is None for module in modules):
+        raise MissingExtraError(feature, extra)
+
+
 def needs_training() -> None:
-    """Name the extra before anything else can fail for want of it."""
-    for module in ("torch", "lightning", "onnx", "safetensors"):
-        if find_spec(module) is None:
-            raise MissingExtraError("training", "train")
+    """Name the extra of everything that trains."""
+    needs("training", "train", "torch", "lightning", "onnx", "safetensors")

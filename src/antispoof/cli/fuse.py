@@ -10,7 +10,7 @@ import typer
 
 from antispoof.cli.app import app, command_line, progress_bar
 from antispoof.cli.evaluate import Resamples, RuleText, Seed, named
-from antispoof.cli.output import HtmlPath, JsonPath, deliver
+from antispoof.cli.output import HtmlPath, JsonPath, deliver, table_path
 from antispoof.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,7 +52,13 @@ def fuse_files(
     at: RuleText = "EER",
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Write the fused test scores (one --method).", show_default=False),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Write the fused test scores (one --method).",
+            show_default=False,
+            callback=table_path,
+        ),
     ] = None,
     save: Annotated[
         Path | None, typer.Option(help="Write what was fitted, as JSON (one --method).", show_default=False)

