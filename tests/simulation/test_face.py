@@ -259,7 +259,7 @@ def test_both_classes_pass_through_the_same_camera(
     collins: Portrait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a person and an instrument that look alike, the generator alone decides what comes out."""
-    from antispoof.simulation.face import face
+    from antispoof.simulation.face import presentations as face
 
     monkeypatch.setattr(face, "relight", lambda picture, _: picture)
     monkeypatch.setattr(face, "face_instruments", {"glass": lambda staged, _other, _rng: staged.picture})
