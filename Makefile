@@ -1,4 +1,4 @@
-.PHONY: demo fuzz serve test
+.PHONY: coverage demo docs fuzz lint newest release serve test test-quick wheel
 
 PYTHON ?= python3
 
@@ -33,13 +33,36 @@ fuzz: .venv-fuzz/done
 	.venv-fuzz/bin/python -m pip install --quiet -e '.[service]' schemathesis atheris
 	touch $@
 
-# Everything a change has to pass.
-test: .venv-test/done
+# Everything a change has to pass; ROOM=sensing runs the tests of one room.
+test: lint
+	OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest -n 2 --dist loadfile $(if $(ROOM),tests/$(ROOM))
+
+# The same in a minute: the rooms that judge and measure, without training, simulation and the service.
+test-quick: lint
+	OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest -n 2 --dist loadfile $(QUICK)
+
+QUICK = tests/contracts tests/data tests/evaluation tests/runtime tests/scores tests/sensing
+
+lint: .venv-test/done
 	.venv-test/bin/ruff check .
 	.venv-test/bin/ruff format --check .
 	.venv-test/bin/mypy
 	.venv-test/bin/lint-imports
-	OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest -n 2 --dist loadfile
+
+# Syntax and types for the newest Python; the others are checked for the oldest that is supported.
+newest: .venv-test/done
+	.venv-test/bin/ruff check --target-version py314 --ignore UP .
+	.venv-test/bin/mypy --python-version 3.14
+
+# Lines that the tests run, room by room. These rooms have to reach 92 %.
+coverage: .venv-test/done
+	OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest -n 2 --dist loadfile --cov --cov-report=
+	@for room in $$(ls -d src/antispoof/*/ | xargs -n 1 basename); do \
+	  total=$$(.venv-test/bin/coverage report --format=total --precision=1 --include="*/antispoof/$$room/*" 2> /dev/null) \
+	    && echo "$$room $$total %"; done
+	@for room in runtime evaluation sensing service; do \
+	  .venv-test/bin/coverage report --format=total --fail-under=92 --include="*/antispoof/$$room/*" > /dev/null \
+	    || { echo "error: the tests run less than 92 % of $$room"; exit 1; }; done
 
 # torch is pinned: it is the release whose CPU build pip finds; unpinned, pip fetches gigabytes of CUDA.
 .venv-test/done: pyproject.toml
@@ -47,4 +70,30 @@ test: .venv-test/done
 	.venv-test/bin/python -m pip install --quiet --upgrade pip
 	.venv-test/bin/python -m pip install --quiet torch==2.13.0
 	.venv-test/bin/python -m pip install --quiet -e '.[train,report,service]' --group dev
+	touch $@
+
+# A wheel in dist/, and nothing else.
+wheel: .venv-release/done
+	rm -rf dist
+	.venv-release/bin/python -m build --wheel
+
+# What is published, in dist/: both archives, checked, installed and tried, with a bill of materials and checksums.
+release: .venv-release/done
+	rm -rf dist .venv-wheel
+	.venv-release/bin/python -m build
+	.venv-release/bin/twine check --strict dist/*
+	$(PYTHON) tools/check_release.py contents dist/*
+	$(PYTHON) -m venv --without-pip .venv-wheel
+	.venv-release/bin/python -m pip --python .venv-wheel install --quiet dist/*.whl
+	cd dist && ../.venv-wheel/bin/python ../tools/check_release.py installed
+	version=$$(.venv-wheel/bin/python -c 'import antispoof; print(antispoof.__version__)') \
+	  && sed "s/^dynamic = .*/version = \"$$version\"/" pyproject.toml > .venv-wheel/pyproject.toml \
+	  && .venv-release/bin/cyclonedx-py environment --pyproject .venv-wheel/pyproject.toml --output-reproducible \
+	    --output-file dist/antispoof-$$version.cdx.json .venv-wheel/bin/python
+	cd dist && sha256sum * > SHA256SUMS && cat SHA256SUMS
+
+.venv-release/done: pyproject.toml
+	$(PYTHON) -m venv .venv-release
+	.venv-release/bin/python -m pip install --quiet --upgrade pip
+	.venv-release/bin/python -m pip install --quiet --group release
 	touch $@
