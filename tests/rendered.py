@@ -55,7 +55,7 @@ def _blinking(subject: int | None, closed: float) -> Head:
     head = _head(subject)
     if closed <= 0:
         return head
-    from antispoof.simulation.scene.head import GRID
+    from antispoof.simulation.scene.grid import GRID
 
     colour = head.reflectance.copy()
     x = (GRID.left + GRID.step * np.arange(GRID.width))[None, :]

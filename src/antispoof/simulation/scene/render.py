@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import InputError, UnknownNameError
-from antispoof.simulation.scene.head import Person, draw_person
 from antispoof.simulation.scene.instruments import Stage, build, stage_bona_fide
 from antispoof.simulation.scene.light import LIGHTING, Light, infrared_light, set_light, visible_light
+from antispoof.simulation.scene.person import Person, draw_person
 from antispoof.simulation.scene.physics import SKIN_DARK, SKIN_LIGHT
 from antispoof.simulation.scene.sensors import (
     SUITES,

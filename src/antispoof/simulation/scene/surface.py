@@ -6,14 +6,15 @@ are after registration. Camera coordinates: x right, y down, z forward, millimet
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.simulation.scene.head import GRID, Head
+from antispoof.simulation.scene.grid import GRID
+from antispoof.simulation.scene.head import Head
 from antispoof.simulation.scene.physics import MATERIALS
 
 __all__ = ["Panel", "Pose", "Surface", "background", "lay_fingers", "lay_head", "lay_panel", "lay_torso"]
@@ -37,6 +38,12 @@ class Pose:
     yaw: float
     pitch: float
     roll: float
+
+    def further(self, millimetres: float) -> Pose:
+        """Return the pose so much further from the camera, along the line of sight."""
+        x, y, z = self.centre
+        scale = (z + millimetres) / z
+        return replace(self, centre=(x * scale, y * scale, z + millimetres))
 
     def rotation(self) -> NDArray[np.float64]:
         """Return the matrix that turns the thing's axes into the camera's."""
