@@ -26,7 +26,22 @@ CONTAINERS = {
     "mp3": ("mp3", "libmp3lame", 44_100),
     "m4a": ("ipod", "aac", 44_100),
     "adts": ("adts", "aac", 32_000),
+    "aiff": ("aiff", "pcm_s16be", 44_100),
+    "aifc": ("aiff", "pcm_mulaw", 16_000),
+    "caf": ("caf", "pcm_s24le", 48_000),
+    "caf alac": ("caf", "alac", 44_100),
+    "wav ima": ("wav", "adpcm_ima_wav", 44_100),
+    "wav ms": ("wav", "adpcm_ms", 44_100),
+    "w64": ("w64", "pcm_s16le", 44_100),
+    "au": ("au", "pcm_s16be", 22_050),
+    "mkv": ("matroska", "pcm_s16le", 16_000),
+    "mov": ("mov", "adpcm_ima_qt", 44_100),
+    "ts": ("mpegts", "aac", 48_000),
+    "avi": ("avi", "pcm_s16le", 16_000),
+    "mp2": ("mp2", "mp2", 44_100),
+    "flv": ("flv", "aac", 44_100),
 }
+STATES_NO_SIZE = ("ts", "mp2")  # of its parts, so that only damage tells of a cut
 
 
 def encoded(speech: Any, container: str, codec: str, rate: int, channels: int = 1) -> bytes:
@@ -36,7 +51,7 @@ def encoded(speech: Any, container: str, codec: str, rate: int, channels: int = 
     with av.open(file, "w", format=container) as output:
         stream: Any = output.add_stream(codec, rate=rate, layout=layout)
         frame = av.AudioFrame.from_ndarray(np.tile(speech, (channels, 1)), format="fltp", layout=layout)
-        frame.sample_rate = 16_000
+        frame.sample_rate, frame.pts = 16_000, 0
         context = stream.codec_context
         resampler = av.AudioResampler(context.format, context.layout, rate, context.frame_size or None)
         for part in [*resampler.resample(frame), *resampler.resample(None)]:
@@ -56,7 +71,7 @@ def wav(array: Any, rate: int = 16_000, subtype: str = "PCM_16") -> bytes:
 def test_every_container_holds_the_same_speech(speech: Any, name: str, channels: int) -> None:
     container, codec, rate = CONTAINERS[name]
     content = encoded(speech, container, codec, rate, channels)
-    assert audio_container(content[:16]) is not None
+    assert audio_container(content[:1024]) is not None
     sample = load_audio(content)
     assert sample.array.dtype == np.float32
     assert sample.metadata["channels"] == channels
@@ -72,25 +87,135 @@ def test_the_name_of_a_file_does_not_matter(speech: Any, tmp_path: Path) -> None
     np.testing.assert_allclose(load_audio(path).array, speech, atol=1e-4)
 
 
-def video(sound: Any | None) -> bytes:
+def video(sound: Any, container: str = "mp4", codec: str = "aac", begin: float = 0.0, gap: Any = ()) -> bytes:
+    """Eight seconds of picture, and sound that begins late and misses what lies in a gap."""
     file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as output:
-        stream: Any = output.add_stream("mpeg4", rate=10)
+    with av.open(file, "w", format=container) as output:
+        stream: Any = output.add_stream("vp8" if container == "webm" else "mpeg4", rate=1)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        voice: Any = None if sound is None else output.add_stream("aac", rate=16_000, layout="mono")
-        for _ in range(5):
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")))
-        output.mux(stream.encode(None))
+        voice: Any = None if sound is None else output.add_stream(codec, rate=48_000, layout="mono")
+        packets = []
+        for _ in range(8):
+            packets += stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24"))
+        packets += stream.encode(None)
         if sound is not None:
             frame = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
-            frame.sample_rate = 16_000
-            output.mux(voice.encode(frame))
-            output.mux(voice.encode(None))
+            frame.sample_rate, frame.pts = 16_000, 0
+            context = voice.codec_context
+            resampler = av.AudioResampler(context.format, context.layout, 48_000, context.frame_size or 960)
+            heard = [p for part in resampler.resample(frame) for p in voice.encode(part)]
+            heard = [p for p in [*heard, *voice.encode(None)] if p.size]
+            for packet in heard:
+                time = float(packet.pts * packet.time_base)
+                packet.pts = packet.dts = packet.pts + round(begin / packet.time_base)
+                packets += [] if gap and gap[0] <= time < gap[1] else [packet]
+        for packet in sorted(packets, key=lambda one: one.dts * one.time_base):
+            output.mux(packet)
     return file.getvalue()
 
 
-def test_the_sound_of_a_video_is_heard(speech: Any) -> None:
-    assert len(load_audio(video(speech)).array) == pytest.approx(len(speech), abs=3000)
+VIDEOS = {
+    "webm": ("webm", "libopus"),
+    "mkv": ("matroska", "aac"),
+    "mkv pcm": ("matroska", "pcm_s16le"),
+    "mp4": ("mp4", "aac"),
+    "mov": ("mov", "pcm_s16le"),
+    "ts": ("mpegts", "aac"),
+}
+
+
+@pytest.mark.parametrize("name", VIDEOS)
+def test_the_sound_of_a_video_may_begin_late_end_early_and_pause(speech: Any, name: str) -> None:
+    whole = load_audio(video(speech, *VIDEOS[name])).array
+    assert len(whole) == pytest.approx(len(speech), abs=3000)
+    late = load_audio(video(speech, *VIDEOS[name], begin=3.0)).array
+    assert len(late) == pytest.approx(len(whole), abs=3000)
+    pausing = load_audio(video(speech, *VIDEOS[name], gap=(1.0, 2.0))).array
+    assert len(pausing) == pytest.approx(len(speech) - 16_000, abs=3000)
+
+
+@pytest.mark.parametrize("name", [name for name in CONTAINERS if name not in STATES_NO_SIZE])
+def test_a_file_that_is_cut_short_is_refused_wherever_it_was_cut(speech: Any, name: str) -> None:
+    content = encoded(speech[:16_000], *CONTAINERS[name])
+    for share in (0.02, 0.4, 0.75, 0.97):
+        with pytest.raises(MediaError) as raised:
+            load_audio(content[: int(share * len(content))])
+        assert raised.value.code in ("decode_failed", "empty", "unsupported_media")
+        assert "codes" not in str(raised.value)
+
+
+@pytest.mark.parametrize("container", ["webm", "matroska"])
+def test_a_live_recording_states_no_size_and_is_cut_where_its_last_part_is(
+    speech: Any, container: str
+) -> None:
+    class Pipe(io.RawIOBase):
+        """What cannot be gone back in, as a browser or a socket writes."""
+
+        def __init__(self) -> None:
+            self.content = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, part: Any) -> int:
+            self.content += bytes(part)
+            return len(part)
+
+    pipe = Pipe()
+    with av.open(pipe, "w", format=container) as output:
+        stream: Any = output.add_stream("libopus", rate=48_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(speech[None], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 16_000, 0
+        context = stream.codec_context
+        resampler = av.AudioResampler(context.format, context.layout, 48_000, context.frame_size)
+        for part in [*resampler.resample(frame), *resampler.resample(None), None]:
+            output.mux(stream.encode(part))
+    assert len(load_audio(pipe.content).array) == pytest.approx(len(speech), abs=3000)
+    with pytest.raises(MediaError, match="is cut short"):
+        load_audio(pipe.content[:-50])
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFF000, 0x80000000, 0x7FFFFFFF])
+def test_a_wav_whose_writer_could_not_go_back_is_whole(speech: Any, size: int) -> None:
+    content = wav(speech)
+    place = content.index(b"data") + 4
+    streamed = altered(altered(content, place, struct.pack("<I", size)), 4, struct.pack("<I", size))
+    np.testing.assert_array_equal(load_audio(streamed).array, load_audio(content).array)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"format": "RF64"}, {"format": "W64"}, {"format": "WAVEX"}, {"format": "AIFF"}, {"format": "CAF"},
+     {"format": "AU"}, {"format": "AIFF", "endian": "LITTLE"}],
+    ids=lambda arguments: "-".join(arguments.values()),
+)  # fmt: skip
+def test_relatives_of_wav_hold_the_same_samples(speech: Any, arguments: Any) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, speech, 16_000, "PCM_16", **arguments)
+    np.testing.assert_array_equal(load_audio(file.getvalue()).array, load_audio(wav(speech)).array)
+    with pytest.raises(MediaError, match="is cut short"):
+        load_audio(file.getvalue()[:-2])
+
+
+@pytest.mark.parametrize("name", ["flac", "adts", "mp3", "wav", "aiff"])
+def test_a_tag_may_stand_before_any_recording(speech: Any, name: str) -> None:
+    content = encoded(speech[:16_000], *CONTAINERS[name])
+    tag = b"ID3\x04\0\0\0\0\x10\0" + bytes(2048)
+    for tags in (tag, tag + tag):
+        np.testing.assert_array_equal(load_audio(tags + content).array, load_audio(content).array)
+    np.testing.assert_array_equal(load_audio(content + b"TAG" + bytes(125)).array, load_audio(content).array)
+
+
+@pytest.mark.parametrize(("container", "codec"), [("amr", "libopencore_amrnb"), ("3gp", "libopencore_amrnb")])
+def test_what_telephones_record_is_heard(speech: Any, container: str, codec: str) -> None:
+    assert len(load_audio(encoded(speech, container, codec, 8_000)).array) == pytest.approx(
+        len(speech), abs=3000
+    )
+
+
+def test_a_recording_of_an_answering_machine_is_heard(speech: Any) -> None:
+    sample = load_audio(wav(speech, subtype="GSM610"))
+    assert len(sample.array) == pytest.approx(len(speech), abs=400)
 
 
 def long_wav(seconds: int, rate: int = 8_000) -> bytes:
@@ -108,6 +233,10 @@ def long_wav(seconds: int, rate: int = 8_000) -> bytes:
     )
 
 
+def altered(content: bytes, place: int, change: bytes) -> bytes:
+    return content[:place] + change + content[place + len(change) :]
+
+
 def bad_inputs(speech: Any) -> dict[str, tuple[bytes, str, str]]:
     flac = encoded(speech, "flac", "flac", 16_000)
     nan = np.where(np.arange(speech.size) == 999, np.nan, speech)
@@ -122,7 +251,27 @@ def bad_inputs(speech: Any) -> dict[str, tuple[bytes, str, str]]:
         "truncated flac": (flac[: len(flac) // 2], "decode_failed", "is damaged|is cut short"),
         "truncated wav": (wav(speech)[:40_000], "decode_failed", "is cut short: only 1.2 s of it are there"),
         "header alone": (wav(speech)[:30], "decode_failed", "is damaged and cannot be decoded"),
-        "wrong codec": (wav(speech, subtype="MS_ADPCM"), "unsupported_media", "coded as adpcm_ms; use wav"),
+        "wrong codec": (
+            encoded(speech, "matroska", "wavpack", 16_000),
+            "unsupported_media",
+            "coded as wavpack; use",
+        ),
+        "big-endian": (
+            b"RIFX" + wav(speech)[4:],
+            "unsupported_media",
+            "holds big-endian WAV sound, which is",
+        ),
+        "wrong kind": (
+            b"wvpk" + bytes(99),
+            "unsupported_media",
+            "holds WavPack sound, which is not read; use",
+        ),
+        "no channels": (altered(wav(speech), 22, b"\0\0"), "decode_failed", "is damaged"),
+        "other rate": (
+            altered(wav(speech), 24, b"\x80\xbb"),
+            "decode_failed",
+            "states 1 channels of 16 bits at",
+        ),
         "slow": (wav(speech, 1_000), "unsupported_media", "1,000 samples a second; 4,000 to 192,000"),
     }
 
@@ -135,7 +284,7 @@ def test_what_is_no_recording_is_refused_in_words(speech: Any, name: str) -> Non
     assert raised.value.code == code
 
 
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("share", [0.1, 0.6, 0.9])
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_damage_never_escapes_as_anything_else(speech: Any, name: str, share: float) -> None:
     content = bytearray(encoded(speech[:16_000], *CONTAINERS[name]))
@@ -169,6 +318,20 @@ def test_limits_are_checked_while_decoding_as_well(speech: Any) -> None:
         (b"RIFF\0\0\0\0WAVEfmt ", "wav"),
         (b"\0\0\0\x1cftypheic", None),
         (b"\0\0\0\x1cftypM4A ", "mov"),
+        (b"\0\0\0\x1cftyp3gp4", "mov"),
+        (b"\0\0\0\x08wide\0\0", "mov"),
+        (b"FORM\0\0\0\0AIFC", "aiff"),
+        (b"FORM\0\0\0\0ILBM", None),
+        (b"RIFX\0\0\0\0WAVE", None),
+        (b"RIFF\0\0\0\0AVI ", "avi"),
+        (b"#!AMR-WB\n", "amr"),
+        ((b"G" + bytes(187)) * 3, "mpegts"),
+        ((bytes(4) + b"G" + bytes(187)) * 3, "mpegts"),
+        (b"Good evening, ladies and gentlemen" * 9, None),
+        (b"ID3\4\0\0\0\0\0\4" + bytes(4) + b"fLaC" + bytes(8), "flac"),
+        (b"ID3\4\0\0\0\0\7\4" + bytes(9), "mp3"),
+        (b"\xff\xf5\xe8\xc4", "mp3"),
+        (b"\xff\xf1\x60\x40", "aac"),
         (b"\xff\xfb\x90\x64", "mp3"),
         (b"\xff\xfe\x41\x00", None),
         (b"", None),

@@ -7,9 +7,9 @@ file is, its content says and not its name; its header is checked before anythin
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,13 @@ from numpy.typing import NDArray
 
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.capture import Sample, Source
+from antispoof.sensing.containers import (
+    audio_container,
+    contradiction,
+    foreign_sound,
+    is_cut,
+    without_tags,
+)
 from antispoof.sensing.media import MediaLimits, read_bytes
 
 __all__ = ["RATE", "AudioLimits", "audio_container", "load_audio"]
@@ -25,11 +32,16 @@ __all__ = ["RATE", "AudioLimits", "audio_container", "load_audio"]
 RATE = 16_000
 """Samples a second of everything that `load_audio` returns."""
 
-ACCEPTED = "use wav, flac, ogg, opus, webm, mp3 or m4a"
-CODECS = ("pcm_", "flac", "opus", "vorbis", "mp3", "aac", "alac", "amr")  # no other decoder is ever entered
+ACCEPTED = "use wav, flac, ogg, opus, webm, mp3, m4a, aac, aiff, caf or amr"
+CODECS = frozenset(
+    {
+        *("aac", "aac_latm", "ac3", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "alac", "flac", "g722"),
+        *("g726", "g726le", "gsm", "gsm_ms", "libopus", "libvorbis", "mp2", "mp2float", "mp3", "mp3float"),
+        *("opus", "speex", "vorbis"),
+    }
+)  # beside plain samples (pcm_…) and amr no other decoder is ever entered
 LOWEST_RATE, HIGHEST_RATE = 4_000, 192_000
 CHUNK_S = 10  # decoded and resampled at a time
-EXACT = ("wav", "flac", "mov", "matroska")  # where their headers state a duration, it is exact
 CANCELLED = 0.1  # power of the mean over that of the loudest channel: below it, channels cancel each other
 
 
@@ -51,28 +63,12 @@ class AudioLimits:
 DEFAULT_LIMITS = AudioLimits()
 
 
-def audio_container(head: bytes) -> str | None:
-    """Tell from its first 16 bytes what may hold sound: the name of the container, or None.
-
-    A video is named as well, because its sound can be judged.
-    """
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        return "wav"
-    if head[4:8] == b"ftyp":
-        return None if head[8:12] in (b"heic", b"heix", b"mif1", b"avif") else "mov"
-    for magic, name in ((b"fLaC", "flac"), (b"OggS", "ogg"), (b"\x1aE\xdf\xa3", "matroska"), (b"ID3", "mp3")):
-        if head.startswith(magic):
-            return name
-    if len(head) > 1 and head[0] == 0xFF:  # frame sync of MPEG audio layer III, and of AAC in ADTS
-        return "mp3" if head[1] & 0xE6 == 0xE2 else "aac" if head[1] & 0xF6 == 0xF0 else None
-    return None
-
-
 def load_audio(source: Source, limits: AudioLimits = DEFAULT_LIMITS) -> Sample:
     """Decode a recording to one channel at 16 kHz.
 
     Channels are averaged; where that cancels them out, the loudest is taken. A corrupt file is refused, and
-    so is a truncated one where its header tells how long it should be.
+    so is one that ends before its sound does. The sound of a video may begin late, end early and pause:
+    pauses in which nothing was recorded are closed up. Of several tracks the first counts.
 
     Args:
         source: path, the file's bytes, or a `Sample` of a decoded array, floating point or integer, (N,) or
@@ -95,9 +91,15 @@ def load_audio(source: Source, limits: AudioLimits = DEFAULT_LIMITS) -> Sample:
         return _from_array(source, limits)
     content = read_bytes(source, MediaLimits(max_bytes=limits.max_bytes))
     name = "the bytes given" if isinstance(source, bytes) else repr(str(Path(source)))
-    container = audio_container(content[:16])
+    content = without_tags(content)
+    container = audio_container(content)
     if container is None:
-        raise MediaError("unsupported_media", f"{name} is not a recording; {ACCEPTED}")
+        kind = foreign_sound(content)
+        what = f"holds {kind} sound, which is not read" if kind else "is not a recording"
+        raise MediaError("unsupported_media", f"{name} {what}; {ACCEPTED}")
+    wrong = contradiction(content) if container == "wav" else ""
+    if wrong:
+        raise MediaError("decode_failed", f"{name} is damaged: {wrong}")
     try:
         return _decode(content, container, name, limits)
     except MediaError:
@@ -108,7 +110,9 @@ def load_audio(source: Source, limits: AudioLimits = DEFAULT_LIMITS) -> Sample:
 
 
 def _check(name: str, seconds: float | None, channels: int, rate: int, limits: AudioLimits) -> None:
-    if not 1 <= channels <= limits.max_channels:
+    if channels < 1:
+        raise MediaError("decode_failed", f"{name} is damaged: no channel of sound is stated in it")
+    if channels > limits.max_channels:
         raise MediaError(
             "channel_limit",
             f"{name} has {channels} channels; at most {limits.max_channels} are allowed: mix it down",
@@ -161,33 +165,25 @@ def _decode(content: bytes, container: str, name: str, limits: AudioLimits) -> S
             raise MediaError("unsupported_media", f"{name} is a video without sound; {ACCEPTED}")
         stream = file.streams.audio[0]
         codec = stream.codec_context
-        if not codec.name.startswith(CODECS):
+        if codec.name not in CODECS and not codec.name.startswith(("pcm_", "amr", "libopencore_amr")):
             raise MediaError("unsupported_media", f"{name} holds sound coded as {codec.name}; {ACCEPTED}")
-        stated = None
+        stated = None  # length of this track; that of a whole video is something else
         if stream.duration is not None and stream.time_base is not None:
             stated = float(stream.duration * stream.time_base)
-        elif file.duration is not None:
-            stated = file.duration / 1e6
-        rate, channels = codec.sample_rate, codec.channels
-        _check(name, stated, channels, rate, limits)
+        _check(name, stated, codec.channels, codec.sample_rate, limits)
         codec.thread_count = 1
-        table = _resampled(_chunks(file.decode(stream), rate, channels, name, limits), rate, channels, name)
+        frames = file.decode(stream)
+        first = next(frames, None)
+        if first is None:
+            raise MediaError("empty", f"{name}: there is no sound in it")
+        rate, channels = first.sample_rate, first.layout.nb_channels
+        chunks = _chunks(chain((first,), frames), rate, channels, name, limits)
+        table = _resampled(chunks, rate, channels, name)
     seconds = len(table) / RATE
-    missing = container in EXACT and stated is not None and seconds < 0.98 * stated - 0.1
-    if missing or (container == "wav" and _wav_is_cut(content)):
+    lost = container == "flac" and stated is not None and seconds < stated - 1 / RATE
+    if lost or is_cut(content, container):
         raise MediaError("decode_failed", f"{name} is cut short: only {seconds:.1f} s of it are there")
     return _finish(table, rate)
-
-
-def _wav_is_cut(content: bytes) -> bool:
-    """Tell whether the data chunk states more bytes than there are; 0 and 2³²−1 stand for "not known"."""
-    at = 12
-    while at + 8 <= len(content):
-        (size,) = struct.unpack_from("<I", content, at + 4)
-        if content[at : at + 4] == b"data":
-            return bool(size != 0xFFFFFFFF and at + 8 + size > len(content))
-        at += 8 + size + size % 2
-    return False
 
 
 def _chunks(

@@ -6,21 +6,18 @@ import io
 from pathlib import Path
 from typing import Literal
 
-from antispoof.sensing.audio import audio_container
+from antispoof.sensing.containers import (
+    FILM_SUFFIXES,
+    HEAD_BYTES,
+    SOUND_SUFFIXES,
+    audio_container,
+    foreign_sound,
+)
 
 __all__ = ["Content", "content_of"]
 
 Content = Literal["picture", "sound", "film", "array"]
 
-HEAD = 16
-SOUND_SUFFIXES = (
-    *(".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mka", ".mp3"),
-    *(".oga", ".ogg", ".opus", ".wav", ".wma"),
-)
-FILM_SUFFIXES = (
-    *(".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts"),
-    *(".webm", ".wmv"),
-)
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"GIF8", b"P5", b"P6")
 
 
@@ -33,29 +30,34 @@ def content_of(source: str | Path | bytes) -> Content:
     suffix = "" if isinstance(source, bytes) else Path(source).suffix.lower()
     try:
         if isinstance(source, bytes):
-            head = source[:HEAD]
+            head = source[:HEAD_BYTES]
         else:
             with Path(source).open("rb") as file:
-                head = file.read(HEAD)
+                head = file.read(HEAD_BYTES)
     except OSError:
         head = b""
     if head.startswith(b"\x93NUMPY"):
         return "array"
     if head.startswith(_PICTURES) or head[8:12] == b"WEBP":
         return "picture"
-    if audio_container(head) or suffix in (*FILM_SUFFIXES, *SOUND_SUFFIXES):
-        moving = _has_moving_pictures(source)
-        return "film" if (suffix in FILM_SUFFIXES if moving is None else moving) else "sound"
-    return "picture"
+    container = audio_container(head)
+    if container is None:
+        if suffix in FILM_SUFFIXES:
+            return "film"
+        return "sound" if foreign_sound(head) or suffix in SOUND_SUFFIXES else "picture"
+    moving = _has_moving_pictures(source, container)
+    return "film" if (suffix in FILM_SUFFIXES if moving is None else moving) else "sound"
 
 
-def _has_moving_pictures(source: str | Path | bytes) -> bool | None:
+def _has_moving_pictures(source: str | Path | bytes, container: str) -> bool | None:
     """Look for a track of pictures that is no cover; None where the container cannot be opened."""
     import av
 
     try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as container:
+        # Of this container and no other: a playlist, for one, would open what it names.
+        file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+        with av.open(file, format=container, metadata_errors="replace") as opened:
             cover = av.stream.Disposition.attached_pic
-            return any(not stream.disposition & cover for stream in container.streams.video)
+            return any(not stream.disposition & cover for stream in opened.streams.video)
     except (av.FFmpegError, OSError, ValueError):
         return None

@@ -18,6 +18,7 @@ from antispoof.data.manifest import write_manifest
 from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.data.splitting import split
 from antispoof.errors import AntispoofError, InputError, UnknownNameError
+from antispoof.sensing.containers import SOUND_SUFFIXES
 from antispoof.simulation.speech.acoustics import replay
 from antispoof.simulation.speech.channel import delivery, scene
 from antispoof.simulation.speech.codecs import CODECS, through_codec
@@ -29,7 +30,6 @@ from antispoof.simulation.speech.text_to_speech.sentences import sentence
 __all__ = ["SpeechCollection", "kinds_found", "read_texts", "speech_files", "write_speech"]
 
 _FRACTIONS = (0.6, 0.2, 0.2)
-_SUFFIXES = frozenset({".aiff", ".flac", ".mp3", ".ogg", ".opus", ".wav"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ def speech_files(source: Path) -> tuple[Path, ...]:
     Raises:
         InputError: there is none.
     """
-    files = tuple(sorted(p for p in source.rglob("*") if p.suffix.lower() in _SUFFIXES))
+    files = tuple(sorted(p for p in source.rglob("*") if p.suffix.lower() in SOUND_SUFFIXES))
     if not files:
-        raise InputError(f"{source} holds no audio file ({', '.join(sorted(_SUFFIXES))})")
+        raise InputError(f"{source} holds no audio file ({', '.join(sorted(SOUND_SUFFIXES))})")
     return files
 
 

@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import InputError, MediaError
+from antispoof.sensing.audio import RATE, load_audio
 
 __all__ = ["RATE", "finish", "read_speech"]
-
-RATE = 16000
-"""Samples a second of everything here."""
 
 Speech = NDArray[np.float32]
 
@@ -26,24 +24,15 @@ _LEVEL_DB = -26.0
 
 
 def read_speech(path: Path) -> Speech:
-    """Read an audio file as mono at 16 kHz.
+    """Read a recording as the detectors do, as mono at 16 kHz.
 
     Raises:
         MediaError: it cannot be decoded, or is shorter than a quarter of a second.
     """
-    import soundfile
-    import soxr
-
-    if not path.is_file():
-        raise MediaError("not_found", f"{path}: no such file")
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise MediaError("decode_failed", f"{path}: cannot be decoded: {error}") from None
-    mono = np.asarray(soxr.resample(samples.mean(axis=1), rate, RATE), np.float32)
-    if len(mono) < _SHORTEST or not np.isfinite(mono).all():
-        raise MediaError("empty", f"{path}: holds {len(mono) / RATE:.2f} s of speech, 0.25 s are needed")
-    return mono
+    speech = np.asarray(load_audio(path).array, np.float32)
+    if len(speech) < _SHORTEST:
+        raise MediaError("empty", f"{path}: holds {len(speech) / RATE:.2f} s of speech, 0.25 s are needed")
+    return speech
 
 
 def finish(samples: Speech) -> Speech:
