@@ -64,12 +64,17 @@ coverage: .venv-test/done
 	  .venv-test/bin/coverage report --format=total --fail-under=92 --include="*/antispoof/$$room/*" > /dev/null \
 	    || { echo "error: the tests run less than 92 % of $$room"; exit 1; }; done
 
+# The documentation as a site, in site/; warnings are errors.
+docs: .venv-test/done
+	.venv-test/bin/python tools/build_docs.py
+	.venv-test/bin/zensical build --clean --strict
+
 # torch is pinned: it is the release whose CPU build pip finds; unpinned, pip fetches gigabytes of CUDA.
 .venv-test/done: pyproject.toml
 	$(PYTHON) -m venv .venv-test
 	.venv-test/bin/python -m pip install --quiet --upgrade pip
 	.venv-test/bin/python -m pip install --quiet torch==2.13.0
-	.venv-test/bin/python -m pip install --quiet -e '.[train,report,service]' --group dev
+	.venv-test/bin/python -m pip install --quiet -e '.[train,report,service]' --group dev --group docs
 	touch $@
 
 # A wheel in dist/, and nothing else.
