@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from antispoof.errors import InputError
 from antispoof.evaluation import tandem
+from antispoof.evaluation.full_system import full_system
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.evaluation.tandem import TandemCost, VerificationScores
 
@@ -132,12 +133,12 @@ def test_full_system_rates_join_by_id(tiny: Draw) -> None:
         target_ids=("p0", "p1", "p2"),
         spoof_ids=("p3", "p4", "p5"),
     )
-    found = tandem.full_system(scores, 0.0, asv)
+    found = full_system(scores, 0.0, asv)
     assert found.verification_threshold == 2.0
     assert (found.frr.errors, found.frr.trials) == (2, 3)  # p1 fails verification, p2 detection
     assert (found.iapar["print"].errors, found.iapar["print"].trials) == (1, 2)
     assert found.iapar["mask"].errors == 0  # a non-response is never accepted
-    strict = tandem.full_system(scores, 0.0, asv, verification_threshold=6.0)
+    strict = full_system(scores, 0.0, asv, verification_threshold=6.0)
     assert (strict.frr.errors, strict.iapar["print"].errors) == (3, 0)
     assert found.riapar("print") == pytest.approx(1 + 1 / 2 - (1 - 2 / 3))
 
@@ -146,11 +147,11 @@ def test_ids_that_do_not_fit_are_refused(tiny: Draw) -> None:
     scores = tiny([1.0, 2.0], ["", "print"])
     some = np.array([1.0])
     with pytest.raises(InputError, match="carry no ids"):
-        tandem.full_system(scores, 0.0, VERIFICATION)
+        full_system(scores, 0.0, VERIFICATION)
     with pytest.raises(InputError, match="'other' is not in tiny"):
-        tandem.full_system(scores, 0.0, VerificationScores(some, some, some, ("other",), ("p1",)))
+        full_system(scores, 0.0, VerificationScores(some, some, some, ("other",), ("p1",)))
     with pytest.raises(InputError, match="'p0' is a spoof trial, but the other class in tiny"):
-        tandem.full_system(scores, 0.0, VerificationScores(some, some, some, ("p0",), ("p0",)))
+        full_system(scores, 0.0, VerificationScores(some, some, some, ("p0",), ("p0",)))
 
 
 def test_a_hopeless_verification_system_has_no_t_dcf() -> None:
@@ -173,7 +174,7 @@ def test_verification_files_are_read_and_checked(tmp_path: Path) -> None:
     for text, message in {
         "score,trial\n1,friend\n": "trial 'friend' is not one of target, nontarget, spoof",
         "score,trial\n1,target\n": "nontarget scores must be one-dimensional and hold at least one",
-        "score,trial\nx,target\n": "could not convert",
+        "score,trial\nx,target\n": "must be a number",
         "score\n1\n": "no column 'trial'",
     }.items():
         path.write_text(text)

@@ -15,7 +15,9 @@ from antispoof.evaluation.confidence import Interval, Rate, bootstrap, percentil
 from antispoof.evaluation.curve import ErrorCurve
 from antispoof.evaluation.fairness import Fairness, fairness
 from antispoof.evaluation.figures import APCER_OF, LABELS, Figures, clusters_of
+from antispoof.evaluation.full_system import FullSystem, full_system
 from antispoof.evaluation.operating_point import OperatingPoint, Rule
+from antispoof.evaluation.rank_test import chance_of_auc_at_most
 from antispoof.evaluation.scores import ScoreSet
 
 __all__ = [
@@ -30,7 +32,8 @@ __all__ = [
 _NO_INTERVAL = Interval(math.nan, math.nan)
 _FEW_CLUSTERS = 10
 _MOST_GROUPS = 12
-_REVERSED_AT = -3.5  # standard errors below one half: less than 3 in 10,000 by chance
+_FAR_BELOW = 0.45  # AUC
+_BY_CHANCE = 0.005  # of scores that say nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class Tandem:
     min_t_dcf_asvspoof5: float
     t_eer: float
     min_a_dcf: float
-    full_system: tandem.FullSystem | None
+    full_system: FullSystem | None
     note: str = ""
 
 
@@ -204,7 +207,7 @@ def evaluate(
     dev_eer = None
     if dev is not None and len(dev.bona_fide) and len(dev.attack):
         dev_eer = Rule("eer").fit(dev).threshold
-    if cluster is None and scores.subject is not None:
+    if cluster is None and scores.subject is not None and (scores.subject.codes >= 0).any():
         cluster = "subject"
     codes, clusters = clusters_of(scores, cluster)
     resampling = resamples > 0 and clusters > 1
@@ -222,6 +225,9 @@ def evaluate(
         if 2 <= len(set(v.codes[v.codes >= 0].tolist())) <= _MOST_GROUPS
     ]
     kinds = _kinds(scores, point.threshold, intervals)
+    joint = None
+    if verification and both:
+        joint = _tandem(scores, point.threshold, verification, verification_threshold)
     return Evaluation(
         scores=scores,
         dev=dev,
@@ -240,9 +246,7 @@ def evaluate(
         },
         curve=compute.curve,
         calibration=_calibration(scores, values) if both else None,
-        tandem=_tandem(scores, point.threshold, verification, verification_threshold)
-        if verification and both
-        else None,
+        tandem=joint,
         fairness=tuple(fairness(scores, name, point.threshold) for name in (groups if by is None else by)),
         cluster=cluster,
         clusters=clusters,
@@ -251,6 +255,7 @@ def evaluate(
         warnings=(
             *_warnings(scores, dev, point, kinds, compute.curve, cluster, clusters),
             *_verification_warnings(verification, verification_threshold, both),
+            *_full_system_warnings(joint),
         ),
     )
 
@@ -326,8 +331,8 @@ def _tandem(
         min_t_dcf_asvspoof5=current,
         t_eer=tandem.t_eer(genuine, attacks, verification),
         min_a_dcf=tandem.min_a_dcf(verification.target, verification.nontarget, verification.spoof),
-        full_system=tandem.full_system(scores, threshold, verification, verification_threshold)
-        if verification.spoof_ids
+        full_system=full_system(scores, threshold, verification, verification_threshold)
+        if verification.has_ids
         else None,
         note=note,
     )
@@ -364,6 +369,23 @@ def _note(name: str, scores: ScoreSet, species: Sequence[Kind], both: bool, dev:
     return ""
 
 
+def _full_system_warnings(joint: Tandem | None) -> list[str]:
+    if joint is None or joint.full_system is None:
+        return []
+    found, full = [], joint.full_system
+    if full.rejected_uncompared:
+        found.append(
+            f"{full.rejected_uncompared:,} presentations that detection rejected were never compared: they "
+            "count as presented and not accepted in FRR and IAPAR."
+        )
+    if full.left_out:
+        found.append(
+            f"{full.left_out:,} presentations have no trial, though detection accepts some of them: the "
+            "trials are taken for a sample, and FRR and IAPAR leave those presentations out."
+        )
+    return found
+
+
 def _warnings(
     scores: ScoreSet,
     dev: ScoreSet | None,
@@ -375,10 +397,8 @@ def _warnings(
 ) -> list[str]:
     found = []
     if curve is not None:
-        genuine, attacks = curve.bona_fide_count, curve.attack_count
-        spread = math.sqrt((genuine + attacks + 1) / (12 * genuine * attacks))
         area = curve.auc()
-        if (area - 0.5) / spread < _REVERSED_AT:
+        if area < _FAR_BELOW and chance_of_auc_at_most(curve) < _BY_CHANCE:
             found.append(
                 f"AUC is {area:.4f}, far below one half: are higher scores bona fide? "
                 "If lower scores are, change the sign of every score."
@@ -422,13 +442,31 @@ def _warnings(
         found.append(
             f"Fewer than 30 presentations of {_listed(small)}: the interval says more than the rate."
         )
-    if cluster is not None and clusters < _FEW_CLUSTERS:
-        found.append(f"Only {clusters} values of {cluster}: bootstrap intervals over so few are too narrow.")
+    found += _clustering_warnings(scores, cluster, clusters)
+    return found
+
+
+def _clustering_warnings(scores: ScoreSet, cluster: str | None, clusters: int) -> list[str]:
+    """Say what the clusters of the bootstrap are worth."""
+    independent = (
+        "intervals take presentations as independent; "
+        "several presentations of one person make them too narrow."
+    )
     if cluster is None:
-        found.append(
-            "No subject is known, so intervals take presentations as independent; "
-            "several presentations of one person make them too narrow."
-        )
+        return [f"No subject is known, so {independent}"]
+    named = scores.labels(cluster).codes >= 0
+    without = int((~named).sum())
+    found = []
+    if not named.any():
+        return [f"Column {cluster} is empty: nothing is resampled together, and {independent}"]
+    if without:
+        found.append(f"{without:,} presentations have no {cluster}: each of them is resampled by itself.")
+    if clusters == len(scores) > 1:
+        found.append(f"Every presentation has a {cluster} of its own, so {independent}")
+    elif clusters == 1:
+        found.append(f"All presentations have the same {cluster}: nothing can be resampled.")
+    elif clusters < _FEW_CLUSTERS:
+        found.append(f"Only {clusters} values of {cluster}: bootstrap intervals over so few are too narrow.")
     return found
 
 
@@ -439,7 +477,7 @@ def _verification_warnings(
         return []
     if not both:
         return ["The tandem figures need bona fide and attack presentations with scores."]
-    if threshold is None and verification.spoof_ids:
+    if threshold is None and verification.has_ids:
         return [
             "For IAPAR and RIAPAR the verification threshold was set at the EER of the verification scores "
             "it judges; state the one in force (--asv-threshold)."

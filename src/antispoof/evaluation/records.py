@@ -83,6 +83,9 @@ def evaluation_record(result: Evaluation, provenance: Provenance) -> dict[str, A
             else {
                 "verification_threshold": joint.full_system.verification_threshold,
                 "frr": _rate(joint.full_system.frr),
+                "far": None if joint.full_system.far is None else _rate(joint.full_system.far),
+                "rejected_uncompared": joint.full_system.rejected_uncompared,
+                "left_out": joint.full_system.left_out,
                 "iapar": {name: _rate(rate) for name, rate in joint.full_system.iapar.items()},
                 "riapar": {name: joint.full_system.riapar(name) for name in joint.full_system.iapar},
             },

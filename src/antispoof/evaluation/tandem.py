@@ -1,4 +1,4 @@
-"""Detection in tandem with a comparison (verification) system: t-DCF, a-DCF, t-EER, IAPAR.
+"""Detection in tandem with a comparison (verification) system: t-DCF, a-DCF, t-EER.
 
 There are several t-DCFs; every function names its variant. Verification trials are ``target`` (mated bona
 fide), ``nontarget`` (zero-effort impostor) and ``spoof`` (presentation attack); higher scores mean the
@@ -7,8 +7,8 @@ same person.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from antispoof.errors import InputError
 from antispoof.evaluation import metrics
-from antispoof.evaluation.confidence import Rate
 from antispoof.evaluation.curve import EqualErrorRate, ErrorCurve, as_scores
-from antispoof.evaluation.scores import ScoreSet, read_table
+from antispoof.evaluation.scores import read_table
 
 __all__ = [
-    "FullSystem",
     "TandemCost",
     "VerificationScores",
-    "full_system",
     "min_a_dcf",
     "min_t_dcf_2019",
     "min_t_dcf_asvspoof5",
@@ -44,6 +41,9 @@ class VerificationScores:
         spoof: presentation attack trials (V,).
         target_ids: ids of the presentations behind ``target``; empty when unknown.
         spoof_ids: ids of the presentations behind ``spoof``; empty when unknown.
+        nontarget_ids: ids of the presentations behind ``nontarget``; empty when unknown.
+        uncompared: kind of trial → ids of presentations that the system gave no score: they stand in no
+            array above, and are accepted nowhere.
     """
 
     target: NDArray[np.float64]
@@ -51,12 +51,27 @@ class VerificationScores:
     spoof: NDArray[np.float64]
     target_ids: tuple[str, ...] = ()
     spoof_ids: tuple[str, ...] = ()
+    nontarget_ids: tuple[str, ...] = ()
+    uncompared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether presentations can be joined to the detector's scores."""
+        return bool(self.target_ids and self.spoof_ids)
+
+    def all_trials(self, trial: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+        """Return ids and scores of one kind of trial, NaN where the system gave none."""
+        ids: tuple[str, ...] = getattr(self, f"{trial}_ids")
+        without = self.uncompared.get(trial, ())
+        scores = getattr(self, trial)[: len(ids)]
+        return ids + without, np.append(scores, np.full(len(without), np.nan))
 
     @classmethod
     def read(cls, path: str | Path) -> VerificationScores:
         """Read a CSV file: ``score``, ``trial`` (target, nontarget, spoof) and, where known, ``id``.
 
-        With ids that the detector's score file holds too, the full system's IAPAR can be told.
+        With ids that the detector's score file holds too, the full system's IAPAR can be told. An empty score
+        is a presentation that was not compared: such rows need an id.
 
         Raises:
             InputError: the file is no such table, or a kind of trial is missing.
@@ -66,16 +81,28 @@ class VerificationScores:
         trials = np.asarray([trial.strip().lower() for trial in columns["trial"]])
         if unknown := sorted(set(trials.tolist()) - set(_TRIALS)):
             raise InputError(f"{path}: trial {unknown[0]!r} is not one of {', '.join(_TRIALS)}")
-        try:
-            scores = np.asarray(list(map(float, columns["score"])), np.float64)
-            split = {trial: as_scores(scores[trials == trial], f"{trial} scores") for trial in _TRIALS}
-        except (ValueError, InputError) as error:
-            raise InputError(f"{path}: {error}") from None
         ids = np.asarray(columns.get("id", []), np.str_)
+        scores = _comparison_scores(columns["score"], ids.tolist(), path)
+        compared = ~np.isnan(scores)
+        try:
+            split = {
+                trial: as_scores(scores[compared & (trials == trial)], f"{trial} scores") for trial in _TRIALS
+            }
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+        def ids_of(trial: str, with_score: bool = True) -> tuple[str, ...]:
+            return tuple(ids[(compared == with_score) & (trials == trial)].tolist()) if len(ids) else ()
+
+        without = {trial: ids_of(trial, with_score=False) for trial in _TRIALS}
         return cls(
-            **split,
-            target_ids=tuple(ids[trials == "target"].tolist()) if len(ids) else (),
-            spoof_ids=tuple(ids[trials == "spoof"].tolist()) if len(ids) else (),
+            split["target"],
+            split["nontarget"],
+            split["spoof"],
+            ids_of("target"),
+            ids_of("spoof"),
+            ids_of("nontarget"),
+            {trial: found for trial, found in without.items() if found},
         )
 
     def equal_error_rate(self) -> EqualErrorRate:
@@ -231,76 +258,24 @@ def t_eer(bona_fide: ArrayLike, attack: ArrayLike, verification: VerificationSco
     return float(three[:, np.argmin(np.ptp(three, axis=0))].mean())
 
 
-@dataclass(frozen=True, slots=True)
-class FullSystem:
-    """Detection AND comparison as one system (ISO/IEC 30107-3, full-system evaluation).
-
-    Attributes:
-        verification_threshold: where the comparison system stood.
-        frr: mated bona fide presentations that were not accepted; a non-response is not accepted.
-        iapar: impostor attack presentations that were accepted, by species.
-    """
-
-    verification_threshold: float
-    frr: Rate
-    iapar: Mapping[str, Rate]
-
-    def riapar(self, species: str) -> float:
-        """Relative IAPAR of one species: 1 + IAPAR - (1 - FRR)."""
-        return metrics.riapar(self.iapar[species].value, self.frr.value)
-
-
-def full_system(
-    scores: ScoreSet,
-    threshold: float,
-    verification: VerificationScores,
-    verification_threshold: float | None = None,
-) -> FullSystem:
-    """Join detection and comparison by presentation id; both must accept.
-
-    Args:
-        scores: the detector's scores.
-        threshold: the detector's.
-        verification: trials with ids.
-        verification_threshold: of the comparison system; None puts it at the EER of these very trials.
-
-    Raises:
-        InputError: trials without ids, or an id that ``scores`` does not hold or holds in the other class.
-    """
-    if not verification.target_ids or not verification.spoof_ids:
-        raise InputError(
-            "verification scores carry no ids, so they cannot be joined to the detector's scores"
-        )
-    row_of = {name: row for row, name in enumerate(scores.ids.tolist())}
-    if verification_threshold is None:
-        verification_threshold = verification.equal_error_rate().threshold
-    passed = scores.scores >= threshold  # NaN, a non-response, never passes
-
-    def join(
-        ids: tuple[str, ...], values: NDArray[np.float64], genuine: bool
-    ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        unknown = [name for name in ids if name not in row_of]
-        if unknown:
-            raise InputError(f"verification id {unknown[0]!r} is not in {scores.name}")
-        rows = np.asarray([row_of[name] for name in ids], np.intp)
-        if wrong := np.flatnonzero(scores.is_bona_fide[rows] != genuine).tolist():
-            kind = ("spoof", "target")[genuine]
+def _comparison_scores(cells: Sequence[str], ids: Sequence[str], path: Path) -> NDArray[np.float64]:
+    """Parse scores; an empty cell is NaN."""
+    scores = np.empty(len(cells))
+    for row, cell in enumerate(cells):
+        text = cell.strip()
+        name = f"id {ids[row]!r}" if len(ids) else f"row {row + 1}"
+        if not text and not len(ids):
             raise InputError(
-                f"verification id {ids[wrong[0]]!r} is a {kind} trial, but the other class in {scores.name}"
+                f"{path}: {name} has no score: leave out trials that were not compared, or add a column id "
+                "so that they can be counted as not accepted"
             )
-        return rows, passed[rows] & (values >= verification_threshold)
-
-    _, genuine_accepted = join(verification.target_ids, verification.target, True)
-    rows, accepted = join(verification.spoof_ids, verification.spoof, False)
-    codes = scores.pai_species.codes[rows]
-    iapar = {
-        name: Rate(int(accepted[codes == code].sum()), int((codes == code).sum()))
-        for code, name in enumerate(scores.pai_species.names)
-        if (codes == code).any()
-    }
-    return FullSystem(
-        verification_threshold, Rate(int((~genuine_accepted).sum()), len(genuine_accepted)), iapar
-    )
+        try:
+            scores[row] = float(text) if text else np.nan
+        except ValueError:
+            raise InputError(f"{path}: the score of {name} must be a number, got {cell!r}") from None
+        if text and not np.isfinite(scores[row]):
+            raise InputError(f"{path}: the score of {name} must be finite, got {cell!r}")
+    return scores
 
 
 def _verification_rates(verification: VerificationScores) -> tuple[float, float, float]:
