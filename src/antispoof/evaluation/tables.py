@@ -169,12 +169,12 @@ def _print_tandem(console: Console, joint: Tandem, mark: str) -> None:
     table.add_row("t-EER, concurrent", wording.percent(joint.t_eer))
     table.add_row("min a-DCF of the verification score alone", wording.number(joint.min_a_dcf))
     if joint.full_system is not None:
-        table.add_row("full system FRR", wording.percent(joint.full_system.frr.value))
+        table.add_row("full system FRR", wording.of_all(joint.full_system.frr))
         if joint.full_system.far is not None:
-            table.add_row("full system FAR", wording.percent(joint.full_system.far.value))
+            table.add_row("full system FAR", wording.of_all(joint.full_system.far))
         for species, rate in joint.full_system.iapar.items():
             relative = wording.percent(joint.full_system.riapar(species))
-            table.add_row(f"IAPAR {escape(species)} (RIAPAR)", f"{wording.percent(rate.value)} ({relative})")
+            table.add_row(f"IAPAR {escape(species)} (RIAPAR)", f"{wording.of_all(rate)} ({relative})")
     console.print(table)
     if joint.note:
         _say(console, f"  {escape(joint.note)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from antispoof.evaluation.confidence import Interval
+from antispoof.evaluation.confidence import Interval, Rate
 from antispoof.evaluation.evaluation import Estimate, Evaluation
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "headline",
     "interval",
     "number",
+    "of_all",
     "percent",
     "tested",
 ]
@@ -34,6 +35,11 @@ def percent(share: float) -> str:
     if 0 < abs(share) < 0.0001:
         return f"{100 * share:.2g} %"
     return f"{100 * share:.2f} %"
+
+
+def of_all(rate: Rate) -> str:
+    """Write a rate as what it was counted from: the counts are exact, the share is for the eye."""
+    return f"{rate.errors:,} of {rate.trials:,}, {100 * rate.value:.1f} %"
 
 
 def number(value: float) -> str:
