@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import InputError, MediaError
-from antispoof.sensing.capture import Sample, Source
+from antispoof.sensing.capture import Recording, Sample, Source
 from antispoof.sensing.containers import (
     audio_container,
     contradiction,
@@ -25,7 +25,7 @@ from antispoof.sensing.containers import (
     is_cut,
     without_tags,
 )
-from antispoof.sensing.media import MediaLimits, read_bytes
+from antispoof.sensing.source import MediaLimits, name_of, read_bytes
 
 __all__ = ["RATE", "AudioLimits", "audio_container", "load_audio"]
 
@@ -83,6 +83,8 @@ def load_audio(source: Source, limits: AudioLimits = DEFAULT_LIMITS) -> Sample:
         MediaError: what is wrong with it; see ``code`` there.
         InputError: the source is neither a path nor bytes nor a `Sample` that states its rate.
     """
+    if isinstance(source, Recording):
+        return _excerpt(load_audio(source.source, limits), source)
     if isinstance(source, np.ndarray):
         raise InputError(
             "an array of sound needs its sample rate: hand in Sample(array, {'sample_rate': 16000})"
@@ -107,6 +109,21 @@ def load_audio(source: Source, limits: AudioLimits = DEFAULT_LIMITS) -> Sample:
     except Exception as error:  # untrusted bytes: a decoder may raise anything, and none of it may escape
         detail = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
         raise MediaError("decode_failed", f"{name} is damaged and cannot be decoded: {detail}") from error
+
+
+def _excerpt(sample: Sample, asked: Recording) -> Sample:
+    """Cut out a range of samples, counted at the rate of the file."""
+    if asked.unit:
+        raise InputError(f"a recording of sound has no unit; got unit={asked.unit!r}")
+    if asked.frames is None:
+        return sample
+    (first, stop), rate = asked.frames, sample.metadata["source_rate"]
+    count = round(len(sample.array) * rate / RATE)
+    if stop > count:
+        name = name_of(asked.source)
+        raise MediaError("decode_failed", f"{name}: samples {first}:{stop} wanted, {count} there")
+    cut = sample.array[first * RATE // rate : max(stop * RATE // rate, first * RATE // rate + 1)]
+    return Sample(cut, sample.metadata)
 
 
 def _check(name: str, seconds: float | None, channels: int, rate: int, limits: AudioLimits) -> None:

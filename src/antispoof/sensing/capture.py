@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "Capture", "Modality", "Quality", "Sample", "Source", "WindowedModality"]
+__all__ = ["Box", "Capture", "Modality", "Quality", "Recording", "Sample", "Source", "WindowedModality"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,26 @@ class Sample:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-Source = str | Path | bytes | NDArray[Any] | Sample
-"""What a caller may hand in for one sensor: a path, the file's bytes, a decoded array, or an array together
-with what is needed to read it."""
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One sensor's file plus what the file does not say.
+
+    Attributes:
+        source: path, or the file's bytes.
+        unit: what its numbers mean, in the words of its modality (``"0.1 mm"``, ``"12 bit"``); empty where
+            the file, or the usual unit, tells.
+        frames: half-open range (first, stop) of the frames that count, of a video, a stack of pictures or
+            (samples) a recording of sound; None means all.
+    """
+
+    source: str | Path | bytes
+    unit: str = ""
+    frames: tuple[int, int] | None = None
+
+
+Source = str | Path | bytes | NDArray[Any] | Sample | Recording
+"""What a caller may hand in for one sensor: a path, the file's bytes, a decoded array, or one of these
+together with what is needed to read it."""
 
 Capture = Mapping[str, Sample]
 """Modality name → `Sample`. A sensor that is not there has no key."""

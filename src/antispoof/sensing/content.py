@@ -13,12 +13,11 @@ from antispoof.sensing.containers import (
     audio_container,
     foreign_sound,
 )
+from antispoof.sensing.kinds import PICTURES, kind_of
 
 __all__ = ["Content", "content_of"]
 
 Content = Literal["picture", "sound", "film", "array"]
-
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"GIF8", b"P5", b"P6")
 
 
 def content_of(source: str | Path | bytes) -> Content:
@@ -36,9 +35,10 @@ def content_of(source: str | Path | bytes) -> Content:
                 head = file.read(HEAD_BYTES)
     except OSError:
         head = b""
-    if head.startswith(b"\x93NUMPY"):
+    kind = kind_of(head)
+    if kind == "npy":
         return "array"
-    if head.startswith(_PICTURES) or head[8:12] == b"WEBP":
+    if kind in PICTURES:
         return "picture"
     container = audio_container(head)
     if container is None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.errors import InputError, MediaError
-from antispoof.sensing.capture import Box, Sample, Source
+from antispoof.errors import MediaError
+from antispoof.sensing.capture import Box, Recording, Sample, Source
 from antispoof.sensing.faces import CropRecipe, frame
-from antispoof.sensing.media import DEFAULT_LIMITS, MediaLimits, load_grey, read_bytes
+from antispoof.sensing.media import MediaLimits, load_grey
+from antispoof.sensing.source import DEFAULT_LIMITS
 
-__all__ = ["crop_map", "find_head", "inside", "load_map", "unit_of"]
+__all__ = ["crop_map", "find_head", "inside", "load_map"]
 
-NUMPY = b"\x93NUMPY"
 SEARCHED = 128  # px, longer side of the picture in which a head is looked for
 FACE_IN_HEAD = (0.90, 0.17, 1.20)  # width, top and height of the face as shares of the width of a head
 
@@ -28,42 +25,34 @@ def load_map(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> Sample:
     """Decode a picture of one channel without changing its values.
 
     Args:
-        source: path or bytes of a greyscale picture (PNG and TIFF of 8 or 16 bits, JPEG, WebP, BMP; three
-            equal channels count as one) or of a NumPy ``.npy`` file; or an array, as it is or in a
-            `Sample`. Arrays are (H, W), (H, W, 1), or (T, H, W): T frames that were taken one after the
-            other, of which the middle one is used.
+        source: path or bytes of a greyscale picture (PNG, TIFF and PGM of 8 or 16 bits, JPEG, WebP, BMP;
+            three equal channels count as one), of a NumPy ``.npy`` file, or path of a video; or an array,
+            as it is or in a `Sample`. Arrays are (H, W), (H, W, 1), or (T, H, W): T frames that were taken
+            one after the other, of which the middle one is used.
         limits: checked against the header, before anything is decoded.
 
     Returns:
         uint8, uint16 or float32, (H, W). ``metadata["frozen"]`` is True where the T frames are all equal,
-        which no sensor's noise allows, and ``metadata["frames"]`` is T.
+        which no sensor's noise allows, and ``metadata["frames"]`` is T; ``unit`` is what was stated, and
+        ``full_scale`` the largest value there may be, where the file states it.
 
     Raises:
         MediaError: it cannot be decoded, or is a colour picture.
         InputError: the source is neither a path nor bytes nor an array.
     """
+    stated: dict[str, Any] = {}
+    frames = None
+    if isinstance(source, Recording):
+        stated = {"unit": source.unit} if source.unit else {}
+        frames, source = source.frames, source.source
     if isinstance(source, Sample):
         sample = _sample(source.array)
         return Sample(sample.array, {**sample.metadata, **source.metadata})
     if isinstance(source, np.ndarray):
         return _sample(source)
-    content = read_bytes(source, limits)
-    name = "the bytes given" if isinstance(source, bytes) else repr(str(Path(source)))
-    if content.startswith(NUMPY):
-        return _sample(_read_numpy(content, name, limits))
-    return _sample(load_grey(content, name, limits))
-
-
-def unit_of(sample: Sample, known: Sequence[str], usual: str) -> str:
-    """Return the unit that a sample's metadata state, or the usual one.
-
-    Raises:
-        InputError: it is not one of those known.
-    """
-    unit = sample.metadata.get("unit", usual)
-    if unit not in known:
-        raise InputError(f"the unit of a sample must be {' or '.join(known)}, got {unit!r}")
-    return str(unit)
+    read = load_grey(source, limits, frames)
+    sample = _sample(read.array)
+    return Sample(sample.array, {**sample.metadata, **read.metadata, **stated})
 
 
 def find_head(there: NDArray[np.bool_], least_side: float = 0.12, gap: float = 0.0) -> Box | None:
@@ -184,26 +173,3 @@ def _one_channel(array: NDArray[Any]) -> NDArray[Any]:
     if float(np.mean(np.ptp(wide, axis=2))) > 0.02 * max(float(wide.max()), 1.0):
         raise MediaError("unsupported_media", "this is a colour picture; one channel is needed here")
     return np.asarray(array[..., 1])
-
-
-def _read_numpy(content: bytes, name: str, limits: MediaLimits) -> NDArray[Any]:
-    """Read a ``.npy`` file of numbers; nothing is unpickled."""
-    file = io.BytesIO(content)
-    try:
-        version = np.lib.format.read_magic(file)
-        header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, _, kind = header(file)
-        if math.prod(shape[-2:]) > limits.max_pixels:
-            raise MediaError("pixel_limit", f"{name} is of shape {shape}: scale it down")
-        if kind.hasobject or math.prod(shape) * kind.itemsize != len(content) - file.tell():
-            raise ValueError(f"{kind} of shape {shape} does not fit {len(content)} bytes")
-        file.seek(0)
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-    except MediaError:
-        raise
-    except Exception as error:  # untrusted bytes: a decoder may raise anything, and none of it may escape
-        detail = " ".join(str(error).split()) or type(error).__name__
-        raise MediaError("decode_failed", f"{name} is damaged and cannot be decoded: {detail}") from error

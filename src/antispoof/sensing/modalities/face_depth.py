@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box, Quality, Sample, Source
 from antispoof.sensing.faces import CropRecipe, Fit, frame
-from antispoof.sensing.maps import crop_map, find_head, inside, load_map, unit_of
+from antispoof.sensing.maps import crop_map, find_head, inside, load_map
 from antispoof.sensing.modalities import modalities
+from antispoof.sensing.units import step_of, unknown_unit, worded
 
 __all__ = ["FaceDepth"]
 
@@ -22,16 +23,26 @@ WIDEST_MM = 450  # what is surely wider is a wall, not a head and not a hand-hel
 MIN_FACE_SIDE = 20  # px
 MIN_KNOWN = 0.05  # share of the picture's pixels that have a distance
 MIN_FACE_KNOWN = 0.4  # the same of the face
-MIN_SPREAD_MM = 0.1  # between the nearest and the furthest tenth of the face: a sensor's noise is larger
+MIN_SPREAD_MM = 0.1  # from the median of the face: a sensor's noise is larger
+MIN_SPREAD = 0.01  # share of the face that lies further from the median than that
+SYMBOLS = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001, "µm": 0.001}
+UNITS = (
+    "mm, cm, m or um, with a factor where one step is not one of them ('0.1 mm'), 'disparity K' "
+    "(K/value millimetres) or 'relative S' (S millimetres from 0 to the largest value; below 0 where larger "
+    "values are nearer)"
+)
+RELATIVE_NEAREST_MM = 400.0  # where relative depth is taken to begin; only differences are looked at
 
 
 class FaceDepth:
     """``face_depth``: what is nearest and as large as a head, in a depth map.
 
     Whole numbers are millimetres, as depth cameras and published datasets write them into 16-bit pictures;
-    floating-point numbers are metres, unless a `Sample` says ``{"unit": "mm"}`` or ``{"unit": "m"}``. 0,
-    negative and non-finite values stand for "nothing measured". Eight bits cannot hold millimetres: such
-    maps were scaled by somebody, and are rejected with ``no_unit``.
+    floating-point numbers are metres, unless the unit of a `Recording` or a `Sample` says otherwise:
+    ``"0.1 mm"``, ``"disparity 21000"`` (that over the value is millimetres: focal length in pixels times
+    baseline) or ``"relative 300"`` (of a map that somebody scaled: how many millimetres 0 to full scale span;
+    negative where larger values are nearer). 0, negative and non-finite values stand for "nothing measured".
+    Eight bits cannot hold millimetres: without a stated unit such maps are rejected with ``no_unit``.
     """
 
     name = "face_depth"
@@ -41,11 +52,11 @@ class FaceDepth:
     windowed = False
     unit = "float32, (H, W), millimetres along the optical axis, 0 where nothing was measured"
     reasons: Mapping[str, str] = {
-        "no_unit": "the depth map has 8 bits and no unit: hand in millimetres (16 bits) or metres (float)",
+        "no_unit": "the depth map has 8 bits and no unit: hand in 16 bits (millimetres), or state the unit",
         "empty": "the depth map has hardly any values: check the sensor, and clean its window",
         "constant": "the depth map shows one distance all over the face: check the sensor",
         "frozen": "all frames of the depth sensor are the same: restart it",
-        "out_of_range": "nothing lies 0.1 to 2 m away: come closer, and check the unit (millimetres)",
+        "out_of_range": "nothing lies 0.1 to 2 m away: come closer, or state the unit (usual: millimetres)",
         "no_face": "no head-sized shape is nearest: stand alone in front of the sensor",
         "too_small": "the face is too small: come closer",
         "holes": "most of the face has no depth: move back a little, and out of the sun",
@@ -55,13 +66,18 @@ class FaceDepth:
         """Decode a depth map to millimetres; raise `MediaError` when that cannot be done."""
         sample = load_map(source)
         array = sample.array
-        unit = unit_of(sample, ("mm", "m"), "m" if array.dtype.kind == "f" else "mm")
-        metadata = {"bits": 8 * array.dtype.itemsize, **sample.metadata, "unit": "mm"}
-        if unit == "m":
-            array = array.astype(np.float32) * 1000
-        with np.errstate(invalid="ignore"):
+        if "settled" in sample.metadata:
+            return sample  # it came from here
+        stated = str(sample.metadata.get("unit", ""))
+        bits = 8 * array.dtype.itemsize
+        settled = bool(stated) or bits > 8
+        metadata = {"bits": bits, **sample.metadata, "unit": "mm", "settled": settled}
+        usual = "m" if array.dtype.kind == "f" else "mm"
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             known = np.isfinite(array) & (array > 0)
-        return Sample(np.where(known, array, 0).astype(np.float32), metadata)
+            values = _millimetres(array, stated or usual, sample.metadata.get("full_scale"))
+            known &= np.isfinite(values)
+        return Sample(np.where(known, values, 0).astype(np.float32), metadata)
 
     def quality(self, sample: Sample) -> Quality:
         """Find the nearest head-sized shape, and tell whether it can be judged.
@@ -73,7 +89,7 @@ class FaceDepth:
         depth = sample.array
         known = depth > 0
         measurements = {"known": float(known.mean())}
-        if sample.metadata.get("bits") == 8:
+        if not sample.metadata.get("settled", True):
             return Quality(("no_unit",), measurements)
         if sample.metadata.get("frozen"):
             return Quality(("frozen",), measurements)
@@ -99,7 +115,7 @@ class FaceDepth:
             return Quality((*reasons, "holes"), measurements, box)
         low, middle, high = (float(v) for v in np.quantile(seen, (0.1, 0.5, 0.9)))
         measurements |= {"face_mm": middle, "relief_mm": high - low}
-        if float(np.ptp(seen)) < MIN_SPREAD_MM:
+        if float((np.abs(seen - middle) > MIN_SPREAD_MM).mean()) < MIN_SPREAD:
             reasons.append("constant")
         return Quality(tuple(reasons), measurements, box)
 
@@ -143,6 +159,21 @@ class FaceDepth:
         relief = np.clip((middle - depth) / range_mm, -1, 1).astype(np.float32)
         values, share = crop_map(relief, depth > 0, quality.region, CropRecipe(scale, size, fit))
         return np.stack([values, share])
+
+
+def _millimetres(array: NDArray[Any], unit: str, full_scale: int | None) -> NDArray[np.float32]:
+    wide = array.astype(np.float32)
+    linear = step_of(unit, SYMBOLS)
+    if linear is not None:
+        return wide * np.float32(linear[0])
+    disparity, span = worded(unit, "disparity"), worded(unit, "relative")
+    if disparity is not None and disparity > 0:
+        return np.float32(disparity) / wide
+    if span:
+        largest = full_scale or (np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1)
+        share = wide / np.float32(largest)
+        return np.float32(RELATIVE_NEAREST_MM) + np.float32(abs(span)) * (share if span > 0 else 1 - share)
+    raise unknown_unit("face_depth", unit, UNITS)
 
 
 modalities.register("face_depth")(FaceDepth())

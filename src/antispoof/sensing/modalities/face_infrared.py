@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.errors import MediaError
 from antispoof.sensing.capture import Box, Quality, Sample, Source
 from antispoof.sensing.faces import CropRecipe, Fit, find_faces, frame
 from antispoof.sensing.maps import crop_map, inside, load_map
 from antispoof.sensing.modalities import modalities
+from antispoof.sensing.units import bulk_top, step_of, unknown_unit, worded
 
 __all__ = ["FaceInfrared"]
 
@@ -21,13 +22,17 @@ MIN_BRIGHTEST = 14  # 0..255, 95th percentile: an illuminator that is off leaves
 MAX_SATURATED = 0.7  # share of face pixels of 250 or more
 MIN_CONTRAST = 1.0  # standard deviation, 0..255
 BITS = (8, 10, 12, 14, 16)
+FLOAT_TOLERANCE = 1.05  # interpolation overshoots
 
 
 class FaceInfrared:
     """``face_infrared``: the largest face in a near-infrared picture, found as in colour pictures.
 
-    8 bits are taken as they are. Of 16-bit pictures the sensor's own width is told from the largest value
-    (10, 12, 14 or 16 bits), and the upper 8 bits of it are used.
+    8 bits are taken as they are. How many of 16 bits a sensor uses is stated by a `Recording` or a `Sample`
+    (``"12 bit"``, or ``"up to 4000"``) or by the file (PGM, TIFF). Otherwise the narrowest of 8, 10, 12, 14
+    and 16 bits that holds the picture, hot pixels aside, is taken where the picture fills it to half, and a
+    darker picture is rejected with ``no_bits``: it could as well be a dark picture of a wider sensor.
+    Floating point likewise is 0 to 1 or 0 to 255. Pixels without a value are black.
     """
 
     name = "face_infrared"
@@ -37,6 +42,7 @@ class FaceInfrared:
     windowed = False
     unit = "uint8, (H, W), light at 700 to 1000 nm, 0 to 255"
     reasons: Mapping[str, str] = {
+        "no_bits": "the infrared picture does not tell how bright white is: state the bits of the sensor",
         "no_face": "no face was found in infrared: face the camera, with the whole face in the picture",
         "too_small": "the face is too small: come closer",
         "too_dark": "the infrared picture is dark: check that the infrared lamp is on",
@@ -48,13 +54,18 @@ class FaceInfrared:
     def load(self, source: Source) -> Sample:
         """Decode an infrared picture to 8 bits; raise `MediaError` when that cannot be done."""
         sample = load_map(source)
+        if "settled" in sample.metadata:
+            return sample  # it came from here
         array = sample.array
-        if array.dtype.kind == "f":
-            raise MediaError("unsupported_media", "infrared needs 8-bit or 16-bit values, got floating point")
-        bits = next(b for b in BITS if int(array.max()) < 2**b)
-        if array.dtype == np.uint16:
-            array = (array >> (bits - 8)).astype(np.uint8)
-        return Sample(array, {"bits": bits, **sample.metadata})
+        found = _stated(sample) or _told(array)
+        largest = 65535.0 if found is None else found
+        settled = found is not None
+        metadata = {**sample.metadata, "bits": _bits(largest), "unit": "8 bit", "settled": settled}
+        if array.dtype == np.uint8 and largest == 255:
+            return Sample(array, metadata)
+        wide = np.where(np.isfinite(array), array, 0).astype(np.float64)
+        scaled = wide / largest * 255 if array.dtype.kind == "f" else np.floor(wide * 256 / (largest + 1))
+        return Sample(np.clip(scaled, 0, 255).astype(np.uint8), metadata)
 
     def quality(self, sample: Sample) -> Quality:
         """Find the face, and tell whether it can be judged.
@@ -66,6 +77,8 @@ class FaceInfrared:
         whole = _light(picture)
         if sample.metadata.get("frozen"):
             return Quality(("frozen",), whole)
+        if not sample.metadata.get("settled", True):
+            return Quality(("no_bits",), whole)
         if whole["brightest"] < MIN_BRIGHTEST:
             return Quality(("too_dark",), whole)
         bright = whole["saturated"] > MAX_SATURATED
@@ -101,6 +114,35 @@ class FaceInfrared:
         everywhere = np.ones(picture.shape, bool)
         values, share = crop_map(picture, everywhere, quality.region, CropRecipe(scale, size, fit))
         return (values * (share > 0))[np.newaxis]
+
+
+def _stated(sample: Sample) -> float | None:
+    """Return the value of white that a caller or the file states."""
+    unit, bits = str(sample.metadata.get("unit", "")), sample.metadata.get("bits")
+    if not unit:
+        stated = 2.0**bits - 1 if isinstance(bits, int) else sample.metadata.get("full_scale")
+        return None if stated is None else float(stated)
+    step, top = step_of(unit, {"bit": 1.0, "bits": 1.0}), worded(unit, "up to")
+    if step is not None and step[0] in range(1, 17):
+        return float(2 ** int(step[0]) - 1)
+    if top is not None and top > 0:
+        return top
+    raise unknown_unit("face_infrared", unit, "'N bit', with N of 1 to 16, or 'up to X', the value of white")
+
+
+def _told(array: NDArray[Any]) -> float | None:
+    """Tell the value of white from the type and the bulk of a picture; None where both leave it open."""
+    if array.dtype == np.uint8:
+        return 255.0
+    top = bulk_top(array)
+    if array.dtype.kind == "f":
+        return 1.0 if top <= FLOAT_TOLERANCE else 255.0 if 128 <= top <= 255 * FLOAT_TOLERANCE else None
+    bits = next(b for b in BITS if top < 2**b)
+    return 2.0**bits - 1 if bits == BITS[-1] or top >= 2 ** (bits - 1) else None
+
+
+def _bits(largest: float) -> int:
+    return max(1, math.ceil(math.log2(largest + 1))) if largest > 1 else 8
 
 
 def _light(picture: NDArray[Any]) -> dict[str, float]:

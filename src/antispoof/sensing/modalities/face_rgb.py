@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box, Quality, Sample, Source
 from antispoof.sensing.faces import CropRecipe, Face, Fit, crop, find_faces, frame
-from antispoof.sensing.media import load_image
+from antispoof.sensing.media import load_picture
 from antispoof.sensing.modalities import modalities
 
 __all__ = ["FaceRgb"]
@@ -52,7 +52,7 @@ class FaceRgb:
 
     def load(self, source: Source) -> Sample:
         """Decode a picture; raise `MediaError` when that cannot be done."""
-        return Sample(load_image(source))
+        return load_picture(source)
 
     def quality(self, sample: Sample) -> Quality:
         """Find the face, and tell whether it can be judged.
