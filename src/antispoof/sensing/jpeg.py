@@ -149,6 +149,8 @@ def _decode(content: bytes, header: _Header, divisor: int, strict: bool = True) 
     if divisor > 1:  # the decoder takes the smallest size that is not below this
         least = {"min_height": -(-header.height // divisor), "min_width": -(-header.width // divisor)}
     array = np.asarray(simplejpeg.decode_jpeg(content, colours, strict=strict, **least), np.uint8)
+    if colours == "CMYK":
+        return 255 - array  # stored as the light that is left, since Adobe did so first
     return array[:, :, 0] if colours == "GRAY" else array
 
 

@@ -136,7 +136,7 @@ def _video(
     grey: bool,
 ) -> Sample:
     if isinstance(source, bytes):  # what is uploaded is decoded at once, and has no such decoders to attack
-        raise MediaError("unsupported_media", f"{name} are a video; {ACCEPTED}")
+        raise MediaError("unsupported_media", f"{name} is a video; {ACCEPTED}")
     found = read_frame(source, kind, name, frames, limits, grey)
     return Sample(found.array, {"frames": found.frames, "frame": found.index, "seconds": found.seconds})
 
