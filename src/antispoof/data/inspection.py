@@ -91,7 +91,7 @@ def inspect(
     def look(work: tuple[str, str, CaptureFile]) -> tuple[str, str, FileFacts | MediaError]:
         identifier, modality, file = work
         try:
-            return identifier, modality, inspect_file(file)
+            return identifier, modality, inspect_file(file, modality)
         except MediaError as error:
             return identifier, modality, error
 

@@ -12,6 +12,7 @@ Columns, in this order where present; ``id``, ``dataset``, ``pai_species`` and o
                         becomes bona fide by omission
 ``path.<modality>``     the file, relative to the manifest's folder or absolute; empty: no such sensor
 ``frames.<modality>``   ``first:stop``, half-open; empty means the whole file
+``unit.<modality>``     what the numbers in the file mean, as ``0.1 mm`` or ``12 bit``; empty: the usual unit
 ``attribute.<name>``    whatever is known: capture_device, lighting, age_band, sex, skin_tone, …
 ``licence``             terms of use
 ``consent_basis``       why the data may be processed
@@ -40,7 +41,7 @@ _FIXED = (
     "id", "subject", "session", "dataset", "partition", "pai_species",
     "licence", "consent_basis", "retention_until", "simulated",
 )  # fmt: skip
-_PREFIXED = ("path.", "frames.", "attribute.")
+_PREFIXED = ("path.", "frames.", "unit.", "attribute.")
 _REQUIRED = ("id", "dataset", "pai_species")
 _SHOWN_ERRORS = 10
 
@@ -114,6 +115,7 @@ def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> N
         *_FIXED[:6],
         *(f"path.{name}" for name in modalities),
         *(f"frames.{name}" for name in framed),
+        *(f"unit.{name}" for name in modalities if any(_unit(p, name) for p in presentations)),
         *(f"attribute.{name}" for name in attributes),
         *_FIXED[6:],
     ]
@@ -130,6 +132,7 @@ def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> N
         row |= {"simulated": "true" if p.simulated else "false"}
         row |= {f"path.{name}": _relative(file.path, folder) for name, file in p.captures.items()}
         row |= {f"frames.{n}": f"{f.frames[0]}:{f.frames[1]}" for n, f in p.captures.items() if f.frames}
+        row |= {f"unit.{name}": file.unit for name, file in p.captures.items()}
         row |= {f"attribute.{name}": value for name, value in p.attributes.items()}
         rows.append([row.get(name, "") for name in header])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -213,7 +216,7 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
     if unknown:
         raise ExperimentError(
             f"{path} has unknown columns {unknown}: known are {', '.join(_FIXED)}, "
-            "path.<modality>, frames.<modality> and attribute.<name>"
+            "path.<modality>, frames.<modality>, unit.<modality> and attribute.<name>"
         )
     missing = [name for name in _REQUIRED if name not in header]
     if not any(name.startswith("path.") for name in header):
@@ -231,7 +234,8 @@ def _presentation(row: dict[str, str], folder: Path) -> Presentation:
     for column, value in row.items():
         modality = column.removeprefix("path.")
         if column.startswith("path.") and value:
-            captures[modality] = CaptureFile(folder / value, _frames(row.get(f"frames.{modality}", "")))
+            frames, unit = (row.get(f"{what}.{modality}", "") for what in ("frames", "unit"))
+            captures[modality] = CaptureFile(folder / value, _frames(frames), unit.strip())
     species = row["pai_species"].strip()
     if not species:
         raise InputError("pai_species is empty: write 'bona_fide', or the kind of attack instrument")
@@ -251,6 +255,11 @@ def _presentation(row: dict[str, str], folder: Path) -> Presentation:
         retention_until=_day(row.get("retention_until", "")),
         simulated=_truth(row.get("simulated", "")),
     )
+
+
+def _unit(presentation: Presentation, modality: str) -> str:
+    file = presentation.captures.get(modality)
+    return "" if file is None else file.unit
 
 
 def _frames(value: str) -> tuple[int, int] | None:

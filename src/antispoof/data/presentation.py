@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from antispoof.errors import InputError
+from antispoof.sensing.capture import Recording
 
 __all__ = ["PARTITIONS", "CaptureFile", "EvaluationProtocol", "Presentation"]
 
@@ -23,10 +24,13 @@ class CaptureFile:
     Attributes:
         path: an image, video, audio or array file.
         frames: half-open range (first, stop) of the frames that belong to the presentation; None means all.
+        unit: what the numbers in the file mean, in the words of the modality (``"0.1 mm"``); empty where the
+            file, or the usual unit, tells.
     """
 
     path: Path
     frames: tuple[int, int] | None = None
+    unit: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a range that holds no frame."""
@@ -34,6 +38,11 @@ class CaptureFile:
             raise InputError(
                 f"frames must be 'first:stop' with 0 <= first < stop, got {self.frames} for {self.path}"
             )
+
+    @property
+    def recording(self) -> Recording:
+        """What a modality loads."""
+        return Recording(self.path, self.unit, self.frames)
 
 
 @dataclass(frozen=True, slots=True)

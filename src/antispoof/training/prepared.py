@@ -145,7 +145,7 @@ def _key(file: CaptureFile) -> str:
         raise InputError(
             f"cannot read {str(file.path)!r}, which the manifest names: {error.strerror}"
         ) from None
-    text = f"{file.path.resolve()}|{about.st_size}|{about.st_mtime_ns}|{file.frames}"
+    text = f"{file.path.resolve()}|{about.st_size}|{about.st_mtime_ns}|{file.frames}|{file.unit}"
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -167,7 +167,7 @@ def _make_shard(
     first = 0
     for key, file in files:
         try:
-            sample = modality.load(file.path)
+            sample = modality.load(file.recording)
         except MediaError as error:
             index[key] = (first, 0, error.code)
             continue

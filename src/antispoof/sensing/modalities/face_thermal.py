@@ -71,7 +71,7 @@ class FaceThermal:
         step = step_of(unit, SYMBOLS)
         if step is None:
             raise unknown_unit("face_thermal", unit, UNITS)
-        values, scale = array.astype(np.float32) * np.float32(step[0]), SCALES[step[1]]
+        values, scale = array.astype(np.float32) / np.float32(1 / step[0]), SCALES[step[1]]
         with np.errstate(invalid="ignore"):
             known = np.isfinite(values) & ((values > 0) | (scale != "k"))
         if scale == "k":

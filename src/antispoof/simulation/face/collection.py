@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 
+from antispoof.data.files import IMAGE_SUFFIXES
 from antispoof.data.manifest import write_manifest
 from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.data.splitting import split
@@ -18,7 +19,6 @@ from antispoof.simulation.face.presentations import simulate_pairs
 
 __all__ = ["read_portraits", "write_faces"]
 
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _FRACTIONS = (0.6, 0.2, 0.2)
 
 
@@ -36,7 +36,7 @@ def read_portraits(folder: Path, skipped: Callable[[str], None]) -> list[Portrai
         raise InputError(f"portraits must be a folder with one picture a person, got {str(folder)!r}")
     modality = modalities["face_rgb"]
     portraits: list[Portrait] = []
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES):
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES):
         try:
             sample = modality.load(path)
         except MediaError as error:

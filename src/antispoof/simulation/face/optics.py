@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from cv2.typing import MatLike
 
+from antispoof.sensing.jpeg import decode_jpeg
 from antispoof.simulation.face.tone import Picture
 
 __all__ = ["blur", "jpeg", "motion_blur", "resize", "warp"]
@@ -54,5 +55,4 @@ def jpeg(picture: Picture, quality: int, chroma_subsampling: bool = True) -> Pic
     _, data = cv2.imencode(
         ".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     )
-    decoded: MatLike = cv2.imdecode(data, cv2.IMREAD_COLOR)  # type: ignore[assignment]  # it was just encoded
-    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.float32) / np.float32(255)
+    return np.asarray(decode_jpeg(data.tobytes()), np.float32) / np.float32(255)

@@ -19,8 +19,9 @@ from antispoof.data.files import IMAGE_SUFFIXES
 from antispoof.data.manifest import write_manifest
 from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.data.splitting import split
-from antispoof.errors import InputError, UnknownNameError
+from antispoof.errors import InputError, MediaError, UnknownNameError
 from antispoof.sensing.faces import find_faces
+from antispoof.sensing.media import load_image
 from antispoof.simulation.scene.instruments import INSTRUMENTS
 from antispoof.simulation.scene.light import LIGHTING
 from antispoof.simulation.scene.render import (
@@ -67,14 +68,18 @@ def read_portraits(folder: Path, licence: str) -> Portraits:
         raise InputError(f"{folder} is not a folder")
     faces, skipped = [], []
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        found = find_faces(np.ascontiguousarray(image[..., ::-1], np.uint8)) if image is not None else ()
-        if image is None or not found:
+        try:
+            image = load_image(path)
+        except MediaError:
+            skipped.append(path)
+            continue
+        found = find_faces(image)
+        if not found:
             skipped.append(path)
             continue
         box = found[0].box
         top, left = max(0, round(box.y)), max(0, round(box.x))
-        cut = image[top : round(box.y + box.height), left : round(box.x + box.width), ::-1]
+        cut = image[top : round(box.y + box.height), left : round(box.x + box.width)]
         faces.append(np.ascontiguousarray(cut, np.uint8))
     if not faces:
         raise InputError(f"{folder} holds no picture with a face in it")

@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof.sensing.jpeg import decode_jpeg
 from antispoof.simulation.scene.surface import Surface
 
 __all__ = ["SUITES", "Suite", "colour_picture", "depth_map", "infrared_picture", "thermal_map"]
@@ -111,8 +112,7 @@ def colour_picture(
     coded = np.where(picture < 0.0031308, 12.92 * picture, 1.055 * picture ** (1 / 2.4) - 0.055)
     eight = (coded * 255 + 0.5).astype(np.uint8)
     _, stored = cv2.imencode(".jpg", eight[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, suite.jpeg])
-    decoded: Any = cv2.imdecode(stored, cv2.IMREAD_COLOR)
-    return np.ascontiguousarray(decoded[..., ::-1])
+    return decode_jpeg(stored.tobytes())
 
 
 def infrared_picture(light: Map, suite: Suite, size: int, rng: Rng) -> NDArray[np.uint8]:

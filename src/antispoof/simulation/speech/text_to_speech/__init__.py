@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from antispoof.errors import InputError
 from antispoof.registry import Registry
+from antispoof.sensing.audio import RATE, load_audio
 
 __all__ = ["Talker", "found_talkers", "run_program", "speak", "talkers"]
 
@@ -75,8 +76,6 @@ def run_program(command: Callable[[Path], list[str]]) -> tuple[NDArray[Any], int
     Raises:
         InputError: it fails, takes more than a minute, or writes nothing.
     """
-    import soundfile
-
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "speech.wav"
         words = command(out)
@@ -88,5 +87,4 @@ def run_program(command: Callable[[Path], list[str]]) -> tuple[NDArray[Any], int
             raise InputError(
                 f"{words[0]} failed: {(done.stderr or done.stdout).strip()[:200] or 'no output'}"
             )
-        samples, rate = soundfile.read(out, dtype="float32")
-        return samples, int(rate)
+        return load_audio(out).array, RATE
