@@ -44,6 +44,7 @@ MOVED = {
     "runtime.sound_picture": "evidence.sound_picture",
     "runtime.spoof_aware": "studies.spoof_aware",
     "service.challenges": "challenges",
+    "service.challenges.landmarks": "sensing.faces",
     "training.ablation": "studies.ablation",
     "training.complexity": "studies.complexity",
     "training.protocol": "studies.protocol",

@@ -13,9 +13,8 @@ from rendered import FRONT, Look, on_paper, picture
 
 from antispoof.challenges import ShownStep, Step, challenges
 from antispoof.challenges.frame import Frame, observe
-from antispoof.challenges.landmarks import find_landmarks
 from antispoof.challenges.movement import eye_openness, nose_shift
-from antispoof.sensing.faces import find_faces
+from antispoof.sensing.faces import find_faces, find_landmarks
 
 MOVEMENT = challenges["movement"]
 RATE = 8.0

@@ -11,9 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.challenges.landmarks import Landmarks, find_landmarks
 from antispoof.sensing.capture import Box
-from antispoof.sensing.faces import Face, find_faces
+from antispoof.sensing.faces import Face, Landmarks, find_faces, find_landmarks
 
 __all__ = ["ALIGNED_EYES", "ALIGNED_SIDE", "HINTS", "Frame", "hint", "observe"]
 

@@ -21,7 +21,7 @@ from antispoof.challenges import (
     frames_of,
 )
 from antispoof.challenges.frame import ALIGNED_EYES, Frame
-from antispoof.challenges.landmarks import Landmarks
+from antispoof.sensing.faces import Landmarks
 
 __all__ = ["Movement", "eye_openness", "nose_shift"]
 
