@@ -1,0 +1,191 @@
+"""Columns of text in little memory: labels of a small vocabulary as numbers, names as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Encoder", "Labels", "Names"]
+
+_WORD = 8
+_ROWS_AT_A_TIME = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A column of N labels from a small vocabulary, stored as numbers.
+
+    Attributes:
+        codes: int32 (N,), index into ``names``; -1 where there is no label.
+        names: the vocabulary, in the order of first appearance.
+    """
+
+    codes: NDArray[np.int32]
+    names: tuple[str, ...]
+
+    @classmethod
+    def encode(cls, values: Iterable[Any]) -> Labels:
+        """Number the labels of ``values``; None, NaN and the empty string are no label."""
+        encoder = Encoder()
+        encoder.add(values)
+        return encoder.labels()
+
+    def decode(self) -> list[str]:
+        """Return the N labels as strings; the empty string where there is none."""
+        names = [*self.names, ""]
+        return [names[code] for code in self.codes.tolist()]
+
+    def take(self, index: NDArray[Any]) -> Labels:
+        """Return the labels at ``index`` (numbers or a mask), with the same vocabulary."""
+        return Labels(self.codes[index], self.names)
+
+    def counts(self) -> dict[str, int]:
+        """Return in how many rows each label stands, and the empty string where none does."""
+        found = np.bincount(self.codes + 1, minlength=len(self.names) + 1).tolist()
+        stands = {name: count for name, count in zip(self.names, found[1:], strict=True) if count}
+        return stands | ({"": found[0]} if found[0] else {})
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.codes)
+
+
+class Encoder:
+    """Numbers labels chunk by chunk, so that a long column is never held as strings."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {None: -1, "": -1}
+        self._chunks: list[NDArray[np.int32]] = []
+
+    def add(self, values: Iterable[Any]) -> None:
+        """Number one chunk."""
+        numbers = self._numbers
+        codes = [numbers.setdefault(value, len(numbers) - 2) for value in values]
+        self._chunks.append(np.asarray(codes, np.int32))
+
+    def add_arrow(self, column: Any) -> None:
+        """Number a chunk that pyarrow has numbered with a vocabulary of its own."""
+        numbers = self._numbers
+        known = [numbers.setdefault(value, len(numbers) - 2) for value in column.dictionary.to_pylist()]
+        codes = column.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
+        self._chunks.append(np.asarray([*known, -1], np.int32)[codes])
+
+    def labels(self) -> Labels:
+        """Return the labels of all chunks."""
+        names = list(self._numbers)[2:]
+        codes = np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.int32)
+        for missing in [
+            number for number, name in enumerate(names) if name != name
+        ]:  # NaN, as pandas writes it
+            codes[codes == missing] = -1
+        return Labels(codes, tuple(map(str, names)))
+
+
+class Names:
+    """N names, kept as UTF-8 of fixed width: a twentieth of what Python strings take.
+
+    Reads like an array of strings: `tolist`, an index or a mask, iteration, `len`, ``np.asarray``.
+
+    Args:
+        data: bytes (N,), whose width is a multiple of 8.
+    """
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: NDArray[np.bytes_]) -> None:
+        self._data = data
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> Names:
+        """Keep names given as strings."""
+        return cls(_widened(np.array([_bytes(value) for value in values], np.bytes_)))
+
+    @classmethod
+    def of_arrow(cls, column: Any) -> Names:
+        """Keep names given as a pyarrow string array without nulls."""
+        _, offsets, data = column.buffers()
+        ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+        lengths = np.diff(ends)
+        width = -(-max(1, int(lengths.max(initial=1))) // _WORD) * _WORD
+        cells = np.zeros((len(column), width), np.uint8)
+        if data is not None:
+            # Both sides run through the names in order, so what lies back to back fills what is there.
+            cells[np.arange(width) < lengths[:, None]] = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+        return cls(cells.view(f"S{width}")[:, 0])
+
+    @classmethod
+    def join(cls, parts: Sequence[Names]) -> Names:
+        """Put one after the other."""
+        return cls(np.concatenate([part._data for part in parts]))
+
+    def tolist(self) -> list[str]:
+        """Return the names as strings."""
+        return [name.decode("utf-8", "surrogatepass") for name in self._data.tolist()]
+
+    def repeated(self) -> list[int]:
+        """Return the rows, in order, whose name another row before them has."""
+        hashes = np.concatenate([_hashed(part) for part in self._pieces()])
+        ordered = np.sort(hashes)
+        if not (suspects := np.unique(ordered[1:][ordered[1:] == ordered[:-1]])).size:
+            return []
+        seen: set[bytes] = set()
+        found = []
+        for row in np.flatnonzero(np.isin(hashes, suspects)).tolist():
+            name = self._data[row]
+            if name in seen:
+                found.append(row)
+            seen.add(name)
+        return found
+
+    def empty(self) -> NDArray[np.intp]:
+        """Return the rows without a name."""
+        return np.flatnonzero(self._data == b"")
+
+    def _pieces(self) -> Iterator[NDArray[np.bytes_]]:
+        return (
+            self._data[start : start + _ROWS_AT_A_TIME]
+            for start in range(0, len(self._data), _ROWS_AT_A_TIME)
+        )
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return the name at a number as a string, or `Names` at numbers or a mask."""
+        found = self._data[index]
+        return found.decode("utf-8", "surrogatepass") if isinstance(found, bytes) else Names(found)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names as strings."""
+        return (name.decode("utf-8", "surrogatepass") for piece in self._pieces() for name in piece.tolist())
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self._data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return an array of strings (N,)."""
+        return np.asarray(self.tolist(), dtype or np.str_)
+
+
+def _bytes(value: object) -> bytes:
+    return str(value).encode("utf-8", "surrogatepass")
+
+
+def _widened(data: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
+    width = -(-max(1, data.dtype.itemsize) // _WORD) * _WORD
+    return data.astype(f"S{width}")
+
+
+def _hashed(names: NDArray[np.bytes_]) -> NDArray[np.uint64]:
+    """Return a 64-bit hash of each name (a multiply and a shift for each eight bytes)."""
+    words = np.ascontiguousarray(names).view(np.uint64).reshape(len(names), -1)
+    state = np.zeros(len(names), np.uint64)
+    for column in words.T:
+        state ^= column
+        state *= np.uint64(0x9E3779B97F4A7C15)
+        state ^= state >> np.uint64(32)
+        state *= np.uint64(0xD6E8FEB86659FD93)
+        state ^= state >> np.uint64(29)
+    return state
