@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from antispoof.cli.app import app, command_line, progress_bar
 from antispoof.cli.output import HtmlPath, JsonPath, deliver
 from antispoof.errors import InputError
+
+if TYPE_CHECKING:
+    from antispoof.evaluation import ScoreSet
 
 RuleText = Annotated[
     str, typer.Option("--at", help="Sets the threshold: APCER<=1%, BPCER<=5%, EER or threshold=0.5.")
@@ -23,6 +26,26 @@ ClusterColumn = Annotated[
 ]
 Resamples = Annotated[int, typer.Option(min=0, help="Bootstrap resamples; 0 leaves their intervals out.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the resamples.")]
+ColumnNames = Annotated[
+    str,
+    typer.Option(
+        "--columns",
+        help="Which column is what: id=utt,score=cm,label=key. Numbers count columns; score=-cm: lower is bona fide.",
+        show_default=False,
+    ),
+]
+BonaFideLabel = Annotated[
+    str | None,
+    typer.Option("--bona-fide", help="The label that means bona fide, such as 0.", show_default=False),
+]
+ProtocolLists = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--protocol",
+        help="List with the labels, where the scores have none (ASVspoof); repeatable.",
+        show_default=False,
+    ),
+]
 
 
 @app.command("evaluate")
@@ -52,6 +75,9 @@ def evaluate_scores(
         float | None,
         typer.Option(help="Verification threshold for IAPAR; default: its EER.", show_default=False),
     ] = None,
+    columns: ColumnNames = "",
+    bona_fide: BonaFideLabel = None,
+    protocol: ProtocolLists = None,
     resamples: Resamples = 1000,
     seed: Seed = 0,
     json: JsonPath = None,
@@ -60,11 +86,12 @@ def evaluate_scores(
     """Judge a score file: every standard figure, how sure it is, and a report.
 
     The file has the columns id, score (higher = bona fide; empty = non-response) and pai_species
-    (bona_fide or the kind of attack), and may have subject, simulated and any attributes.
+    (bona_fide or the kind of attack), and may have subject, simulated and any attributes. Files of ASVspoof,
+    LivDet-Iris, bob and DeepfakeBench are recognised.
     """
     from rich.console import Console
 
-    from antispoof.evaluation import ScoreSet, VerificationScores, evaluate
+    from antispoof.evaluation import VerificationScores, evaluate
     from antispoof.evaluation.provenance import Provenance
     from antispoof.evaluation.records import evaluation_record, to_json
     from antispoof.evaluation.report import evaluation_page
@@ -74,8 +101,8 @@ def evaluate_scores(
         raise InputError("name one score file, as in: antispoof evaluate scores.csv")
     path = scores or test
     assert path is not None
-    given = ScoreSet.read(path)
-    development = None if dev is None else ScoreSet.read(dev)
+    given = read_scores(path, columns, bona_fide, protocol)
+    development = None if dev is None else read_scores(dev, columns, bona_fide, protocol)
     verification = None if asv is None else VerificationScores.read(asv)
     with progress_bar("resampling", resamples) as advance:
         result = evaluate(
@@ -90,7 +117,7 @@ def evaluate_scores(
             seed=seed,
             tick=advance,
         )
-    made = Provenance.of(command_line(), [each for each in (dev, path, asv) if each is not None])
+    made = Provenance.of(command_line(), [each for each in (dev, path, asv, *(protocol or ())) if each is not None])
     if str(json) != "-":
         print_evaluation(Console(highlight=False), result)
     deliver(
@@ -131,6 +158,9 @@ def compare_scores(
     ] = None,
     at: RuleText = "EER",
     cluster: ClusterColumn = None,
+    columns: ColumnNames = "",
+    bona_fide: BonaFideLabel = None,
+    protocol: ProtocolLists = None,
     resamples: Resamples = 1000,
     seed: Seed = 0,
     json: JsonPath = None,
@@ -143,7 +173,7 @@ def compare_scores(
     """
     from rich.console import Console
 
-    from antispoof.evaluation import ScoreSet, compare, cross_dataset
+    from antispoof.evaluation import compare, cross_dataset
     from antispoof.evaluation.provenance import Provenance
     from antispoof.evaluation.records import comparison_record, matrix_record, to_json
     from antispoof.evaluation.report import comparison_page, matrix_page
@@ -167,8 +197,11 @@ def compare_scores(
     paths = named(scores or [])
     if dev and len(dev) != len(paths):
         raise InputError(f"--dev is given {len(dev)} times for {len(paths)} systems; give each its own")
-    systems = {name: ScoreSet.read(path) for name, path in paths.items()}
-    development = {name: ScoreSet.read(path) for name, path in zip(paths, dev, strict=True)} if dev else None
+    said = columns, bona_fide, protocol
+    systems = {name: read_scores(path, *said) for name, path in paths.items()}
+    development = (
+        {name: read_scores(path, *said) for name, path in zip(paths, dev, strict=True)} if dev else None
+    )
     with progress_bar("resampling", resamples) as advance:
         result = compare(
             systems,
@@ -180,7 +213,7 @@ def compare_scores(
             seed=seed,
             tick=advance,
         )
-    made = Provenance.of(command_line(), [*(dev or []), *paths.values()])
+    made = Provenance.of(command_line(), [*(dev or []), *paths.values(), *(protocol or [])])
     if str(json) != "-":
         print_comparison(console, result)
     deliver(
@@ -189,6 +222,21 @@ def compare_scores(
         lambda: to_json(comparison_record(result, made)),
         lambda: comparison_page(result, made),
     )
+
+
+def read_scores(
+    path: Path, columns: str, bona_fide: str | None, protocols: Sequence[Path] | None
+) -> ScoreSet:
+    """Read a score file, and say how, where it is somebody else's."""
+    from antispoof.columns import parse_columns
+    from antispoof.evaluation import ScoreSet
+
+    scores = ScoreSet.read(
+        path, columns=parse_columns(columns), bona_fide=bona_fide, protocols=protocols or ()
+    )
+    if scores.read_as:
+        typer.echo(f"{path} was read as {scores.read_as}", err=True)
+    return scores
 
 
 def named(words: Sequence[str]) -> dict[str, Path]:

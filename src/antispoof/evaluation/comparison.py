@@ -174,7 +174,10 @@ def compare(
         clusters=clusters,
         resamples=resamples,
         seed=seed,
-        warnings=tuple(_warnings(first, dev, points, cluster)),
+        warnings=(
+            *(f"{name}: {caution}" for name, each in systems.items() for caution in each.cautions),
+            *_warnings(first, dev, points, cluster),
+        ),
     )
 
 

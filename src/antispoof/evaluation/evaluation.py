@@ -222,7 +222,7 @@ def evaluate(
     groups = [
         n
         for n, v in scores.attributes.items()
-        if 2 <= len(set(v.codes[v.codes >= 0].tolist())) <= _MOST_GROUPS
+        if 2 <= v.distinct() <= _MOST_GROUPS
     ]
     kinds = _kinds(scores, point.threshold, intervals)
     joint = None
@@ -253,6 +253,8 @@ def evaluate(
         resamples=resamples,
         seed=seed,
         warnings=(
+            *scores.cautions,
+            *(f"Development scores: {caution}" for caution in (dev.cautions if dev is not None else ())),
             *_warnings(scores, dev, point, kinds, compute.curve, cluster, clusters),
             *_verification_warnings(verification, verification_threshold, both),
             *_full_system_warnings(joint),
@@ -284,8 +286,7 @@ def _kinds(scores: ScoreSet, threshold: float, intervals: Mapping[str, Interval]
         )
         subjects = None
         if scores.subject is not None:
-            of_kind = scores.subject.codes[member]
-            subjects = len(set(of_kind[of_kind >= 0].tolist()))
+            subjects = scores.subject.take(member).distinct()
         kinds.append(
             Kind(
                 name,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -16,6 +17,7 @@ from antispoof.labels import meaning, plain, read_labels
 __all__ = ["join_protocol", "species_of", "without_bona_fide"]
 
 _SUBSETS = ("eval", "progress", "hidden")
+_NO_KIND = re.compile(r"[a-z]?0+")  # A00 stands beside bona fide
 _NON_RESPONSE = -1.0  # as the LivDet-Iris competitions write it
 
 
@@ -96,7 +98,7 @@ def _with_kinds(raw: Labels, kinds: Labels, column: str, bona_fide: str | None) 
     against: Counter[tuple[str, str]] = Counter()
     for pair, count in zip(pairs.tolist(), counts, strict=True):
         label, kind = (["", *raw.names][pair // width], ["", *kinds.names][pair % width])
-        says = meaning(kind)
+        says = "nothing" if _NO_KIND.fullmatch(plain(kind)) else meaning(kind)
         if (classes[label] is None) != (says in ("nothing", "bona_fide")) and says not in ("number", "nothing"):
             against[label, kind] += count
             continue
@@ -161,7 +163,7 @@ def _turn_by_digit(columns: ScoreColumns, digit: Labels, raw: Labels) -> None:
 
 
 def join_protocol(
-    columns: ScoreColumns, protocol: Path, given: Mapping[str, str]
+    columns: ScoreColumns, protocols: Sequence[Path], given: Mapping[str, str]
 ) -> ScoreColumns:
     """Take the labels of scored presentations from a list of their own, by id.
 
@@ -170,22 +172,27 @@ def join_protocol(
 
     Args:
         columns: ids and scores.
-        protocol: the list.
+        protocols: the lists; the first that names one of the presentations is taken.
         given: which of its columns is what, where somebody said so.
 
     Raises:
         InputError: a scored presentation is not in the list, or an id is in it twice.
     """
     assert columns.ids is not None
-    listed = read_columns(protocol, ("id", "label"), given)
-    assert listed.ids is not None
-    if twice := listed.ids.repeated():
-        raise InputError(f"{protocol}: id {listed.ids[twice[0]]!r} appears more than once")
-    scored, known = columns.ids.tolist(), listed.ids.tolist()
-    row_of = {name: row for row, name in enumerate(known)}
-    if not any(name in row_of for name in scored):  # one writes LA_E_1, the other flac/LA_E_1.flac
-        scored = [_stem(name) for name in scored]
+    scored = columns.ids.tolist()
+    for protocol in protocols:
+        listed = read_columns(protocol, ("id", "label"), given)
+        assert listed.ids is not None
+        if twice := listed.ids.repeated():
+            raise InputError(f"{protocol}: id {listed.ids[twice[0]]!r} appears more than once")
+        known = listed.ids.tolist()
+        row_of = {name: row for row, name in enumerate(known)}
+        if any(name in row_of for name in scored):
+            break
         row_of = {_stem(name): row for row, name in enumerate(known)}
+        if any(_stem(name) in row_of for name in scored):  # one writes LA_E_1, the other flac/LA_E_1.flac
+            scored = [_stem(name) for name in scored]
+            break
     unknown = [name for name in scored if name not in row_of]
     if unknown:
         raise InputError(

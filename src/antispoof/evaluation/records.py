@@ -34,6 +34,7 @@ def evaluation_record(result: Evaluation, provenance: Provenance) -> dict[str, A
         "format": FORMAT,
         "kind": "evaluation",
         "name": result.scores.name,
+        "read_as": result.scores.read_as,
         "simulated": bool(result.scores.simulated.any()),
         "counts": {
             "presentations": len(result.scores),
@@ -252,10 +253,7 @@ def _bootstrap(result: Evaluation | Comparison) -> dict[str, Any]:
 
 
 def _subjects(result: Evaluation) -> int | None:
-    if result.scores.subject is None:
-        return None
-    codes = result.scores.subject.codes
-    return len(set(codes[codes >= 0].tolist()))
+    return None if result.scores.subject is None else result.scores.subject.distinct()
 
 
 def _provenance(provenance: Provenance) -> dict[str, Any]:

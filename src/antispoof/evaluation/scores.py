@@ -106,7 +106,7 @@ class ScoreSet:
         *,
         columns: Mapping[str, str] = MappingProxyType({}),
         bona_fide: str | None = None,
-        protocol: str | Path | None = None,
+        protocols: Sequence[str | Path] = (),
     ) -> ScoreSet:
         """Read a score file: a text table, or Parquet if it ends in .parquet or .pq.
 
@@ -119,7 +119,8 @@ class ScoreSet:
             columns: which column is what, such as ``{"id": "utt", "score": "cm", "label": "key"}``; a number
                 counts columns from 1, and a minus before the score's means that lower scores are bona fide.
             bona_fide: the label that means bona fide, where ``0`` and ``1`` would leave that open.
-            protocol: a list with the labels, where the file holds ids and scores alone.
+            protocols: lists with the labels, where the file holds ids and scores alone; the first that names
+                one of its presentations is taken.
 
         Raises:
             InputError: the file is missing, empty or not such a table; the message says where and what to do.
@@ -128,13 +129,13 @@ class ScoreSet:
         path = Path(path)
         if not path.is_file():
             raise InputError(f"score file {str(path)!r} does not exist")
-        in_scores = {role: name for role, name in columns.items() if protocol is None or role in ("id", "score")}
+        in_scores = {role: name for role, name in columns.items() if not protocols or role in ("id", "score")}
         try:
-            found = read_columns(path, _NEEDED if protocol is None else _NEEDED[:2], in_scores)
+            found = read_columns(path, _NEEDED[:2] if protocols else _NEEDED, in_scores)
             read_as = found.layout.said
-            if protocol is not None:
+            if protocols:
                 of_list = {role: name for role, name in columns.items() if role not in in_scores}
-                found = join_protocol(found, Path(protocol), of_list)
+                found = join_protocol(found, list(map(Path, protocols)), of_list)
                 read_as = "; labels: ".join(filter(None, (read_as, found.layout.said)))
             assert found.scores is not None
             species = species_of(found, bona_fide)

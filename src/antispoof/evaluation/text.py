@@ -49,6 +49,10 @@ class Labels:
         stands = {name: count for name, count in zip(self.names, found[1:], strict=True) if count}
         return stands | ({"": found[0]} if found[0] else {})
 
+    def distinct(self) -> int:
+        """Return how many different labels stand in the column."""
+        return int(np.count_nonzero(np.bincount(self.codes + 1)[1:]))
+
     def __len__(self) -> int:
         """Return N."""
         return len(self.codes)
@@ -60,6 +64,7 @@ class Encoder:
     def __init__(self) -> None:
         self._numbers: dict[Any, int] = {None: -1, "": -1}
         self._chunks: list[NDArray[np.int32]] = []
+        self._arrow: list[Any] = []
 
     def add(self, values: Iterable[Any]) -> None:
         """Number one chunk."""
@@ -68,14 +73,13 @@ class Encoder:
         self._chunks.append(np.asarray(codes, np.int32))
 
     def add_arrow(self, column: Any) -> None:
-        """Number a chunk that pyarrow has numbered with a vocabulary of its own."""
-        numbers = self._numbers
-        known = [numbers.setdefault(value, len(numbers) - 2) for value in column.dictionary.to_pylist()]
-        codes = column.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
-        self._chunks.append(np.asarray([*known, -1], np.int32)[codes])
+        """Take a chunk that pyarrow has numbered with a vocabulary of its own; all chunks or none."""
+        self._arrow.append(column)
 
     def labels(self) -> Labels:
         """Return the labels of all chunks."""
+        if self._arrow:
+            return self._unified()
         names = list(self._numbers)[2:]
         codes = np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.int32)
         for missing in [
@@ -83,6 +87,22 @@ class Encoder:
         ]:  # NaN, as pandas writes it
             codes[codes == missing] = -1
         return Labels(codes, tuple(map(str, names)))
+
+
+    def _unified(self) -> Labels:
+        import pyarrow
+
+        whole = pyarrow.chunked_array(self._arrow).unify_dictionaries()
+        self._arrow = []
+        names = whole.chunk(0).dictionary.to_pylist()
+        places = [place for place, name in enumerate(names) if name]  # None and "" are no label
+        codes_of = np.full(len(names) + 1, -1, np.int32)
+        codes_of[places] = np.arange(len(places))
+        codes = [
+            codes_of[chunk.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)]
+            for chunk in whole.chunks
+        ]
+        return Labels(np.concatenate(codes), tuple(names[place] for place in places))
 
 
 class Names:

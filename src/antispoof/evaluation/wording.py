@@ -85,8 +85,7 @@ def tested(result: Evaluation) -> str:
     species = f"{len(result.species)} species" if result.species else "no species"
     said = f"{result.bona_fide.errors.trials:,} bona fide and {attacks:,} attack presentations of {species}"
     if result.scores.subject is not None:
-        codes = result.scores.subject.codes
-        said += f", {len(set(codes[codes >= 0].tolist())):,} subjects"
+        said += f", {result.scores.subject.distinct():,} subjects"
     silent = int((~result.scores.is_response).sum())
     return said + (f", {counted(silent, 'non-response')}" if silent else "")
 
