@@ -1,4 +1,4 @@
-"""Which column of somebody's table is what: by name, by what was said, or by how the field writes its files."""
+"""Which column of somebody's table is what: by name, as somebody said, or as the field writes its files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ __all__ = ["Layout", "parse_columns", "recognise"]
 
 _ALIASES = {
     "id": (
-        "utt", "utt_id", "utterance", "utterance_id", "filename", "file_name", "file", "filepath", "file_path",
-        "path", "image", "image_path", "image_name", "img", "img_name", "img_names", "img_path", "video",
+        "utt", "utt_id", "utterance", "utterance_id", "filename", "file_name", "file", "filepath",
+        "file_path", "path", "image", "image_path", "image_name", "img", "img_name", "img_names", "img_path",
+        "video",
         "video_path", "wav", "audio", "flac_file_name", "test_label", "sample", "sample_id", "presentation",
         "name",
     ),
@@ -32,7 +33,9 @@ _ALIASES = {
     "species": (
         "attack_type", "attack", "attack_id", "attack_label", "spoof_type", "species", "pai", "instrument",
     ),
-    "subject": ("subject_id", "speaker", "speaker_id", "person", "person_id", "client", "client_id", "claimed_id"),
+    "subject": (
+        "subject_id", "speaker", "speaker_id", "person", "person_id", "client", "client_id", "claimed_id",
+    ),
 }  # fmt: skip
 _OF_ATTACKS = (
     "spoof_score", "fake_score", "attack_score", "spoof_prob", "prob_spoof", "fake_prob", "prob_fake",
@@ -48,7 +51,7 @@ class Layout:
     Attributes:
         header: names of all its columns.
         headed: whether the first row holds them.
-        roles: what a column is → its index: ``id``, ``score``, ``label`` (bona fide or attack, or the kind of
+        roles: what a column is → its index: ``id``, ``score``, ``label`` (bona fide, attack, or the kind of
             attack), ``species`` (kind of attack beside a label), ``subject``, and whatever else was asked for.
         negated: lower scores mean bona fide, so that the sign has to change.
         bona_fide: the label that means bona fide, where the layout says so.
@@ -112,7 +115,7 @@ def recognise(
         return _as_given(head, first, needed, given)
     names = [plain(name) for name in first]
     own = {("label" if name == "pai_species" else name): names.index(name) for name in _OWN if name in names}
-    if set(needed) <= set(own) or ("score" not in needed and set(needed) <= set(names)):
+    if {"pai_species" if role == "label" else role for role in needed} <= set(names):
         _refuse_repeated(names, first)
         return Layout(tuple(first), True, own | {role: names.index(role) for role in needed if role in names})
     found = _by_alias(names, first, needed, own)
@@ -152,8 +155,8 @@ def _as_given(
             )
     if missing := [role for role in needed if role not in roles]:
         raise InputError(
-            f"no column is said to be the {_called(missing[0])}; add {missing[0]}=NAME to the columns, of which "
-            f"there are {', '.join(map(repr, first))}"
+            f"no column is said to be the {_called(missing[0])}; add {missing[0]}=NAME to what is said; the "
+            f"columns are {', '.join(map(repr, first))}"
         )
     header = tuple(first) if headed else tuple(f"column {n}" for n in range(1, len(head[0]) + 1))
     said = ", ".join(f"{_called(role)} = {header[roles[role]]!r}" for role in asked)

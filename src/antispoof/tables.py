@@ -152,8 +152,8 @@ class TextTable:
                     before = line[: first.start].decode("utf-8")
                     cell = before.count(self.delimiter) + 1 if self.delimiter else len(before.split())
                     return InputError(
-                        f"line {number}, cell {cell}: byte 0x{line[first.start]:02x} is not UTF-8 text, so this "
-                        "is not a CSV file in UTF-8; save it as 'CSV UTF-8'"
+                        f"line {number}, cell {cell}: byte 0x{line[first.start]:02x} is not UTF-8 text, so "
+                        "this is not a CSV file in UTF-8; save it as 'CSV UTF-8'"
                     )
         return InputError(f"not UTF-8 text ({error.reason})")
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antispoof.errors import InputError, MissingExtraError
+from antispoof.evaluation import score_files
 from antispoof.evaluation.scores import Labels, ScoreSet
 
 HEADER = "id,score,pai_species\n"
@@ -91,13 +92,22 @@ def test_separators_blank_lines_and_a_byte_order_mark_are_read(tmp_path: Path, s
         ("id,skore,pai_species\na,1,\n", "no column 'score'.*rename 'skore' to 'score'"),
         ("a,1,print\n", "no column 'id'; the columns are 'a', '1', 'print'"),
         ("id,score,score,pai_species\na,1,1,\n", "column 'score' appears more than once"),
-        (HEADER + "a,high,print\n", "the score of 'a' is 'high'; scores must be finite numbers"),
-        (HEADER + "a,nan,print\n", "the score of 'a' is 'nan'; .*leave the cell empty for a non-response"),
-        (HEADER + "a,1,\nb,-inf,print\n", "the score of 'b' is -inf"),
+        (
+            HEADER + "a,high,print\n",
+            "line 2, column 'score': the score of 'a' is 'high'; scores must be finite numbers",
+        ),
+        (
+            HEADER + "a,nan,print\n",
+            "line 2, column 'score': the score of 'a' is 'nan'; .*leave the cell empty",
+        ),
+        (HEADER + "a,1,\nb,-inf,print\n", "line 3, column 'score': the score of 'b' is '-inf'"),
         (HEADER + "a,1,\na,2,print\n", "id 'a' appears more than once"),
-        (HEADER + ",1,\n", "row 1 has no id"),
-        (HEADER + "a,1\n", "a row has 2 cells, the header has 3"),
-        (HEADER + "a,1,0\nb,2,1\n", "pai_species holds '0', which names no attack instrument"),
+        (HEADER + ",1,\n", "line 2, column 'id': there is no id"),
+        (HEADER + "a,1\n", "line 2: 2 values under 3 columns: there is none for column 'pai_species'"),
+        (
+            HEADER + "a,1,0\nb,2,1\n",
+            "pai_species holds '0' in 1, '1' in 1, which names no attack instrument.*--bona-fide 0",
+        ),
         ("id,score,pai_species,simulated\na,1,,maybe\n", "simulated of 'a' is 'maybe'; write true or false"),
     ],
 )
@@ -113,7 +123,10 @@ def test_a_broken_file_is_refused_with_its_name_and_the_reason(
 def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.csv' does not exist"):
         ScoreSet.read(tmp_path / "absent.csv")
-    for name, reason in {"noise.csv": "not UTF-8 text", "noise.parquet": "not a Parquet file"}.items():
+    for name, reason in {
+        "noise.csv": "line 1, cell 1: byte 0x80 is not UTF-8 text",
+        "noise.parquet": "not a Parquet file",
+    }.items():
         (tmp_path / name).write_bytes(bytes(range(128, 256)))
         with pytest.raises(InputError, match=f"{name}: {reason}"):
             ScoreSet.read(tmp_path / name)
@@ -142,13 +155,20 @@ def test_labels_from_python_and_pandas_are_taken_as_they_come() -> None:
     assert labels.decode() == ["0", "1", "", "", "0"]
 
 
+def unusual(*_: object) -> None:
+    raise score_files._UnusualError
+
+
 def test_a_long_file_is_read_in_chunks_as_a_short_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for ending in ("csv", "parquet"):
         path = tmp_path / f"scores.{ending}"
         example().write(path)
-        monkeypatch.setattr("antispoof.evaluation.scores._ROWS_AT_A_TIME", 1)
+        monkeypatch.setattr("antispoof.evaluation.score_files._ROWS_AT_A_TIME", 1)
+        monkeypatch.setattr("antispoof.evaluation.score_files._BLOCK", 30)
+        assert same(ScoreSet.read(path), example())
+        monkeypatch.setattr("antispoof.evaluation.score_files._read_quickly", unusual)
         assert same(ScoreSet.read(path), example())
 
 

@@ -30,7 +30,7 @@ ColumnNames = Annotated[
     str,
     typer.Option(
         "--columns",
-        help="Which column is what: id=utt,score=cm,label=key. Numbers count columns; score=-cm: lower is bona fide.",
+        help="Which column is what: id=utt,score=cm,label=key, or by number; score=-cm: lower is bona fide.",
         show_default=False,
     ),
 ]
@@ -117,7 +117,9 @@ def evaluate_scores(
             seed=seed,
             tick=advance,
         )
-    made = Provenance.of(command_line(), [each for each in (dev, path, asv, *(protocol or ())) if each is not None])
+    made = Provenance.of(
+        command_line(), [each for each in (dev, path, asv, *(protocol or ())) if each is not None]
+    )
     if str(json) != "-":
         print_evaluation(Console(highlight=False), result)
     deliver(

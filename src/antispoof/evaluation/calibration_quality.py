@@ -18,6 +18,7 @@ __all__ = [
     "expected_calibration_error",
     "isotonic_blocks",
     "min_cllr",
+    "min_cllr_of",
     "reliability",
 ]
 
@@ -35,7 +36,12 @@ def cllr(bona_fide: ArrayLike, attack: ArrayLike) -> float:
 
 def min_cllr(bona_fide: ArrayLike, attack: ArrayLike) -> float:
     """Cllr after the best monotone recalibration of these very scores, by pooling adjacent violators."""
-    genuine, attacks = isotonic_blocks(ErrorCurve.of(bona_fide, attack))
+    return min_cllr_of(ErrorCurve.of(bona_fide, attack))
+
+
+def min_cllr_of(curve: ErrorCurve) -> float:
+    """Return `min_cllr` of the scores of a curve."""
+    genuine, attacks = isotonic_blocks(curve)
     odds = (genuine / genuine.sum(), attacks / attacks.sum())
     total = 0.0
     for own, other in (odds, odds[::-1]):
@@ -50,8 +56,9 @@ def isotonic_blocks(curve: ErrorCurve) -> tuple[NDArray[np.int64], NDArray[np.in
     Returns:
         Bona fide and attacks in each block, lowest scores first.
     """
-    genuine = np.diff(curve.rejected_bona_fide).astype(np.int64)
-    attacks = np.diff(curve.rejected_attacks).astype(np.int64)
+    turns = curve.corners()  # between them one class stands alone, and its scores pool without loss
+    genuine = np.diff(curve.rejected_bona_fide[turns]).astype(np.int64)
+    attacks = np.diff(curve.rejected_attacks[turns]).astype(np.int64)
     return pool_adjacent_violators(genuine, attacks)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from antispoof.errors import InputError
 
-__all__ = ["EqualErrorRate", "ErrorCurve", "as_scores", "running_total"]
+__all__ = ["EqualErrorRate", "ErrorCurve", "as_scores", "ascending", "running_total"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +54,21 @@ class ErrorCurve:
         Raises:
             InputError: an argument is empty, not one-dimensional, or holds NaN or infinity.
         """
-        positives, negatives = (
-            np.sort(as_scores(bona_fide, "bona_fide")),
-            np.sort(as_scores(attack, "attack")),
-        )
-        # Two sorted runs: a stable sort merges them in one pass, far faster than an argsort of the whole.
+        positives, negatives = ascending(bona_fide, "bona_fide"), ascending(attack, "attack")
+        # Two sorted runs: a stable sort merges them in one pass.
         merged = np.concatenate((positives, negatives))
-        order = np.argsort(merged, kind="stable")
-        merged = merged[order]
+        merged.sort(kind="stable")
         last = np.empty(len(merged), np.bool_)
         last[-1] = True
         np.not_equal(merged[1:], merged[:-1], out=last[:-1])
+        thresholds = merged[last]
+        del merged
         ends = np.flatnonzero(last)
         rejected_bona_fide = np.zeros(len(ends) + 1, np.int32)
-        rejected_bona_fide[1:] = np.cumsum(order < len(positives), dtype=np.int32)[ends]
+        rejected_bona_fide[1:] = np.searchsorted(positives, thresholds, side="right")
         rejected_attacks = np.zeros(len(ends) + 1, np.int32)
         np.subtract(ends + 1, rejected_bona_fide[1:], out=rejected_attacks[1:], casting="unsafe")
-        return cls(merged[ends], rejected_bona_fide, rejected_attacks)
+        return cls(thresholds, rejected_bona_fide, rejected_attacks)
 
     def corners(self) -> NDArray[np.intp]:
         """Return the indices between which one class alone is rejected further, first and last included.
@@ -186,6 +184,12 @@ def running_total(weights: NDArray[Any]) -> NDArray[np.int32]:
     total = np.zeros(len(weights) + 1, np.int32)
     np.cumsum(weights, out=total[1:])
     return total
+
+
+def ascending(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return checked scores in ascending order, without a copy where they are in it already."""
+    scores = as_scores(values, name)
+    return scores if (scores[1:] >= scores[:-1]).all() else np.sort(scores)
 
 
 def as_scores(values: ArrayLike, name: str) -> NDArray[np.float64]:

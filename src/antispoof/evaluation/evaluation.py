@@ -212,6 +212,7 @@ def evaluate(
     codes, clusters = clusters_of(scores, cluster)
     resampling = resamples > 0 and clusters > 1
     compute = Figures(scores, point.threshold, dev_eer, codes if resampling else None)
+    del codes
     once = np.ones(clusters if resampling else 1, np.int32)
     values = dict(zip(compute.names, compute(once).tolist(), strict=True))
     intervals = dict.fromkeys(compute.names, _NO_INTERVAL)
@@ -219,11 +220,7 @@ def evaluate(
         draws = bootstrap(compute, clusters, resamples=resamples, seed=seed, tick=tick)
         intervals = dict(zip(compute.names, map(_spread, percentile_interval(draws)), strict=True))
     both = bool(len(scores.bona_fide) and len(scores.attack))
-    groups = [
-        n
-        for n, v in scores.attributes.items()
-        if 2 <= v.distinct() <= _MOST_GROUPS
-    ]
+    groups = [n for n, v in scores.attributes.items() if 2 <= v.distinct() <= _MOST_GROUPS]
     kinds = _kinds(scores, point.threshold, intervals)
     joint = None
     if verification and both:
@@ -245,7 +242,7 @@ def evaluate(
             for name in LABELS
         },
         curve=compute.curve,
-        calibration=_calibration(scores, values) if both else None,
+        calibration=_calibration(scores, values, compute.curve) if compute.curve is not None else None,
         tandem=joint,
         fairness=tuple(fairness(scores, name, point.threshold) for name in (groups if by is None else by)),
         cluster=cluster,
@@ -270,7 +267,7 @@ def _spread(interval: Interval) -> Interval:
 def _kinds(scores: ScoreSet, threshold: float, intervals: Mapping[str, Interval]) -> list[Kind]:
     """Count bona fide first, then each species in the order of first appearance."""
     accepted, rejected = scores.scores >= threshold, scores.scores < threshold
-    bona_fide = scores.bona_fide
+    bona_fide = np.sort(scores.bona_fide)  # once, for the curve of every species
     kinds = []
     for code, name in enumerate(("bona fide", *scores.pai_species.names), start=-1):
         member = scores.pai_species.codes == code
@@ -301,11 +298,11 @@ def _kinds(scores: ScoreSet, threshold: float, intervals: Mapping[str, Interval]
     return kinds
 
 
-def _calibration(scores: ScoreSet, values: Mapping[str, float]) -> CalibrationQuality:
+def _calibration(scores: ScoreSet, values: Mapping[str, float], curve: ErrorCurve) -> CalibrationQuality:
     bins = quality.reliability(scores.bona_fide, scores.attack)
     return CalibrationQuality(
         values["cllr"],
-        quality.min_cllr(scores.bona_fide, scores.attack),
+        quality.min_cllr_of(curve),
         values["act_dcf"],
         values["min_dcf"],
         quality.expected_calibration_error(bins),
@@ -352,8 +349,8 @@ def _note(name: str, scores: ScoreSet, species: Sequence[Kind], both: bool, dev:
         return "a class got no response at all"
     if name == "hter" and dev is None:
         return "needs a development set"
-    attacks = len(scores.attack)
     if name.startswith("tpr_at_fpr"):
+        attacks = sum(each.errors.trials - each.non_responses.errors for each in species)
         needed = round(1 / float(name.removeprefix("tpr_at_fpr_")))
         if attacks < needed:
             return f"refused: {attacks:,} attacks, needs {needed:,}"

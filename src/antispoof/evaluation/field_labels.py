@@ -1,4 +1,4 @@
-"""From the columns of a score file to kinds of attack: labels, keys with kinds beside them, protocols of the field."""
+"""From the columns of a score file to kinds of attack: labels, keys beside kinds, protocols of the field."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def without_bona_fide(
         )
     if empty:
         cautions.append(
-            f"{empty:,} of {len(raw):,} rows have an empty label ({column}) and were taken as bona fide, since "
-            "no row says that it is: write 'bona_fide'."
+            f"{empty:,} of {len(raw):,} rows have an empty label ({column}) and were taken as bona fide, "
+            "since no row says that it is: write 'bona_fide'."
         )
     vocabulary: dict[str, int] = {}
     codes = [-1] * len(raw.names)
@@ -88,9 +88,7 @@ def _with_kinds(raw: Labels, kinds: Labels, column: str, bona_fide: str | None) 
     """Read a column that tells the class beside one that tells the kind of attack."""
     classes = read_labels(raw.counts(), column=column, bona_fide=bona_fide)
     width = len(kinds.names) + 1
-    pairs, row_of = np.unique(
-        (raw.codes.astype(np.int64) + 1) * width + kinds.codes + 1, return_inverse=True
-    )
+    pairs, row_of = np.unique((raw.codes.astype(np.int64) + 1) * width + kinds.codes + 1, return_inverse=True)
     counts = np.bincount(row_of).tolist()
     vocabulary: dict[str, int] = {}
     spellings: dict[str, str] = {}
@@ -99,7 +97,10 @@ def _with_kinds(raw: Labels, kinds: Labels, column: str, bona_fide: str | None) 
     for pair, count in zip(pairs.tolist(), counts, strict=True):
         label, kind = (["", *raw.names][pair // width], ["", *kinds.names][pair % width])
         says = "nothing" if _NO_KIND.fullmatch(plain(kind)) else meaning(kind)
-        if (classes[label] is None) != (says in ("nothing", "bona_fide")) and says not in ("number", "nothing"):
+        if (classes[label] is None) != (says in ("nothing", "bona_fide")) and says not in (
+            "number",
+            "nothing",
+        ):
             against[label, kind] += count
             continue
         name = classes[label]
@@ -114,8 +115,8 @@ def _with_kinds(raw: Labels, kinds: Labels, column: str, bona_fide: str | None) 
     if against:
         (label, kind), count = against.most_common(1)[0]
         raise InputError(
-            f"{sum(against.values()):,} of {len(raw):,} rows contradict themselves: {count:,} say {label!r} in "
-            f"{column} and {kind!r} as the kind of attack"
+            f"{sum(against.values()):,} of {len(raw):,} rows contradict themselves: {count:,} say {label!r} "
+            f"in {column} and {kind!r} as the kind of attack"
         )
     return Labels(np.asarray(codes, np.int32)[row_of], tuple(vocabulary))
 
@@ -128,11 +129,12 @@ def _by_identity(claimed: Labels, model: Labels | None, real: Labels) -> Labels:
     if strangers:
         raise InputError(
             f"{strangers:,} of {len(pairs):,} rows compare one person with another: these are scores of a "
-            "verification system, and no labels of attacks; give them as --asv, with the columns score and trial"
+            "verification system, without labels of attacks; give them as --asv, as columns score and trial"
         )
     named: dict[str, str] = {}
     species = [
-        None if mine == other else named.setdefault(plain(kind := _kind(other)), kind) for mine, other in pairs
+        None if mine == other else named.setdefault(plain(kind := _kind(other)), kind)
+        for mine, other in pairs
     ]
     return Labels.encode(species)
 
@@ -162,9 +164,7 @@ def _turn_by_digit(columns: ScoreColumns, digit: Labels, raw: Labels) -> None:
         columns.cautions.append("Scores are the chance of digit 1, an attack: their sign was changed.")
 
 
-def join_protocol(
-    columns: ScoreColumns, protocols: Sequence[Path], given: Mapping[str, str]
-) -> ScoreColumns:
+def join_protocol(columns: ScoreColumns, protocols: Sequence[Path], given: Mapping[str, str]) -> ScoreColumns:
     """Take the labels of scored presentations from a list of their own, by id.
 
     Scores of ASVspoof 2021 are kept where the list puts them into the subset ``eval``, as the published
@@ -214,8 +214,8 @@ def join_protocol(
         wanted = len(known)
     if (silent := wanted - int(keep.sum())) > 0:
         cautions.append(
-            f"{silent:,} of {wanted:,} presentations in {protocol.name} have no score and were left out: if the "
-            "system gave no response, list them with an empty score."
+            f"{silent:,} of {wanted:,} presentations in {protocol.name} have no score and were left out: if "
+            "the system gave no response, list them with an empty score."
         )
     return ScoreColumns(
         listed.layout,

@@ -57,7 +57,7 @@ class _Ranked:
 
     cluster: NDArray[np.int32]
     rejected: int
-    above: NDArray[np.intp]
+    above: NDArray[np.int32]
 
 
 class Figures:
@@ -87,20 +87,22 @@ class Figures:
         """Sort once."""
         self.names = (*LABELS, *(APCER_OF + name for name in scores.pai_species.names))
         self.curve = None
-        if len(scores.bona_fide) and len(scores.attack):
-            self.curve = ErrorCurve.of(scores.bona_fide, scores.attack)
+        genuine, attacks = np.sort(scores.bona_fide), np.sort(scores.attack)
+        if len(genuine) and len(attacks):
+            self.curve = ErrorCurve.of(genuine, attacks)
         codes, values, response = scores.pai_species.codes, scores.scores, scores.is_response
 
         def rank(member: NDArray[np.bool_]) -> _Ranked:
             rows = np.flatnonzero(member & response)
             if cluster is None:
-                ascending, clusters = np.sort(values[rows]), np.zeros(len(rows), np.int32)
+                ascending = np.sort(values[rows])
+                clusters = np.broadcast_to(np.int32(0), len(rows))
             else:
                 rows = rows[np.argsort(values[rows])]
                 ascending, clusters = values[rows], cluster[rows]
             rejected = int(np.searchsorted(ascending, threshold))
             thresholds = self.curve.thresholds if self.curve is not None else np.zeros(0)
-            return _Ranked(clusters, rejected, np.searchsorted(thresholds, ascending) + 1)
+            return _Ranked(clusters, rejected, np.searchsorted(thresholds, ascending).astype(np.int32) + 1)
 
         self._genuine = rank(codes < 0)
         self._attacks = rank(codes >= 0)
@@ -113,8 +115,8 @@ class Figures:
         self._dev_eer_index = None if dev_eer_threshold is None else self.curve.index(dev_eer_threshold)
         self._corners = self.curve.corners()
         self._bayes_index = self.curve.index(ASVSPOOF5.threshold)
-        self._genuine_bits = np.logaddexp(0, -np.sort(scores.bona_fide)) / math.log(2)
-        self._attack_bits = np.logaddexp(0, np.sort(scores.attack)) / math.log(2)
+        self._genuine_bits = np.logaddexp(0, -genuine) / math.log(2)
+        self._attack_bits = np.logaddexp(0, attacks) / math.log(2)
 
     def __call__(self, weights: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the figures with cluster k counted ``weights[k]`` times.
@@ -199,10 +201,11 @@ def clusters_of(scores: ScoreSet, column: str | None) -> tuple[NDArray[np.int32]
     if column is None:
         return np.arange(len(scores), dtype=np.int32), len(scores)
     labels = scores.labels(column)
-    used, cluster = np.unique(labels.codes, return_inverse=True)
-    if used[0] >= 0:
-        return np.asarray(cluster, np.int32), len(used)
-    alone = labels.codes < 0
-    cluster = cluster - 1
-    cluster[alone] = len(used) - 1 + np.arange(alone.sum())
-    return np.asarray(cluster, np.int32), len(used) - 1 + int(alone.sum())
+    counts = np.bincount(labels.codes + 1)
+    used = counts[1:] > 0
+    number = np.concatenate(([0], np.cumsum(used) - 1)).astype(np.int32)
+    cluster = number[labels.codes + 1]
+    if counts[0]:
+        alone = labels.codes < 0
+        cluster[alone] = used.sum() + np.arange(counts[0])
+    return cluster, int(used.sum() + counts[0])

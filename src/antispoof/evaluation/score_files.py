@@ -56,7 +56,7 @@ class ScoreColumns:
         return np.asarray([*(bool(flag) for flag in flags), False], np.bool_)[column.codes]
 
 
-class _Unusual(Exception):
+class _UnusualError(Exception):
     """The quick reader met what the careful one reads, or refuses in words."""
 
 
@@ -67,7 +67,9 @@ class _Collector:
         taken = {index: role for role, index in layout.roles.items()}
         self.layout = layout
         self.columns = {  # index → role, or the name of an attribute
-            index: taken.get(index, name) for index, name in enumerate(layout.header) if name or index in taken
+            index: taken.get(index, name)
+            for index, name in enumerate(layout.header)
+            if name or index in taken
         }
         self.ids: list[Names] = []
         self.scores: list[NDArray[np.float64]] = []
@@ -101,7 +103,7 @@ def read_columns(path: Path, needed: Sequence[str], given: Mapping[str, str]) ->
     layout = recognise(table.head, needed, given)
     try:
         found = _read_quickly(table, layout)
-    except (_Unusual, MissingExtraError):
+    except (_UnusualError, MissingExtraError):
         found = _read_carefully(table, layout)
     if not _rows(found):
         raise InputError("a header and no rows; there is nothing to evaluate")
@@ -147,7 +149,8 @@ def _read_carefully(table: TextTable, layout: Layout) -> ScoreColumns:
             if "" in columns[id_at]:
                 line = lines[columns[id_at].index("")]
                 raise InputError(
-                    f"line {line}, column {layout.header[id_at]!r}: there is no id; every presentation needs one"
+                    f"line {line}, column {layout.header[id_at]!r}: there is no id; every presentation needs "
+                    "one"
                 )
             into.ids.append(Names.of(columns[id_at]))
         if score_at is not None and numbers is not None:
@@ -190,11 +193,11 @@ def _read_quickly(table: TextTable, layout: Layout) -> ScoreColumns:
     """Read a file without surprises by pyarrow, many times as fast.
 
     Raises:
-        _Unusual: it is one with surprises.
+        _UnusualError: it is one with surprises.
         MissingExtraError: pyarrow is not installed.
     """
     if table.encoding != "utf-8-sig" or not table.delimiter:
-        raise _Unusual
+        raise _UnusualError
     arrow, _ = pyarrow("")
     from pyarrow import csv
 
@@ -221,8 +224,8 @@ def _read_quickly(table: TextTable, layout: Layout) -> ScoreColumns:
         for batch in reader:
             _add_arrow(into, {int(name): batch.column(name) for name in batch.schema.names})
     except (arrow.ArrowException, OSError):
-        raise _Unusual from None
-    return into.done()
+        raise _UnusualError from None
+    return _without_slack(arrow, into)
 
 
 def _add_arrow(into: _Collector, batch: Mapping[int, Any]) -> None:
@@ -231,12 +234,12 @@ def _add_arrow(into: _Collector, batch: Mapping[int, Any]) -> None:
         if name == "id":
             names = Names.of_arrow(column)
             if names.empty().size:
-                raise _Unusual
+                raise _UnusualError
             into.ids.append(names)
         elif name == "score":
             values = column.to_numpy(zero_copy_only=False)
             if np.count_nonzero(~np.isfinite(values)) != column.null_count:
-                raise _Unusual
+                raise _UnusualError
             into.scores.append(values)
         else:
             into.encoders[name].add_arrow(column)
@@ -248,7 +251,9 @@ def _read_parquet(path: Path, needed: Sequence[str], given: Mapping[str, str]) -
         file = parquet.ParquetFile(path)
         layout = recognise([list(file.schema_arrow.names)], needed, given)
         texts = [name for name, kind in _kinds(file) if _is_text(arrow, kind)]
-        keys = [layout.header[i] for i in (layout.roles.get("id"), layout.roles.get("score")) if i is not None]
+        keys = [
+            layout.header[i] for i in (layout.roles.get("id"), layout.roles.get("score")) if i is not None
+        ]
         file = parquet.ParquetFile(path, read_dictionary=[name for name in texts if name not in keys])
         if not file.metadata.num_rows:
             raise InputError("no rows; there is nothing to evaluate")
@@ -257,12 +262,19 @@ def _read_parquet(path: Path, needed: Sequence[str], given: Mapping[str, str]) -
             columns = [_as_needed(arrow, batch.column(i), name, row) for i, name in into.columns.items()]
             try:
                 _add_arrow(into, dict(zip(into.columns, columns, strict=True)))
-            except _Unusual:
+            except _UnusualError:
                 _refuse(columns, list(into.columns.values()), row)
             row += len(batch)
     except (arrow.ArrowException, OSError) as error:
         raise InputError(f"not a Parquet file: {error}") from None
-    return into.done()
+    return _without_slack(arrow, into)
+
+
+def _without_slack(arrow: Any, into: _Collector) -> ScoreColumns:
+    """Finish, and give back what pyarrow keeps of the memory that it worked in."""
+    found = into.done()
+    arrow.default_memory_pool().release_unused()
+    return found
 
 
 def _kinds(file: Any) -> list[tuple[str, Any]]:

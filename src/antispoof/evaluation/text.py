@@ -88,7 +88,6 @@ class Encoder:
             codes[codes == missing] = -1
         return Labels(codes, tuple(map(str, names)))
 
-
     def _unified(self) -> Labels:
         import pyarrow
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -308,11 +308,9 @@ def _quality(scores: ScoreSet) -> NDArray[np.float64]:
     return values[labels.codes]
 
 
-def _in_order(
-    values: NDArray[np.float64], ids: NDArray[np.str_], wanted: NDArray[np.str_]
-) -> NDArray[np.float64]:
-    row_of = {name: row for row, name in enumerate(ids.tolist())}
-    return values[[row_of[name] for name in wanted.tolist()]]
+def _in_order(values: NDArray[np.float64], ids: Iterable[str], wanted: Iterable[str]) -> NDArray[np.float64]:
+    row_of = {name: row for row, name in enumerate(ids)}
+    return values[[row_of[name] for name in wanted]]
 
 
 def _with(scores: ScoreSet, name: str, values: NDArray[np.float64]) -> ScoreSet:
