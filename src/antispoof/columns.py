@@ -52,7 +52,7 @@ class Layout:
         header: names of all its columns.
         headed: whether the first row holds them.
         roles: what a column is → its index: ``id``, ``score``, ``label`` (bona fide, attack, or the kind of
-            attack), ``species`` (kind of attack beside a label), ``subject``, and whatever else was asked for.
+            attack), ``species`` (kind of attack beside it), ``subject``, and whatever else was asked for.
         negated: lower scores mean bona fide, so that the sign has to change.
         bona_fide: the label that means bona fide, where the layout says so.
         said: what was found, in words; empty for this project's own files.

@@ -36,7 +36,8 @@ Meaning = Literal["bona_fide", "attack", "kind", "number", "ambiguous", "nothing
 _BONA_FIDE = frozenset({
     "bona_fide", "bonafide", "live", "alive", "living", "liveness", "real", "genuine", "authentic", "human",
     "target", "client", "original", "pristine", "legitimate", "legit", "non_attack", "no_attack",
-    "not_attack", "non_spoof", "nonspoof", "not_spoof", "no_spoof", "non_spoofed", "not_spoofed", "unspoofed", "non_fake",
+    "not_attack", "non_spoof",
+    "nonspoof", "not_spoof", "no_spoof", "non_spoofed", "not_spoofed", "unspoofed", "non_fake",
     "not_fake", "nonfake",
 })  # fmt: skip
 _ATTACK = frozenset({
