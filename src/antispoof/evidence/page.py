@@ -30,7 +30,7 @@ from antispoof.files import write_text
 from antispoof.runtime.checking import Checked
 from antispoof.runtime.policy import in_words
 from antispoof.runtime.verdict import Evidence, Verdict
-from antispoof.sensing.capture import Box
+from antispoof.sensing.capture import Box, Recording
 from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.sensing.modalities import modalities
 
@@ -98,7 +98,7 @@ def _card(entry: Checked, simulated: bool) -> str:
         rows.append(("What to do", f"<ul>{lines}</ul>"))
     table = "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in rows)
     pictures = "".join(
-        _pictures(entry.sources[part.modality], part, point.threshold)
+        _pictures(entry.recording(part.modality), part, point.threshold)
         for part in verdict.evidence
         if part.modality in entry.sources
     )
@@ -111,7 +111,7 @@ def _card(entry: Checked, simulated: bool) -> str:
     )
 
 
-def _pictures(source: Path | bytes, evidence: Evidence, threshold: float) -> str:
+def _pictures(source: Recording, evidence: Evidence, threshold: float) -> str:
     if evidence.status == "missing":
         return ""
     sample = modalities[evidence.modality].load(source)

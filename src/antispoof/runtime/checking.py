@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from antispoof.errors import MediaError
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.verdict import Verdict
+from antispoof.sensing.capture import Recording
 
 __all__ = [
     "EXIT_CODES",
@@ -37,11 +38,17 @@ class Checked:
         sources: modality → the file of that sensor; the empty name stands for a modality that nobody knows.
         verdict: None where a file could not be read.
         error: why.
+        units: modality → what its numbers mean, where that was stated.
     """
 
     sources: Mapping[str, Found]
     verdict: Verdict | None
     error: MediaError | None
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    def recording(self, modality: str) -> Recording:
+        """The file of a sensor, with what was stated of it."""
+        return Recording(self.sources[modality], self.units.get(modality, ""))
 
     @property
     def source(self) -> str:
@@ -54,13 +61,28 @@ class Checked:
         return " + ".join("-" if isinstance(one, bytes) else one.name for one in self.sources.values())
 
 
-def check_files(detector: Detector, presentations: Iterable[Mapping[str, Found]]) -> Iterator[Checked]:
-    """Judge presentations, each given as modality → file."""
+def check_files(
+    detector: Detector,
+    presentations: Iterable[Mapping[str, Found]],
+    units: Mapping[str, str] | None = None,
+) -> Iterator[Checked]:
+    """Judge presentations, each given as modality → file.
+
+    Args:
+        detector: who judges.
+        presentations: what is judged.
+        units: modality → what the numbers in its files mean, where that is not what is usual.
+
+    Raises:
+        InputError: a modality does not know the unit that is stated for it.
+    """
     for sources in presentations:
+        given = Checked(sources, None, None, units or {})
         try:
-            yield Checked(sources, detector.check(**sources), None)
+            verdict = detector.check(**{name: given.recording(name) for name in sources})
+            yield replace(given, verdict=verdict)
         except MediaError as error:
-            yield Checked(sources, None, error)
+            yield replace(given, error=error)
 
 
 def exit_code(results: Iterable[Checked]) -> int:

@@ -20,7 +20,7 @@ from antispoof.runtime.policy import Policy, decide, read_policy
 from antispoof.runtime.selection import Candidates
 from antispoof.runtime.verdict import Evidence, OperatingPoint, Opinion, Verdict
 from antispoof.scores.fusion import Panel, contributions
-from antispoof.sensing.capture import Quality, Sample, Source
+from antispoof.sensing.capture import Quality, Recording, Sample, Source
 from antispoof.sensing.modalities import modalities, modality_of
 
 if TYPE_CHECKING:
@@ -283,6 +283,8 @@ def _place(name: str, preferred: Sequence[str]) -> int:
 
 def _obvious(sample: Source) -> str:
     """Tell which modality a sample is of, where that is plain."""
+    if isinstance(sample, Recording):
+        sample = sample.source
     if isinstance(sample, (str, Path, bytes)):
         try:
             return modality_of(sample)

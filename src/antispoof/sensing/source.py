@@ -138,7 +138,7 @@ def check_pixels(width: int, height: int, name: str, most: int) -> None:
 
 def _megapixels(pixels: int, most: int) -> tuple[str, str]:
     """Write both with as many digits as it takes to tell them apart."""
-    for digits in range(6):
+    for digits in range(7):
         has, allowed = (f"{number / 1e6:,.{digits}f}" for number in (pixels, most))
         if has != allowed and float(allowed.replace(",", "")) * 1e6 == most:
             break

@@ -9,6 +9,7 @@ from antispoof.errors import AntispoofError, InputError, MediaError
 from antispoof.runtime.detector import Detector, load
 from antispoof.runtime.policy import shipped_policies
 from antispoof.runtime.verdict import Verdict
+from antispoof.sensing.capture import Recording, Source
 from antispoof.service.problems import Problem, from_media_error
 from antispoof.service.settings import Settings
 
@@ -69,7 +70,7 @@ class Checks:
             raise Problem("model_unavailable", "the model cannot be loaded", retry_after_s=30) from error
         raise Problem("invalid_request", f"policy: there are {', '.join((*self.policies, *sorted(points)))}")
 
-    def check(self, policy: str | None, sources: Mapping[str, bytes]) -> Verdict:
+    def check(self, policy: str | None, sources: Mapping[str, Source]) -> Verdict:
         """Judge one presentation.
 
         Raises:
@@ -80,7 +81,10 @@ class Checks:
             return detector.check(**sources)
         except MediaError as error:
             raise from_media_error(error, "the sample") from None
-        except InputError:
-            raise Problem("invalid_request", "the policy does not look at one of the samples") from None
+        except InputError as error:
+            reason = "the policy does not look at one of the samples"
+            if any(isinstance(one, Recording) and one.unit for one in sources.values()):
+                reason = str(error)
+            raise Problem("invalid_request", reason) from None
         except Exception as error:  # whatever the model does, nobody is let through
             raise Problem("model_unavailable", "the model failed", retry_after_s=1) from error

@@ -30,7 +30,7 @@ def modality_of(source: str | Path | bytes) -> str:
         raise MediaError(
             "film",
             f"{named!r} is a film, and films are not judged as a whole: name the side to judge, "
-            "voice (--voice) for its sound, or face_rgb (--face-rgb) for a still picture taken from it",
+            "voice (--voice) for its sound, or face_rgb (--face-rgb) for the picture in its middle",
         )
     known = ", ".join(takers or modalities)
     raise MediaError(

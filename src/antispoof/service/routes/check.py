@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from antispoof.runtime.verdict import Verdict
+from antispoof.sensing.capture import Recording
 from antispoof.service import wire
 from antispoof.service.access import ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
@@ -31,6 +32,7 @@ CHECK_FORM = {
                     "properties": {
                         "face_rgb": {"type": "string", "format": "binary"},
                         "policy": {"type": "string"},
+                        "unit.face_depth": {"type": "string", "examples": ["0.1 mm"]},
                     },
                 }
             }
@@ -57,8 +59,11 @@ CHECK_FORM = {
 async def check(request: Request, _: Annotated[KnownKey, backend("check")], core: ServiceCore) -> Response:
     """Judge files, one for each modality. Nothing is stored: this gives no protection against replay."""
     upload = await read_upload(request, core.settings)
-    if not upload.files or set(upload.fields) - {"policy"}:
-        raise Problem("invalid_request", "the parts are files named like modalities, and policy")
+    if not upload.files or set(upload.fields) - {"policy", *(f"unit.{name}" for name in upload.files)}:
+        raise Problem(
+            "invalid_request",
+            "the parts are files named like modalities, their unit.<modality>, and policy",
+        )
     with core.judges.place() as place:
         core.metrics.queue.set(core.judges.taken)
         verdict = await place.run(_judge, core, upload)
@@ -70,4 +75,6 @@ async def check(request: Request, _: Annotated[KnownKey, backend("check")], core
 def _judge(core: Core, upload: Upload) -> Verdict:
     if set(upload.files) - set(core.checks.modalities):
         raise Problem("invalid_request", f"files: the models judge {', '.join(core.checks.modalities)}")
-    return core.checks.check(upload.fields.get("policy"), upload.files)
+    units = {name: upload.fields.get(f"unit.{name}", "") for name in upload.files}
+    sources = {name: Recording(content, units[name]) for name, content in upload.files.items()}
+    return core.checks.check(upload.fields.get("policy"), sources)
