@@ -50,7 +50,7 @@ def bulk_top(array: NDArray[Any]) -> float:
     """Return the value that hardly any pixel exceeds.
 
     Hot pixels, also small clusters and single lines of them, do not count: a median over 5 × 5 pixels takes
-    them out, and then the highest of 200 is left out.
+    them out, all but those along the edge, and then the highest fiftieth is left out.
 
     Args:
         array: uint8, uint16 or float32, (H, W); values that are not finite count as 0.
@@ -58,4 +58,4 @@ def bulk_top(array: NDArray[Any]) -> float:
     clean = np.where(np.isfinite(array), array, 0).astype(array.dtype)
     if min(array.shape) >= 5:
         clean = np.asarray(cv2.medianBlur(np.ascontiguousarray(clean), 5))
-    return float(np.quantile(clean, 0.995))
+    return float(np.quantile(clean, 0.98))

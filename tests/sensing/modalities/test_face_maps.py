@@ -105,7 +105,7 @@ def test_infrared_of_any_width_is_the_same_picture(bits: int, somebody: Any) -> 
     eight = somebody["face_infrared"].copy()
     eight[0, 0] = 255
     wide = eight.astype(np.uint16) << (bits - 8)
-    sample = modality.load(wide)
+    sample = modality.load(Sample(wide, {"unit": f"{bits} bit"}))
     assert sample.metadata["bits"] == bits
     np.testing.assert_array_equal(sample.array, eight)
 

@@ -21,18 +21,17 @@ MIN_FACE_SIDE = 32  # px, longer side of the box
 MIN_BRIGHTEST = 14  # 0..255, 95th percentile: an illuminator that is off leaves less
 MAX_SATURATED = 0.7  # share of face pixels of 250 or more
 MIN_CONTRAST = 1.0  # standard deviation, 0..255
-BITS = (8, 10, 12, 14, 16)
-FLOAT_TOLERANCE = 1.05  # interpolation overshoots
+OVERSHOOT = 1.05  # of interpolation, over white
 
 
 class FaceInfrared:
     """``face_infrared``: the largest face in a near-infrared picture, found as in colour pictures.
 
     8 bits are taken as they are. How many of 16 bits a sensor uses is stated by a `Recording` or a `Sample`
-    (``"12 bit"``, or ``"up to 4000"``) or by the file (PGM, TIFF). Otherwise the narrowest of 8, 10, 12, 14
-    and 16 bits that holds the picture, hot pixels aside, is taken where the picture fills it to half, and a
-    darker picture is rejected with ``no_bits``: it could as well be a dark picture of a wider sensor.
-    Floating point likewise is 0 to 1 or 0 to 255. Pixels without a value are black.
+    (``"12 bit"``, or ``"up to 4000"``) or by the file (PGM, TIFF); only a picture that needs more than
+    14 bits, hot pixels aside, shows it by itself. Any other one is rejected with ``no_bits``: what looks like
+    a bright picture of a 10-bit sensor may be a dark one of a 12-bit sensor, and darkness is evidence.
+    Floating point is 0 to 1 or 0 to 255. Pixels without a value are black.
     """
 
     name = "face_infrared"
@@ -136,9 +135,8 @@ def _told(array: NDArray[Any]) -> float | None:
         return 255.0
     top = bulk_top(array)
     if array.dtype.kind == "f":
-        return 1.0 if top <= FLOAT_TOLERANCE else 255.0 if 128 <= top <= 255 * FLOAT_TOLERANCE else None
-    bits = next(b for b in BITS if top < 2**b)
-    return 2.0**bits - 1 if bits == BITS[-1] or top >= 2 ** (bits - 1) else None
+        return 1.0 if top <= OVERSHOOT else 255.0 if 128 <= top <= 255 * OVERSHOOT else None
+    return 65535.0 if top >= 2**14 else None
 
 
 def _bits(largest: float) -> int:
