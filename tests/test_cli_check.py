@@ -402,3 +402,31 @@ def test_old_spellings_of_fuse(run: Run) -> None:
     code, _, err = run("fuse", "--chimeric", "a.csv", "b.csv", "--dev-share", "0.5")
     assert code == 3
     assert "antispoof fuse --chimeric is antispoof chimeric now" in err
+
+
+def test_units_are_stated_for_a_sensor(run: Run, tmp_path: Path) -> None:
+    from PIL import Image
+
+    from antispoof.simulation.scene.render import SceneSpec, render_scene
+
+    scene = render_scene(SceneSpec(5, 1, 1, None, "desk", "office"), 128)
+    Image.fromarray(scene["face_depth"]).save(tmp_path / "mm.png")
+    Image.fromarray(scene["face_depth"] * np.uint16(10)).save(tmp_path / "tenths.png")
+    bundle = ("--bundle", "face-multispectral", "--json")
+    _, plain, _ = run("check", "--face-depth", tmp_path / "mm.png", *bundle)
+    tenths = ("check", "--face-depth", tmp_path / "tenths.png", *bundle)
+    report = ("--report", tmp_path / "page.html")
+    _, stated, _ = run(*tenths, "--unit", "face-depth=0.1 mm", *report)
+    first, second = (json.loads(out)["results"][0]["verdict"]["score"] for out in (plain, stated))
+    assert first == pytest.approx(second, abs=1e-4)
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+    assert run(*tenths)[0] == 2
+    for words, said in (
+        ("face_depth=inch", "the unit of face_depth must be mm"),
+        ("depth=mm", "write SENSOR=UNIT"),
+        ("face_depth", "write SENSOR=UNIT"),
+        ("face_infrared=12 bit", "no sample of that sensor is named with --face-infrared"),
+    ):
+        code, _, err = run(*tenths, "--unit", words)
+        assert code == 3
+        assert said in " ".join(err.split())

@@ -187,3 +187,14 @@ def test_a_protocol_refuses_repeated_ids_and_undivided_rows() -> None:
 def test_an_impossible_presentation_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(InputError):
         presentation(**fields)
+
+
+def test_units_survive_a_round_trip(tmp_path: Path) -> None:
+    depth, colour = CaptureFile(tmp_path / "d.png", unit="0.1 mm"), CaptureFile(tmp_path / "c.png")
+    captures = {"face_depth": depth, "face_rgb": colour}
+    rows = [Presentation(id=name, dataset="lab", captures=captures) for name in "ab"]
+    write_manifest(rows, tmp_path / "m.csv")
+    header = (tmp_path / "m.csv").read_text().splitlines()[0].split(",")
+    assert "unit.face_depth" in header
+    assert "unit.face_rgb" not in header
+    assert read_manifest(tmp_path / "m.csv")[1].captures["face_depth"].unit == "0.1 mm"

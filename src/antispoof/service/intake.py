@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from antispoof.errors import MediaError
+from antispoof.errors import InputError, MediaError
+from antispoof.sensing.capture import Recording
 from antispoof.sensing.modalities import modalities
 from antispoof.service.problems import Problem, from_media_error
 
@@ -11,7 +12,7 @@ __all__ = ["look_at"]
 CODES = {"no_face": "no_face", "several_faces": "multiple_faces"}
 
 
-def look_at(name: str, content: bytes) -> None:
+def look_at(name: str, content: bytes, unit: str = "") -> None:
     """Refuse a sample that the detector could not judge.
 
     Raises:
@@ -19,9 +20,11 @@ def look_at(name: str, content: bytes) -> None:
     """
     modality = modalities[name]
     try:
-        quality = modality.quality(modality.load(content))
+        quality = modality.quality(modality.load(Recording(content, unit)))
     except MediaError as error:
         raise from_media_error(error, "the file") from None
+    except InputError as error:  # a unit that the modality does not know
+        raise Problem("invalid_request", f"unit: {error}") from None
     if not quality.usable:
         raise Problem(
             CODES.get(quality.reasons[0], "low_quality"),

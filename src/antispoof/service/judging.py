@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from antispoof.runtime.verdict import Verdict
+from antispoof.sensing.capture import Recording, Source
 from antispoof.service.sessions import Decision, Judgeable, JudgeableCapture
 
 __all__ = ["judge"]
 
-Check = Callable[[str | None, Mapping[str, bytes]], Verdict]
+Check = Callable[[str | None, Mapping[str, Source]], Verdict]
 
 ADVICE = {
     "duplicate_frames": "the camera picture could not be used: use the camera of this device, and try again",
@@ -78,7 +79,7 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
 
 
 def _look(presentation: Mapping[str, JudgeableCapture], judged: Judgeable, check: Check) -> _Frame:
-    verdict = check(judged.policy, {name: capture.content for name, capture in presentation.items()})
+    verdict = check(judged.policy, {name: Recording(c.content, c.unit) for name, c in presentation.items()})
     used = {evidence.modality for evidence in verdict.evidence if evidence.status == "used"}
     complete = verdict.score is not None and used >= set(judged.modalities)
     return _Frame(next(iter(presentation.values())).seq, verdict, complete)

@@ -66,6 +66,7 @@ class JudgeableCapture:
     seq: int
     sha256: str
     content: bytes
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +237,8 @@ class Sessions:
         with self._store.write() as transaction:
             return tuple(self._open(transaction, identifier).modalities)
 
-    def accept(self, identifier: str, modality: str, seq: int, content: bytes) -> Accepted:
-        """Keep a capture, sealed.
+    def accept(self, identifier: str, modality: str, seq: int, content: bytes, unit: str = "") -> Accepted:
+        """Keep a capture, sealed, and what its numbers mean where that was stated.
 
         Raises:
             Problem: the session is not open, ``duplicate_seq``, or there are too many captures.
@@ -250,10 +251,10 @@ class Sessions:
                 raise Problem("state_conflict", "the session is captured by its stream")
             earlier = transaction.get(Capture, (identifier, modality, seq))
             if earlier is not None:
-                if earlier.sha256 != sha256:
+                if (earlier.sha256, earlier.unit) != (sha256, unit):
                     raise Problem("duplicate_seq", "another sample has this number")
                 return Accepted(False, session.captures, earlier.received_at)
-            self._keep(transaction, session, modality, seq, content)
+            self._keep(transaction, session, modality, seq, content, unit)
             self._remember(transaction, session, [sha256], [sha256])
             audit.append(self._store, transaction, now, "captured", identifier, modality=modality, seq=seq)
             return Accepted(True, session.captures, now)
@@ -559,7 +560,13 @@ class Sessions:
             raise Problem("attempts_exhausted", "this device has failed too often", retry_after_s=int(HOUR_S))
 
     def _keep(
-        self, transaction: Transaction, session: Session, modality: str, seq: int, content: bytes
+        self,
+        transaction: Transaction,
+        session: Session,
+        modality: str,
+        seq: int,
+        content: bytes,
+        unit: str = "",
     ) -> str:
         """Seal a sample and put it in its place; return its SHA-256."""
         limits = self._settings
@@ -576,6 +583,7 @@ class Sessions:
                 sha256=sha256,
                 received_at=self._clock.now(),
                 sealed=seal(self._media_key(session), content, _place(session.id, modality, seq)),
+                unit=unit,
             )
         )
         session.state = "capturing"
@@ -610,7 +618,7 @@ class Sessions:
 
     def _opened(self, session: Session, row: Capture) -> JudgeableCapture:
         content = unseal(self._media_key(session), row.sealed, _place(row.session_id, row.modality, row.seq))
-        return JudgeableCapture(row.modality, row.seq, row.sha256, content)
+        return JudgeableCapture(row.modality, row.seq, row.sha256, content, row.unit)
 
     def _media_key(self, session: Session) -> bytes:
         if session.media_key is None:

@@ -48,6 +48,7 @@ CAPTURE_FORM = {
                         "seq": {"type": "integer", "minimum": 0, "maximum": MAX_SEQ},
                         "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
                         "file": {"type": "string", "format": "binary"},
+                        "unit": {"type": "string", "examples": ["0.1 mm", "12 bit"]},
                     },
                 }
             }
@@ -165,8 +166,9 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
     core.limits.capture(session_id)
     expected = await run_in_threadpool(core.sessions.expected_modalities, session_id)
     upload = await read_upload(request, core.settings)
-    if set(upload.fields) != {"modality", "seq", "sha256"} or set(upload.files) != {"file"}:
-        raise Problem("invalid_request", "the parts are modality, seq, sha256 and file")
+    if set(upload.fields) - {"unit"} != {"modality", "seq", "sha256"} or set(upload.files) != {"file"}:
+        raise Problem("invalid_request", "the parts are modality, seq, sha256, file and perhaps unit")
+    unit = upload.fields.get("unit", "").strip()
     modality, seq, content = upload.fields["modality"], upload.fields["seq"], upload.files["file"]
     if modality not in expected:
         raise Problem("invalid_request", "modality: not one of the session's")
@@ -176,8 +178,8 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
     if upload.fields["sha256"].lower() != sha256:
         raise Problem("invalid_request", "sha256: not that of the file", recoverable=True)
     with core.judges.place() as place:
-        await place.run(look_at, modality, content)
-    accepted = await run_in_threadpool(core.sessions.accept, session_id, modality, int(seq), content)
+        await place.run(look_at, modality, content, unit)
+    accepted = await run_in_threadpool(core.sessions.accept, session_id, modality, int(seq), content, unit)
     return JSONResponse(
         {
             "session": session_id,

@@ -83,6 +83,7 @@ class Capture(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     received_at: Mapped[float]
     sealed: Mapped[bytes]
+    unit: Mapped[str] = mapped_column(server_default="")
 
 
 class Result(Base):
