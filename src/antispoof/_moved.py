@@ -33,6 +33,8 @@ MOVED = {
     "data.simulation.speech_channel": "simulation.speech.channel",
     "data.simulation.speech_collection": "simulation.speech.collection",
     "data.simulation.text_to_speech": "simulation.speech.text_to_speech",
+    "evaluation.figures": "evaluation.error_rates",
+    "evaluation.operating_point": "evaluation.thresholds",
     "runtime.calibration": "scores.calibration",
     "runtime.chimeric": "studies.chimeric",
     "runtime.evidence_page": "evidence.page",

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from antispoof.errors import InputError
 from antispoof.evaluation import evaluate, metrics
 from antispoof.evaluation.calibration_quality import cllr
+from antispoof.evaluation.clustering import Clustering
 from antispoof.evaluation.detection_cost import act_dcf, min_dcf
-from antispoof.evaluation.figures import Figures, clusters_of
-from antispoof.evaluation.operating_point import by_species
+from antispoof.evaluation.error_rates import ErrorRates
 from antispoof.evaluation.scores import ScoreSet
+from antispoof.evaluation.thresholds import by_species
 
 Draw = Callable[..., ScoreSet]
 NAN = float("nan")
@@ -39,9 +40,9 @@ def a_set(drawn: list[tuple[float, str, int]]) -> ScoreSet:
 
 
 def call(scores: ScoreSet, weights: np.ndarray | None = None) -> dict[str, float]:
-    codes, clusters = clusters_of(scores, "subject")
-    compute = Figures(scores, 0.5, 0.0, codes)
-    found = compute(np.ones(clusters, np.int32) if weights is None else weights)
+    assert scores.subject is not None
+    compute = ErrorRates(scores, 0.5, 0.0, scores.subject.codes)
+    found = compute(np.ones(len(scores.subject.names), np.int32) if weights is None else weights)
     return dict(zip(compute.names, found.tolist(), strict=True))
 
 
@@ -100,11 +101,12 @@ def test_weights_count_subjects_as_copies(drawn: list[tuple[float, str, int]], t
 
 def test_clusters_are_subjects_and_the_unknown_stand_alone(tiny: Draw) -> None:
     scores = tiny([1.0] * 5, ["print"] * 5, subject=["a", "", "b", "a", ""])
-    codes, count = clusters_of(scores, "subject")
-    assert count == 4
+    clustering = Clustering.of(scores)
+    codes = clustering.numbers()
+    assert clustering.count == 4
     assert codes[0] == codes[3]
     assert len(set(codes.tolist())) == 4
-    assert clusters_of(scores, None)[1] == 5
+    assert clustering.remarks[0] == "2 presentations have no subject: each is resampled by itself."
 
 
 def test_the_threshold_comes_from_dev_and_is_applied_unchanged(draw: Draw) -> None:

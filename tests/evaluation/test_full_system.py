@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from antispoof.errors import InputError
-from antispoof.evaluation.full_system import full_system
+from antispoof.evaluation import evaluate
+from antispoof.evaluation.full_system import EstimatedRate, full_system
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.evaluation.tandem import VerificationScores
 
@@ -42,7 +44,7 @@ def test_the_rejected_count_though_nobody_compared_them() -> None:
     found = full_system(detector(), 0.0, trials(passed, ["a0", "a1"]), 0.5)
     assert (found.frr.errors, found.frr.trials) == (2, 10)
     assert (found.iapar["print"].errors, found.iapar["print"].trials) == (2, 10)
-    assert (found.rejected_uncompared, found.left_out) == (10, 0)
+    assert (found.rejected_uncompared, found.accepted_uncompared) == (10, 0)
 
 
 def test_all_compared_says_the_same_as_sequential() -> None:
@@ -54,11 +56,81 @@ def test_all_compared_says_the_same_as_sequential() -> None:
     assert everybody.iapar == sequential.iapar
 
 
-def test_trials_of_a_sample_are_not_filled_up() -> None:
-    found = full_system(detector(), 0.0, trials(["b2", "b3"], ["a0", "a1"]), 0.5)
-    assert (found.frr.errors, found.frr.trials) == (0, 2)
-    assert found.left_out == 8
-    assert found.iapar["print"].trials == 10  # of the prints, only rejected ones were not compared
+@pytest.mark.parametrize("rejected_too", [False, True])
+def test_a_sample_of_trials_stands_for_all(rejected_too: bool) -> None:
+    """However the trials were drawn, the estimate is that of the whole, to the size of the sample."""
+    random = np.random.default_rng(0)
+    size = 4000
+    passed, matches = random.random(size) < 0.7, random.random(size) < 0.9
+    scores = ScoreSet.from_columns(
+        [f"b{k}" for k in range(size)] + ["a0"],
+        [*np.where(passed, 1.0, -1.0), -1.0],
+        [None] * size + ["print"],
+    )
+    drawn = random.choice(np.flatnonzero(passed | rejected_too), 1000, replace=False)
+    asv = VerificationScores(
+        matches[drawn].astype(float),
+        np.array([0.0]),
+        np.array([0.0]),
+        tuple(f"b{k}" for k in drawn),
+        ("a0",),
+    )
+    found = full_system(scores, 0.0, asv, 0.5)
+    truth = 1 - (passed & matches).mean()
+    assert isinstance(found.frr, EstimatedRate)
+    assert found.frr.value == pytest.approx(truth, abs=0.02)
+    assert truth in found.frr.interval
+    assert found.frr.interval.high - found.frr.interval.low < 0.08
+    assert found.accepted_uncompared == passed.sum() - passed[drawn].sum()
+
+
+def test_one_missing_trial_changes_little() -> None:
+    """A single presentation that was accepted and not compared does not drop all that were rejected."""
+    found = full_system(detector(), 0.0, trials([f"b{k}" for k in range(2, 9)], ["a0"]), 0.5)
+    assert found.accepted_uncompared == 2
+    assert found.frr.value == pytest.approx(0.2)
+    assert found.iapar["print"].value == pytest.approx(0.2)
+    with_one_rejected = full_system(
+        detector(), 0.0, trials([f"b{k}" for k in range(1, 9)], ["a0", "a9"]), 0.5
+    )
+    assert with_one_rejected.frr.value == pytest.approx(0.2)
+    assert with_one_rejected.iapar["print"].value == pytest.approx(0.2)
+
+
+def test_a_species_that_was_not_compared() -> None:
+    stopped = full_system(detector(rejected=0), 0.0, trials([f"b{k}" for k in range(10)], []), 0.5)
+    assert (stopped.iapar["print"].errors, stopped.iapar["print"].trials) == (0, 10)
+    some_pass = full_system(detector(), 0.0, trials([f"b{k}" for k in range(2, 10)], []), 0.5)
+    assert np.isnan(some_pass.iapar["print"].value)
+    assert np.isnan(some_pass.riapar("print"))
+
+
+def test_impostors_that_detection_rejects_are_no_mated_presentations() -> None:
+    """Of 20 people each, 4 are rejected and not compared: nobody says whether as themselves or as another."""
+    names = [f"{kind}{k}" for kind in "bn" for k in range(20)]
+    scores = ScoreSet.from_columns(
+        [*names, "a0"], [*([-1.0] * 4 + [1.0] * 16) * 2, -1.0], [None] * 40 + ["print"]
+    )
+    asv = VerificationScores(
+        np.full(16, 0.9),
+        np.array([0.9] * 2 + [0.1] * 14),
+        np.zeros(0),
+        tuple(names[4:20]),
+        (),
+        tuple(names[24:]),
+    )
+    found = full_system(scores, 0.0, asv, 0.5)
+    assert (found.frr.errors, found.frr.trials) == (4, 20)
+    assert found.far is not None
+    assert (found.far.errors, found.far.trials) == (2, 20)
+    said = replace(asv, uncompared={"nontarget": tuple(names[20:24])})
+    assert full_system(scores, 0.0, said, 0.5).frr == found.frr
+
+
+def test_impostors_of_whom_only_some_were_before_the_detector() -> None:
+    found = full_system(detector(), 0.0, trials(["b2"], ["a0"], ["b9", "x1", "x2"]), 0.5)
+    assert found.far is None
+    assert found.unknown_impostors == 2
 
 
 def test_presentations_without_a_comparison_score_are_not_accepted() -> None:
@@ -85,6 +157,28 @@ def test_impostors_are_no_mated_presentations() -> None:
     assert strangers.far is None
 
 
+def test_warnings_say_what_the_joined_rates_rest_on() -> None:
+    def said(asv: VerificationScores, **more: Any) -> str:
+        return " ".join(
+            evaluate(detector(), at="threshold=0", verification=asv, resamples=0, **more).warnings
+        )
+
+    passed = [f"b{k}" for k in range(2, 10)]
+    sequential = said(trials(passed, ["a0", "a1"]), verification_threshold=0.5)
+    assert "10 presentations that detection rejected were never compared" in sequential
+    assert "ASV EER, t-DCF, t-EER and a-DCF are over the presentations that were compared" in sequential
+    everybody = said(trials([f"b{k}" for k in range(10)], [f"a{k}" for k in range(10)]))
+    assert "never compared" not in everybody
+    assert "t-DCF" not in everybody
+    assert "1 presentations that detection accepts have no trial" in said(trials(passed, ["a0"]))
+    assert "IAPAR of print is not told" in said(trials(passed, []))
+    assert "2 zero-effort impostors have no score" in said(trials(passed[:7], ["a0"], ["b9", "x", "y"]))
+    backwards = replace(
+        trials(passed, ["a0"]), target=-np.arange(8.0) - 9, nontarget=np.arange(8.0), nontarget_ids=()
+    )
+    assert "do higher scores mean the same person?" in said(backwards)
+
+
 def write(folder: Path, rows: list[str]) -> Path:
     (folder / "v.csv").write_text("id,score,trial\n" + "\n".join(rows))
     return folder / "v.csv"
@@ -98,6 +192,19 @@ def test_an_empty_score_is_no_trial_that_was_compared(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text("score,trial\n0.9,target\n,target\n0.1,nontarget\n0.2,spoof\n")
     with pytest.raises(InputError, match="row 2 has no score: leave out trials"):
         VerificationScores.read(tmp_path / "v.csv")
+
+
+def test_a_detector_that_stops_every_attack_leaves_no_spoof_trial(run: Any, tmp_path: Path) -> None:
+    detector(rejected=0).write(tmp_path / "d.csv")
+    rows = [f"b{k},0.9,target" for k in range(10)] + ["n,0.1,nontarget"]
+    code, out, _ = run(
+        "evaluate",
+        tmp_path / "d.csv",
+        *("--at", "threshold=0", "--asv", write(tmp_path, rows), "--asv-threshold", 0.5, "--resamples", 0),
+    )
+    assert code == 0
+    assert "0 of 10, 0.0 %" in out
+    assert "need spoof trials with a score" in " ".join(out.split())
 
 
 @pytest.mark.parametrize("cell", ["high", "nan", "inf"])

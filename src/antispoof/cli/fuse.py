@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from antispoof.evaluation import ScoreSet
-    from antispoof.evaluation.comparison import Comparison, SystemFigures
+    from antispoof.evaluation.comparison import Comparison, SystemResult
     from antispoof.studies.fused_scores import FusedSystems
 
 
@@ -184,7 +184,7 @@ def _print_fused(console: Console, fused: FusedSystems, result: Comparison, dev:
         console.print(f"[yellow]![/yellow] {escape(warning)}", soft_wrap=True)
 
 
-def _sentence(fused: FusedSystems, by_name: dict[str, SystemFigures]) -> str:
+def _sentence(fused: FusedSystems, by_name: dict[str, SystemResult]) -> str:
     """Say whether the learned rule, or else the only one, is better than the best single system."""
     from antispoof.evaluation import wording
 

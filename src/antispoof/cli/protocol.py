@@ -49,7 +49,7 @@ def run_protocol_folds(
     from rich.console import Console
 
     from antispoof.evaluation import cross_dataset
-    from antispoof.evaluation.figures import LABELS
+    from antispoof.evaluation.error_rates import LABELS
     from antispoof.evaluation.tables import print_matrix
     from antispoof.studies.protocol import run_protocol
     from antispoof.training.experiment import read_experiment

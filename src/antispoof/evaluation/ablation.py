@@ -10,7 +10,7 @@ from pathlib import Path
 
 from antispoof.errors import InputError
 from antispoof.evaluation.confidence import Interval, student_quantile
-from antispoof.evaluation.figures import LABELS, LOWER_IS_BETTER
+from antispoof.evaluation.error_rates import LABELS, LOWER_IS_BETTER
 
 __all__ = ["FULL", "Ablation", "Contribution", "ablation"]
 
@@ -46,7 +46,7 @@ class Ablation:
     """An ablation study.
 
     Attributes:
-        figure: which figure, see `antispoof.evaluation.figures.LABELS`.
+        figure: which figure, see `antispoof.evaluation.error_rates.LABELS`.
         seeds: of the trainings.
         full: values of the full system, one a seed.
         contributions: the variants, in the order in which they were given.

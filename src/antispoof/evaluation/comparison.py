@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import InputError
+from antispoof.evaluation import remarks
+from antispoof.evaluation.clustering import Clustering
 from antispoof.evaluation.confidence import Interval, Rate, bootstrap, percentile_interval, sign_test
 from antispoof.evaluation.curve import ErrorCurve
+from antispoof.evaluation.error_rates import LABELS, ErrorRates
 from antispoof.evaluation.evaluation import Estimate
-from antispoof.evaluation.figures import LABELS, Figures, clusters_of
-from antispoof.evaluation.operating_point import OperatingPoint, Rule
 from antispoof.evaluation.scores import Labels, ScoreSet
+from antispoof.evaluation.thresholds import DecisionThreshold, Rule
 
-__all__ = ["Comparison", "Disagreement", "SystemFigures", "align", "compare"]
+__all__ = ["Comparison", "Disagreement", "SystemResult", "align", "compare"]
 
 _NO_INTERVAL = Interval(math.nan, math.nan)
 _MOST_VALUES = 20
@@ -25,19 +27,19 @@ _LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
-class SystemFigures:
+class SystemResult:
     """What one of the compared systems scored.
 
     Attributes:
         name: of the system.
         operating_point: the threshold its decisions were made at.
-        figures: estimates by name (see `figures.LABELS`).
+        figures: estimates by name (see `error_rates.LABELS`).
         differences: this system minus the baseline, with the paired interval; empty for the baseline itself.
         curve: error counts at every threshold.
     """
 
     name: str
-    operating_point: OperatingPoint
+    operating_point: DecisionThreshold
     figures: Mapping[str, Estimate]
     differences: Mapping[str, Estimate]
     curve: ErrorCurve
@@ -82,7 +84,7 @@ class Comparison:
 
     scores: ScoreSet
     baseline: str
-    systems: tuple[SystemFigures, ...]
+    systems: tuple[SystemResult, ...]
     disagreements: tuple[Disagreement, ...]
     cluster: str | None
     clusters: int
@@ -133,20 +135,20 @@ def compare(
     if not len(first.bona_fide) or not len(first.attack):
         raise InputError(f"{baseline}: a comparison needs scores of bona fide and of attack presentations")
     points = {name: Rule.parse(at).fit((dev or aligned)[name]) for name in names}
-    if cluster is None and first.subject is not None:
-        cluster = "subject"
-    codes, clusters = clusters_of(first, cluster)
+    clusters = Clustering.of(first, cluster)
+    numbers = clusters.numbers()
     compute = {
-        name: Figures(aligned[name], points[name].threshold, _dev_eer(dev, name), codes) for name in names
+        name: ErrorRates(aligned[name], points[name].threshold, _dev_eer(dev, name), numbers)
+        for name in names
     }
     labels = list(LABELS)
-    ones = np.ones(clusters, np.int32)
+    ones = np.ones(clusters.count, np.int32)
     values = np.stack([compute[name](ones)[: len(labels)] for name in names])
     draws = np.full((1, len(names), len(labels)), math.nan)
-    if resamples and clusters > 1:
+    if resamples and clusters.count > 1:
         flat = bootstrap(
             lambda weights: np.concatenate([compute[name](weights)[: len(labels)] for name in names]),
-            clusters,
+            clusters.count,
             resamples=resamples,
             seed=seed,
             tick=tick,
@@ -161,7 +163,7 @@ def compare(
             {} if not row else _estimates(labels, values[row] - values[0], draws[:, row] - draws[:, 0])
         )
         found.append(
-            SystemFigures(
+            SystemResult(
                 name, points[name], _estimates(labels, values[row], draws[:, row]), differences, curve
             )
         )
@@ -170,13 +172,14 @@ def compare(
         baseline=baseline,
         systems=tuple(found),
         disagreements=_disagreements(aligned, points, names),
-        cluster=cluster,
-        clusters=clusters,
+        cluster=clusters.column,
+        clusters=clusters.count,
         resamples=resamples,
         seed=seed,
         warnings=(
             *(f"{name}: {caution}" for name, each in systems.items() for caution in each.cautions),
-            *_warnings(first, dev, points, cluster),
+            *_warnings(first, dev, points, found),
+            *clusters.remarks,
         ),
     )
 
@@ -240,7 +243,7 @@ def align(systems: Mapping[str, ScoreSet]) -> dict[str, ScoreSet]:
 
 
 def _disagreements(
-    systems: Mapping[str, ScoreSet], points: Mapping[str, OperatingPoint], names: list[str]
+    systems: Mapping[str, ScoreSet], points: Mapping[str, DecisionThreshold], names: list[str]
 ) -> tuple[Disagreement, ...]:
     first = systems[names[0]]
     genuine = first.is_bona_fide
@@ -273,23 +276,16 @@ def _disagreements(
 def _warnings(
     scores: ScoreSet,
     dev: Mapping[str, ScoreSet] | None,
-    points: Mapping[str, OperatingPoint],
-    cluster: str | None,
+    points: Mapping[str, DecisionThreshold],
+    systems: Sequence[SystemResult],
 ) -> list[str]:
     found = []
-    if scores.simulated.any():
-        found.append(
-            f"{int(scores.simulated.sum()):,} of {len(scores):,} presentations were simulated, not captured: "
-            "every figure here describes simulated data."
-        )
+    for system in systems:
+        found += remarks.reversed_scores(system.curve, f"The AUC of {system.name}")
+    found += remarks.simulated(scores)
     if dev is None and any(point.source for point in points.values()):
         found.append(
             "Each threshold was set on the scores it judges, so the error rates at it are descriptive. "
             "Give development scores (--dev, one for each system, in the same order) for a fair comparison."
-        )
-    if cluster is None:
-        found.append(
-            "No subject is known, so intervals take presentations as independent; "
-            "several presentations of one person make them too narrow."
         )
     return found

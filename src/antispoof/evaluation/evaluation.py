@@ -10,15 +10,15 @@ import numpy as np
 
 from antispoof.errors import InputError
 from antispoof.evaluation import calibration_quality as quality
-from antispoof.evaluation import tandem
+from antispoof.evaluation import remarks, tandem
+from antispoof.evaluation.clustering import Clustering
 from antispoof.evaluation.confidence import Interval, Rate, bootstrap, percentile_interval
 from antispoof.evaluation.curve import ErrorCurve
+from antispoof.evaluation.error_rates import APCER_OF, LABELS, ErrorRates
 from antispoof.evaluation.fairness import Fairness, fairness
-from antispoof.evaluation.figures import APCER_OF, LABELS, Figures, clusters_of
 from antispoof.evaluation.full_system import FullSystem, full_system
-from antispoof.evaluation.operating_point import OperatingPoint, Rule
-from antispoof.evaluation.rank_test import chance_of_auc_at_most
 from antispoof.evaluation.scores import ScoreSet
+from antispoof.evaluation.thresholds import DecisionThreshold, Rule
 
 __all__ = [
     "CalibrationQuality",
@@ -30,10 +30,7 @@ __all__ = [
 ]
 
 _NO_INTERVAL = Interval(math.nan, math.nan)
-_FEW_CLUSTERS = 10
 _MOST_GROUPS = 12
-_FAR_BELOW = 0.45  # AUC
-_BY_CHANCE = 0.005  # of scores that say nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +99,12 @@ class Tandem:
 
     Attributes:
         asv_eer: of the verification system alone, target against nontarget.
-        min_t_dcf_2019: legacy variant; NaN, like the next, where `note` says why.
+        min_t_dcf_2019: legacy variant; NaN, like the next three, where `note` says why.
         min_t_dcf_asvspoof5: variant of ASVspoof 5.
         t_eer: concurrent.
         min_a_dcf: of the verification system's score alone, without the detector.
         full_system: decisions of both joined; None when the trials carry no ids.
-        note: why there is no t-DCF; empty when there is.
+        note: why some of them are not told; empty when all are.
     """
 
     asv_eer: float
@@ -129,7 +126,7 @@ class Evaluation:
         operating_point: the threshold in force.
         bona_fide: counts and BPCER.
         species: counts and APCER by species, worst first.
-        figures: estimates by name (see `figures.LABELS`).
+        figures: estimates by name (see `error_rates.LABELS`).
         curve: error counts at every threshold; None when a class has no response.
         calibration: None when a class has no response.
         tandem: None without verification scores.
@@ -143,7 +140,7 @@ class Evaluation:
 
     scores: ScoreSet
     dev: ScoreSet | None
-    operating_point: OperatingPoint
+    operating_point: DecisionThreshold
     bona_fide: Kind
     species: tuple[Kind, ...]
     figures: Mapping[str, Estimate]
@@ -189,7 +186,7 @@ def evaluate(
             given. Without it the threshold is set on ``scores``, and the result says so.
         at: the rule that sets the threshold, see `Rule.parse`.
         cluster: column whose values are resampled together; by default ``subject`` where there is one,
-            else single presentations.
+            else single presentations (see `Clustering.of`).
         by: attributes to tell groups apart by; by default every attribute with 2 to 12 values.
         verification: scores of a comparison system, for the tandem figures.
         verification_threshold: of the comparison system, for IAPAR and RIAPAR; by default its EER threshold
@@ -207,21 +204,19 @@ def evaluate(
     dev_eer = None
     if dev is not None and len(dev.bona_fide) and len(dev.attack):
         dev_eer = Rule("eer").fit(dev).threshold
-    if cluster is None and scores.subject is not None and (scores.subject.codes >= 0).any():
-        cluster = "subject"
-    codes, clusters = clusters_of(scores, cluster)
-    resampling = resamples > 0 and clusters > 1
-    compute = Figures(scores, point.threshold, dev_eer, codes if resampling else None)
-    del codes
-    once = np.ones(clusters if resampling else 1, np.int32)
+    clusters = Clustering.of(scores, cluster)
+    resampling = resamples > 0 and clusters.count > 1
+    compute = ErrorRates(scores, point.threshold, dev_eer, clusters.numbers() if resampling else None)
+    once = np.ones(clusters.count if resampling else 1, np.int32)
     values = dict(zip(compute.names, compute(once).tolist(), strict=True))
     intervals = dict.fromkeys(compute.names, _NO_INTERVAL)
     if resampling:
-        draws = bootstrap(compute, clusters, resamples=resamples, seed=seed, tick=tick)
+        draws = bootstrap(compute, clusters.count, resamples=resamples, seed=seed, tick=tick)
         intervals = dict(zip(compute.names, map(_spread, percentile_interval(draws)), strict=True))
     both = bool(len(scores.bona_fide) and len(scores.attack))
     groups = [n for n, v in scores.attributes.items() if 2 <= v.distinct() <= _MOST_GROUPS]
     kinds = _kinds(scores, point.threshold, intervals)
+    notes = remarks.notes(LABELS, scores, kinds[1:], dev)
     joint = None
     if verification and both:
         joint = _tandem(scores, point.threshold, verification, verification_threshold)
@@ -237,7 +232,7 @@ def evaluate(
             name: Estimate(
                 values[name],
                 intervals[name] if not math.isnan(values[name]) else _NO_INTERVAL,
-                _note(name, scores, kinds[1:], both, dev),
+                notes[name],
             )
             for name in LABELS
         },
@@ -245,16 +240,16 @@ def evaluate(
         calibration=_calibration(scores, values, compute.curve) if compute.curve is not None else None,
         tandem=joint,
         fairness=tuple(fairness(scores, name, point.threshold) for name in (groups if by is None else by)),
-        cluster=cluster,
-        clusters=clusters,
+        cluster=clusters.column,
+        clusters=clusters.count,
         resamples=resamples,
         seed=seed,
         warnings=(
             *scores.cautions,
             *(f"Development scores: {caution}" for caution in (dev.cautions if dev is not None else ())),
-            *_warnings(scores, dev, point, kinds, compute.curve, cluster, clusters),
-            *_verification_warnings(verification, verification_threshold, both),
-            *_full_system_warnings(joint),
+            *remarks.of_the_scores(scores, dev, point, kinds, compute.curve),
+            *clusters.remarks,
+            *remarks.of_the_verification(verification, verification_threshold, joint),
         ),
     )
 
@@ -317,8 +312,13 @@ def _tandem(
     verification_threshold: float | None,
 ) -> Tandem:
     genuine, attacks = scores.bona_fide, scores.attack
-    legacy, current, note = math.nan, math.nan, ""
+    legacy = current = concurrent = of_one_score = math.nan
+    note = ""
     try:
+        if not len(verification.spoof):
+            raise InputError("t-DCF, t-EER and a-DCF need spoof trials with a score, and there is none")
+        concurrent = tandem.t_eer(genuine, attacks, verification)
+        of_one_score = tandem.min_a_dcf(verification.target, verification.nontarget, verification.spoof)
         legacy = tandem.min_t_dcf_2019(genuine, attacks, verification)
         current = tandem.min_t_dcf_asvspoof5(genuine, attacks, verification)
     except InputError as error:
@@ -327,167 +327,10 @@ def _tandem(
         asv_eer=verification.equal_error_rate().value,
         min_t_dcf_2019=legacy,
         min_t_dcf_asvspoof5=current,
-        t_eer=tandem.t_eer(genuine, attacks, verification),
-        min_a_dcf=tandem.min_a_dcf(verification.target, verification.nontarget, verification.spoof),
+        t_eer=concurrent,
+        min_a_dcf=of_one_score,
         full_system=full_system(scores, threshold, verification, verification_threshold)
         if verification.has_ids
         else None,
         note=note,
     )
-
-
-def _note(name: str, scores: ScoreSet, species: Sequence[Kind], both: bool, dev: ScoreSet | None) -> str:
-    """Say what a reader must know beside the figure, or why there is none."""
-    needs_attacks = name not in ("bpcer", "frr")
-    needs_bona_fide = name not in ("max_apcer", "far")
-    from_curve = name not in ("max_apcer", "bpcer", "far", "frr", "acer_max", "acer_mean")
-    if needs_attacks and not len(scores) > int(scores.is_bona_fide.sum()):
-        return "no attack was presented"
-    if needs_bona_fide and not scores.is_bona_fide.any():
-        return "no bona fide was presented"
-    if from_curve and not both:
-        return "a class got no response at all"
-    if name == "hter" and dev is None:
-        return "needs a development set"
-    if name.startswith("tpr_at_fpr"):
-        attacks = sum(each.errors.trials - each.non_responses.errors for each in species)
-        needed = round(1 / float(name.removeprefix("tpr_at_fpr_")))
-        if attacks < needed:
-            return f"refused: {attacks:,} attacks, needs {needed:,}"
-    if name in ("bpcer10", "bpcer20", "bpcer100"):
-        few = [each.name for each in species if each.errors.trials < int(name.removeprefix("bpcer"))]
-        if few:
-            return f"few attacks: none of {_listed(few)} may pass"
-    if name.startswith("acer"):
-        return "legacy, not ISO conformant"
-    if name in ("far", "frr"):
-        return "APCER over all species" if name == "far" else "BPCER"
-    if name in ("cllr", "act_dcf"):
-        return "if scores are ln likelihood ratios"
-    return ""
-
-
-def _full_system_warnings(joint: Tandem | None) -> list[str]:
-    if joint is None or joint.full_system is None:
-        return []
-    found, full = [], joint.full_system
-    if full.rejected_uncompared:
-        found.append(
-            f"{full.rejected_uncompared:,} presentations that detection rejected were never compared: they "
-            "count as presented and not accepted in FRR and IAPAR."
-        )
-    if full.left_out:
-        found.append(
-            f"{full.left_out:,} presentations have no trial, though detection accepts some of them: the "
-            "trials are taken for a sample, and FRR and IAPAR leave those presentations out."
-        )
-    return found
-
-
-def _warnings(
-    scores: ScoreSet,
-    dev: ScoreSet | None,
-    point: OperatingPoint,
-    kinds: Sequence[Kind],
-    curve: ErrorCurve | None,
-    cluster: str | None,
-    clusters: int,
-) -> list[str]:
-    found = []
-    if curve is not None:
-        area = curve.auc()
-        if area < _FAR_BELOW and chance_of_auc_at_most(curve) < _BY_CHANCE:
-            found.append(
-                f"AUC is {area:.4f}, far below one half: are higher scores bona fide? "
-                "If lower scores are, change the sign of every score."
-            )
-    simulated = int(scores.simulated.sum())
-    if simulated:
-        found.append(
-            f"{simulated:,} of {len(scores):,} presentations were simulated, not captured: "
-            "every figure here describes simulated data."
-        )
-    if dev is not None and dev.simulated.any():
-        found.append(f"{int(dev.simulated.sum()):,} presentations that set the threshold were simulated.")
-    if dev is None and point.source:
-        found.append(
-            "The threshold was set on the scores it judges, so the error rates at it are descriptive. "
-            "For a claim of performance set it on a development set (--dev) or state it (--at threshold=…)."
-        )
-    if dev is not None:
-        both = set(dev.ids.tolist()) & set(scores.ids.tolist())
-        if both:
-            found.append(f"{len(both):,} ids are in the development set and in the test set.")
-        if dev.subject is not None and scores.subject is not None:
-            shared = _subjects(dev) & _subjects(scores)
-            if shared:
-                found.append(f"{len(shared):,} subjects are in the development set and in the test set.")
-    if not scores.is_bona_fide.any():
-        found.append("No bona fide presentation: BPCER and whatever compares the classes cannot be given.")
-    if scores.is_bona_fide.all():
-        found.append("No attack presentation: APCER and whatever compares the classes cannot be given.")
-    if not scores.is_response.any():
-        found.append("Every presentation is a non-response: nothing was classified.")
-    elif (~scores.is_response).any():
-        silent = int((~scores.is_response).sum())
-        found.append(
-            f"{silent:,} of {len(scores):,} presentations got no response. They count as presented in APCER "
-            "and BPCER, and as neither error; curves and what is read from them (D-EER, AUC, BPCER10 …) "
-            "leave them out."
-        )
-    small = [kind.name for kind in kinds[1:] if kind.errors.trials < 30]
-    if small:
-        found.append(
-            f"Fewer than 30 presentations of {_listed(small)}: the interval says more than the rate."
-        )
-    found += _clustering_warnings(scores, cluster, clusters)
-    return found
-
-
-def _clustering_warnings(scores: ScoreSet, cluster: str | None, clusters: int) -> list[str]:
-    """Say what the clusters of the bootstrap are worth."""
-    independent = (
-        "intervals take presentations as independent; "
-        "several presentations of one person make them too narrow."
-    )
-    if cluster is None:
-        return [f"No subject is known, so {independent}"]
-    named = scores.labels(cluster).codes >= 0
-    without = int((~named).sum())
-    found = []
-    if not named.any():
-        return [f"Column {cluster} is empty: nothing is resampled together, and {independent}"]
-    if without:
-        found.append(f"{without:,} presentations have no {cluster}: each of them is resampled by itself.")
-    if clusters == len(scores) > 1:
-        found.append(f"Every presentation has a {cluster} of its own, so {independent}")
-    elif clusters == 1:
-        found.append(f"All presentations have the same {cluster}: nothing can be resampled.")
-    elif clusters < _FEW_CLUSTERS:
-        found.append(f"Only {clusters} values of {cluster}: bootstrap intervals over so few are too narrow.")
-    return found
-
-
-def _verification_warnings(
-    verification: tandem.VerificationScores | None, threshold: float | None, both: bool
-) -> list[str]:
-    if verification is None:
-        return []
-    if not both:
-        return ["The tandem figures need bona fide and attack presentations with scores."]
-    if threshold is None and verification.has_ids:
-        return [
-            "For IAPAR and RIAPAR the verification threshold was set at the EER of the verification scores "
-            "it judges; state the one in force (--asv-threshold)."
-        ]
-    return []
-
-
-def _subjects(scores: ScoreSet) -> set[str]:
-    return set(scores.subject.decode()) - {""} if scores.subject is not None else set()
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Name up to three things, and count the rest."""
-    shown = ", ".join(names[:3])
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,34 @@ from numpy.typing import NDArray
 
 from antispoof.errors import InputError
 from antispoof.evaluation import metrics
-from antispoof.evaluation.confidence import Rate
+from antispoof.evaluation.confidence import Interval, Rate, clopper_pearson
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.evaluation.tandem import VerificationScores
 
-__all__ = ["FullSystem", "full_system"]
+__all__ = ["EstimatedRate", "FullSystem", "full_system"]
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedRate(Rate):
+    """A rate over all presentations, of whom comparison saw a sample only.
+
+    Attributes:
+        detection: presentations that detection accepted, of all.
+        comparison: trials that comparison accepted, of those whose presentation detection accepted.
+        of_accepted: whether the rate is of presentations that both accept, or of all others.
+    """
+
+    detection: tuple[int, int] = (0, 0)
+    comparison: tuple[int, int] = (0, 0)
+    of_accepted: bool = True
+
+    @property
+    def interval(self) -> Interval:
+        """Product of both steps' exact intervals, each at half the error, so that together they hold."""
+        level = (1 + self.level) / 2
+        first, second = (clopper_pearson(*counts, level) for counts in (self.detection, self.comparison))
+        low, high = first.low * second.low, first.high * second.high
+        return Interval(low, high) if self.of_accepted else Interval(1 - high, 1 - low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +50,13 @@ class FullSystem:
         verification_threshold: where the comparison system stood.
         frr: mated bona fide presentations that were not accepted; a non-response of either system is not
             accepted.
-        iapar: impostor attack presentations that were accepted, by species.
+        iapar: impostor attack presentations that were accepted, by species; NaN where detection accepts
+            some of them and none was compared.
         far: zero-effort impostors that were accepted; None where their ids are not in the detector's file.
-        rejected_uncompared: presentations that detection rejected and that were never compared; they count
-            in ``frr`` and ``iapar``.
-        left_out: presentations without a trial that count nowhere, because others of their kind that
-            detection accepted have no trial either: the trials are a sample.
+        rejected_uncompared: presentations that detection rejected and that were never compared.
+        accepted_uncompared: presentations that detection accepts and that have no trial; their kind's rate
+            is an `EstimatedRate`.
+        unknown_impostors: zero-effort impostors that are not in the detector's file, where others are.
     """
 
     verification_threshold: float
@@ -40,7 +64,8 @@ class FullSystem:
     iapar: Mapping[str, Rate]
     far: Rate | None
     rejected_uncompared: int
-    left_out: int
+    accepted_uncompared: int
+    unknown_impostors: int
 
     def riapar(self, species: str) -> float:
         """Relative IAPAR of one species: 1 + IAPAR - (1 - FRR)."""
@@ -54,6 +79,11 @@ def full_system(
     verification_threshold: float | None = None,
 ) -> FullSystem:
     """Join detection and comparison by presentation id; both must accept.
+
+    Every presentation counts: what detection rejects is not accepted, whether it was compared or not. Where
+    some that it accepts have no trial, those that have one are taken for a sample of them. Bona fide
+    presentations that were rejected and not compared count as mated or as zero-effort impostors in the
+    proportion of those that were compared; a trial without a score says which they are.
 
     Args:
         scores: the detector's scores.
@@ -70,51 +100,75 @@ def full_system(
         )
     if verification_threshold is None:
         verification_threshold = verification.equal_error_rate().threshold
-    row_of = {name: row for row, name in enumerate(scores.ids.tolist())}
+    trials = {kind: verification.all_trials(kind) for kind in ("target", "nontarget", "spoof")}
+    wanted = {name for ids, _ in trials.values() for name in ids}
+    row_of = {name: row for row, name in enumerate(scores.ids) if name in wanted}
+    impostors, compared_to = trials["nontarget"]
+    known = np.asarray([name in row_of for name in impostors], np.bool_)
+    strangers = int((~known).sum())  # whoever tried to pass as others may be no subject of the detector's
+    trials["nontarget"] = tuple(np.asarray(impostors, object)[known].tolist()), compared_to[known]
     passed = scores.scores >= threshold  # NaN, a non-response, never passes
+    rows = {kind: _joined(kind, ids, row_of, scores) for kind, (ids, _) in trials.items()}
     tried = np.zeros(len(scores), np.bool_)
+    for each in rows.values():
+        tried[each] = True
 
-    def join(trial: str) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Return the detector's row of each trial, and whether both accept it; NaN is not accepted."""
-        ids, values = verification.all_trials(trial)
-        if unknown := [name for name in ids if name not in row_of]:
-            raise InputError(f"verification id {unknown[0]!r} is not in {scores.name}")
-        rows = np.asarray([row_of[name] for name in ids], np.intp)
-        if wrong := np.flatnonzero(scores.is_bona_fide[rows] != (trial != "spoof")).tolist():
-            raise InputError(
-                f"verification id {ids[wrong[0]]!r} is a {trial} trial, but the other class in {scores.name}"
-            )
-        tried[rows] = True
-        return rows, passed[rows] & (values >= verification_threshold)
+    def rate(kind: str, member: NDArray[np.bool_], of_accepted: bool) -> Rate:
+        """Count the trials of one kind, among the presentations in ``member``."""
+        own = member[rows[kind]]
+        at = rows[kind][own]
+        accepted = int((passed[at] & (trials[kind][1][own] >= verification_threshold)).sum())
+        compared = int(passed[at].sum())
+        seen = np.unique(at)
+        through, stopped = int(passed[seen].sum()), int((~passed[seen]).sum())
+        missed, never = member & ~tried & passed, member & ~tried & ~passed
+        among = int((member & tried & passed).sum())
+        share = through / among if among else float(kind != "nontarget")
+        waiting = share * int(missed.sum())
+        stopped_more = min(max(share * int((member & ~passed).sum()) - stopped, 0.0), float(never.sum()))
+        if waiting and not through:
+            return Rate(0, 0)
+        if not waiting:
+            if not stopped_more:
+                total = len(at)
+            else:  # as many trials for each that was stopped as for each that came through
+                a_head = compared / through if through else 1.0
+                total = compared + round(a_head * (stopped + stopped_more))
+            return Rate(accepted if of_accepted else total - accepted, total)
+        presented, came = round(through + waiting + stopped + stopped_more), round(through + waiting)
+        both = round((through + waiting) * accepted / compared)
+        return EstimatedRate(
+            both if of_accepted else presented - both,
+            presented,
+            detection=(came, presented),
+            comparison=(accepted, compared),
+            of_accepted=of_accepted,
+        )
 
-    _, genuine_accepted = join("target")
-    attack_rows, attack_accepted = join("spoof")
-    far = None
-    impostors, _ = verification.all_trials("nontarget")
-    tried[[row_of[name] for name in impostors if name in row_of]] = True
-    if impostors and all(name in row_of for name in impostors):
-        _, accepted = join("nontarget")
-        far = Rate(int(accepted.sum()), len(accepted))
-    uncompared, left_out = 0, 0
+    bona_fide = scores.is_bona_fide
+    species = {name: scores.pai_species.codes == code for code, name in enumerate(scores.pai_species.names)}
+    return FullSystem(
+        verification_threshold,
+        frr=rate("target", bona_fide, False),
+        iapar={name: rate("spoof", member, True) for name, member in species.items() if member.any()},
+        far=rate("nontarget", bona_fide, True) if len(rows["nontarget"]) and not strangers else None,
+        rejected_uncompared=int((~tried & ~passed).sum()),
+        accepted_uncompared=int((~tried & passed).sum()),
+        unknown_impostors=strangers if known.any() else 0,
+    )
 
-    def missing(kind: NDArray[np.bool_]) -> int:
-        """Count what detection rejected and nobody compared, where that is why nobody did."""
-        nonlocal uncompared, left_out
-        without = kind & ~tried
-        if (without & passed).any():
-            left_out += int(without.sum())
-            return 0
-        uncompared += int(without.sum())
-        return int(without.sum())
 
-    rejected = int((~genuine_accepted).sum())
-    never = missing(scores.is_bona_fide)
-    frr = Rate(rejected + never, len(genuine_accepted) + never)
-    iapar = {}
-    codes = scores.pai_species.codes[attack_rows]
-    for code, name in enumerate(scores.pai_species.names):
-        never = missing(scores.pai_species.codes == code)
-        trials = int((codes == code).sum()) + never
-        if trials:
-            iapar[name] = Rate(int(attack_accepted[codes == code].sum()), trials)
-    return FullSystem(verification_threshold, frr, iapar, far, uncompared, left_out)
+def _joined(kind: str, ids: Sequence[str], row_of: Mapping[str, int], scores: ScoreSet) -> NDArray[np.intp]:
+    """Return the detector's row of each trial; refuse what it does not know, or knows as the other class."""
+    if unknown := [name for name in ids if name not in row_of]:
+        raise InputError(
+            f"verification id {unknown[0]!r} is not in {scores.name}, nor are "
+            f"{len(unknown) - 1:,} more of {len(ids):,} {kind} trials: give the detector's score of each "
+            "(empty for a non-response), or leave the column id out, for t-DCF, t-EER and a-DCF alone"
+        )
+    rows = np.asarray([row_of[name] for name in ids], np.intp)
+    if wrong := np.flatnonzero(scores.is_bona_fide[rows] != (kind != "spoof")).tolist():
+        raise InputError(
+            f"verification id {ids[wrong[0]]!r} is a {kind} trial, but the other class in {scores.name}"
+        )
+    return rows

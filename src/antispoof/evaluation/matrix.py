@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from antispoof.errors import InputError
+from antispoof.evaluation.error_rates import LABELS, LOWER_IS_BETTER
 from antispoof.evaluation.evaluation import Estimate, evaluate
-from antispoof.evaluation.figures import LABELS, LOWER_IS_BETTER
 from antispoof.evaluation.scores import ScoreSet, read_table
 
 __all__ = ["Matrix", "Summary", "cross_dataset"]
@@ -35,7 +35,7 @@ class Matrix:
     """A train × test matrix of one figure.
 
     Attributes:
-        figure: its name (see `figures.LABELS`).
+        figure: its name (see `error_rates.LABELS`).
         train: training datasets, the rows.
         test: test datasets, the columns.
         cells: estimates by (train, test); a pair without a score file is missing.

@@ -11,10 +11,11 @@ from antispoof.evaluation.confidence import Interval, Rate
 from antispoof.evaluation.curve import ErrorCurve
 from antispoof.evaluation.evaluation import Estimate, Evaluation, Kind
 from antispoof.evaluation.fairness import Fairness
+from antispoof.evaluation.full_system import EstimatedRate
 from antispoof.evaluation.matrix import Matrix
-from antispoof.evaluation.operating_point import OperatingPoint
 from antispoof.evaluation.plots import thin
 from antispoof.evaluation.provenance import Provenance
+from antispoof.evaluation.thresholds import DecisionThreshold
 
 __all__ = ["comparison_record", "evaluation_record", "matrix_record", "to_json"]
 
@@ -76,8 +77,8 @@ def evaluation_record(result: Evaluation, provenance: Provenance) -> dict[str, A
             "asv_eer": joint.asv_eer,
             "min_t_dcf_2019": _number(joint.min_t_dcf_2019),
             "min_t_dcf_asvspoof5": _number(joint.min_t_dcf_asvspoof5),
-            "t_eer_concurrent": joint.t_eer,
-            "min_a_dcf_of_the_verification_score_alone": joint.min_a_dcf,
+            "t_eer_concurrent": _number(joint.t_eer),
+            "min_a_dcf_of_the_verification_score_alone": _number(joint.min_a_dcf),
             "note": joint.note,
             "full_system": None
             if joint.full_system is None
@@ -86,9 +87,9 @@ def evaluation_record(result: Evaluation, provenance: Provenance) -> dict[str, A
                 "frr": _rate(joint.full_system.frr),
                 "far": None if joint.full_system.far is None else _rate(joint.full_system.far),
                 "rejected_uncompared": joint.full_system.rejected_uncompared,
-                "left_out": joint.full_system.left_out,
+                "accepted_uncompared": joint.full_system.accepted_uncompared,
                 "iapar": {name: _rate(rate) for name, rate in joint.full_system.iapar.items()},
-                "riapar": {name: joint.full_system.riapar(name) for name in joint.full_system.iapar},
+                "riapar": {name: _number(joint.full_system.riapar(name)) for name in joint.full_system.iapar},
             },
         },
         "fairness": [_fairness(each) for each in result.fairness],
@@ -181,6 +182,7 @@ def _rate(rate: Rate) -> dict[str, Any]:
         "errors": rate.errors,
         "trials": rate.trials,
         "clopper_pearson": _interval(rate.interval),
+        **({"estimated": True} if isinstance(rate, EstimatedRate) else {}),
     }
 
 
@@ -201,7 +203,7 @@ def _kind(kind: Kind, error: str, silence: str) -> dict[str, Any]:
     }
 
 
-def _point(point: OperatingPoint) -> dict[str, Any]:
+def _point(point: DecisionThreshold) -> dict[str, Any]:
     return {"threshold": point.threshold, "rule": point.rule, "set_on": point.source or None}
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from antispoof.errors import MissingExtraError
 from antispoof.evaluation import plots, wording
-from antispoof.evaluation.comparison import Comparison, SystemFigures
+from antispoof.evaluation.comparison import Comparison, SystemResult
 from antispoof.evaluation.confidence import Rate
 from antispoof.evaluation.curve import ErrorCurve
+from antispoof.evaluation.error_rates import LABELS, LOWER_IS_BETTER
 from antispoof.evaluation.evaluation import Evaluation
 from antispoof.evaluation.fairness import Fairness, GroupRates
-from antispoof.evaluation.figures import LABELS, LOWER_IS_BETTER
 from antispoof.evaluation.matrix import Matrix
-from antispoof.evaluation.operating_point import by_species
 from antispoof.evaluation.provenance import Provenance
+from antispoof.evaluation.thresholds import by_species
 
 __all__ = ["comparison_page", "evaluation_page", "matrix_page"]
 
@@ -148,7 +148,7 @@ def _rates_of(found: Fairness, group: GroupRates) -> list[Rate | None]:
     return [group.bpcer, *(group.apcer.get(name) for name in _species_of(found))]
 
 
-def _sure(system: SystemFigures, name: str) -> bool:
+def _sure(system: SystemResult, name: str) -> bool:
     if name not in system.differences:
         return False
     interval = system.differences[name].interval

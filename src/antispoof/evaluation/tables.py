@@ -13,9 +13,9 @@ from rich.table import Table
 from antispoof.evaluation import wording
 from antispoof.evaluation.ablation import FULL, Ablation
 from antispoof.evaluation.comparison import Comparison
+from antispoof.evaluation.error_rates import LABELS
 from antispoof.evaluation.evaluation import Evaluation, Kind, Tandem
 from antispoof.evaluation.fairness import Fairness
-from antispoof.evaluation.figures import LABELS
 from antispoof.evaluation.matrix import Matrix
 
 __all__ = ["print_ablation", "print_comparison", "print_evaluation", "print_matrix"]

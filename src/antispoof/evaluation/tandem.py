@@ -38,7 +38,8 @@ class VerificationScores:
     Attributes:
         target: mated bona fide trials (T,).
         nontarget: zero-effort impostor trials (U,).
-        spoof: presentation attack trials (V,).
+        spoof: presentation attack trials (V,); V = 0 where detection let no attack through to be compared:
+            then there are full-system rates alone.
         target_ids: ids of the presentations behind ``target``; empty when unknown.
         spoof_ids: ids of the presentations behind ``spoof``; empty when unknown.
         nontarget_ids: ids of the presentations behind ``nontarget``; empty when unknown.
@@ -57,7 +58,7 @@ class VerificationScores:
     @property
     def has_ids(self) -> bool:
         """Whether presentations can be joined to the detector's scores."""
-        return bool(self.target_ids and self.spoof_ids)
+        return bool(self.target_ids) and (bool(self.spoof_ids) or not len(self.spoof))
 
     def all_trials(self, trial: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """Return ids and scores of one kind of trial, NaN where the system gave none."""
@@ -71,7 +72,7 @@ class VerificationScores:
         """Read a CSV file: ``score``, ``trial`` (target, nontarget, spoof) and, where known, ``id``.
 
         With ids that the detector's score file holds too, the full system's IAPAR can be told. An empty score
-        is a presentation that was not compared: such rows need an id.
+        is a presentation that was not compared: such rows need an id. With ids there may be no spoof trial.
 
         Raises:
             InputError: the file is no such table, or a kind of trial is missing.
@@ -86,7 +87,9 @@ class VerificationScores:
         compared = ~np.isnan(scores)
         try:
             split = {
-                trial: as_scores(scores[compared & (trials == trial)], f"{trial} scores") for trial in _TRIALS
+                trial: as_scores(scores[compared & (trials == trial)], f"{trial} scores")
+                for trial in _TRIALS
+                if trial != "spoof" or not len(ids) or (compared & (trials == trial)).any()
             }
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
@@ -98,7 +101,7 @@ class VerificationScores:
         return cls(
             split["target"],
             split["nontarget"],
-            split["spoof"],
+            split.get("spoof", np.zeros(0)),
             ids_of("target"),
             ids_of("spoof"),
             ids_of("nontarget"),

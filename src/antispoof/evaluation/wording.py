@@ -6,6 +6,7 @@ import math
 
 from antispoof.evaluation.confidence import Interval, Rate
 from antispoof.evaluation.evaluation import Estimate, Evaluation
+from antispoof.evaluation.full_system import EstimatedRate
 
 __all__ = [
     "counted",
@@ -39,6 +40,10 @@ def percent(share: float) -> str:
 
 def of_all(rate: Rate) -> str:
     """Write a rate as what it was counted from: the counts are exact, the share is for the eye."""
+    if not rate.trials:
+        return "–"
+    if isinstance(rate, EstimatedRate):
+        return f"about {100 * rate.value:.1f} %, estimated"
     return f"{rate.errors:,} of {rate.trials:,}, {100 * rate.value:.1f} %"
 
 

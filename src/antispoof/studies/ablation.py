@@ -11,7 +11,7 @@ from antispoof.data.manifest import read_manifest
 from antispoof.errors import ExperimentError
 from antispoof.evaluation import evaluate
 from antispoof.evaluation.ablation import FULL, Ablation, ablation
-from antispoof.evaluation.figures import LABELS
+from antispoof.evaluation.error_rates import LABELS
 from antispoof.evaluation.plots import differences, standalone
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.evaluation.wording import signed

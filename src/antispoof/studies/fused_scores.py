@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validat
 from antispoof.errors import InputError
 from antispoof.evaluation.comparison import align
 from antispoof.evaluation.metrics import d_eer
-from antispoof.evaluation.operating_point import Rule
 from antispoof.evaluation.scores import ScoreSet
+from antispoof.evaluation.thresholds import Rule
 from antispoof.files import read_json, write_json
 from antispoof.scores.calibration import ScoreCalibration, calibrations, fit_best
 from antispoof.scores.fusion import FusionRule, Panel, fusions

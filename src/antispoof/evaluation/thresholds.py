@@ -12,7 +12,7 @@ from antispoof.errors import InputError
 from antispoof.evaluation import metrics
 from antispoof.evaluation.scores import ScoreSet
 
-__all__ = ["OperatingPoint", "Rule", "by_species"]
+__all__ = ["DecisionThreshold", "Rule", "by_species"]
 
 _EXAMPLES = "'APCER<=1%', 'BPCER<=5%', 'EER' or 'threshold=0.5'"
 _RATE = re.compile(r"(APCER|BPCER)\s*(?:<=|≤)\s*(\d+\.?\d*|\.\d+)\s*(%?)", re.IGNORECASE)
@@ -20,7 +20,7 @@ _THRESHOLD = re.compile(r"threshold\s*=\s*(\S+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class OperatingPoint:
+class DecisionThreshold:
     """A threshold and its origin.
 
     Attributes:
@@ -85,14 +85,14 @@ class Rule:
             return f"threshold = {self.value:g}"
         return f"{self.kind.upper()} ≤ {100 * self.value:g} %"
 
-    def fit(self, scores: ScoreSet) -> OperatingPoint:
+    def fit(self, scores: ScoreSet) -> DecisionThreshold:
         """Set the threshold on ``scores``, which should be development data; non-responses have no say.
 
         Raises:
             InputError: the rule needs a class of which ``scores`` holds no response.
         """
         if self.kind == "threshold":
-            return OperatingPoint(self.value, str(self))
+            return DecisionThreshold(self.value, str(self))
         bona_fide, species = scores.bona_fide, by_species(scores)
         missing = [
             what
@@ -113,7 +113,7 @@ class Rule:
             threshold = metrics.threshold_at_bpcer(bona_fide, self.value)
         else:
             threshold = metrics.threshold_at_apcer(bona_fide, species, self.value)
-        return OperatingPoint(threshold, str(self), scores.name)
+        return DecisionThreshold(threshold, str(self), scores.name)
 
 
 def by_species(scores: ScoreSet) -> dict[str, NDArray[np.float64]]:

@@ -4,8 +4,8 @@ import pytest
 
 from antispoof.errors import InputError
 from antispoof.evaluation import metrics
-from antispoof.evaluation.operating_point import Rule, by_species
 from antispoof.evaluation.scores import ScoreSet
+from antispoof.evaluation.thresholds import Rule, by_species
 
 Draw = Callable[..., ScoreSet]
 

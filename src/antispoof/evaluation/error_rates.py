@@ -1,4 +1,4 @@
-"""Every figure of one score set under any weights: one sort, many resamples."""
+"""Every error rate of one score set under any weights: one sort, many resamples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from antispoof.evaluation.curve import ErrorCurve, running_total
 from antispoof.evaluation.detection_cost import ASVSPOOF5
 from antispoof.evaluation.scores import ScoreSet
 
-__all__ = ["APCER_OF", "LABELS", "LOWER_IS_BETTER", "Figures", "clusters_of"]
+__all__ = ["APCER_OF", "LABELS", "LOWER_IS_BETTER", "ErrorRates"]
 
 APCER_OF = "apcer:"
 """Prefix of the figures that hold the APCER of one species, such as ``apcer:print``."""
@@ -60,8 +60,8 @@ class _Ranked:
     above: NDArray[np.int32]
 
 
-class Figures:
-    """The figures of a score set as a function of how often each cluster counts.
+class ErrorRates:
+    """The metrics of a score set as a function of how often each cluster counts.
 
     Calling it with ones gives the figures themselves, with the draws of a bootstrap their distribution.
 
@@ -69,7 +69,7 @@ class Figures:
         scores: the presentations.
         threshold: for ``max_apcer``, ``bpcer``, ``far``, ``frr``, the ACERs and the APCER of each species.
         dev_eer_threshold: for ``hter``; None leaves it NaN.
-        cluster: int32 (N,), which cluster each presentation belongs to (see `clusters_of`); None puts all
+        cluster: int32 (N,), which cluster each presentation belongs to (see `Clustering`); None puts all
             into one, which spares most of the sorting.
 
     Attributes:
@@ -185,27 +185,3 @@ class Figures:
                 at = int(np.searchsorted(curve.rejected_attacks, must_reject))
                 found[name] = float(1 - genuine[curve.rejected_bona_fide[at]] / genuine[-1])
         return found
-
-
-def clusters_of(scores: ScoreSet, column: str | None) -> tuple[NDArray[np.int32], int]:
-    """Number the clusters that a bootstrap draws from.
-
-    Args:
-        scores: the presentations (N,).
-        column: whose labels are the clusters; None makes each presentation its own, and so is one without
-            a label.
-
-    Returns:
-        int32 (N,) cluster of each presentation, and how many clusters there are.
-    """
-    if column is None:
-        return np.arange(len(scores), dtype=np.int32), len(scores)
-    labels = scores.labels(column)
-    counts = np.bincount(labels.codes + 1)
-    used = counts[1:] > 0
-    number = np.concatenate(([0], np.cumsum(used) - 1)).astype(np.int32)
-    cluster = number[labels.codes + 1]
-    if counts[0]:
-        alone = labels.codes < 0
-        cluster[alone] = used.sum() + np.arange(counts[0])
-    return cluster, int(used.sum() + counts[0])
