@@ -20,6 +20,10 @@ _ALIASES = {
         "video_path", "wav", "audio", "flac_file_name", "test_label", "sample", "sample_id", "presentation",
         "name",
     ),
+    "path": (
+        "path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "img",
+        "img_path", "video", "video_path", "wav", "audio", "flac_file_name",
+    ),
     "score": (
         "scores", "cm", "cm_score", "score_cm", "pad_score", "llr", "live_score", "liveness_score",
         "liveness", "real_score", "bona_fide_score", "bonafide_score", "genuine_score", "prob_live",
@@ -117,7 +121,10 @@ def recognise(
     own = {("label" if name == "pai_species" else name): names.index(name) for name in _OWN if name in names}
     if {"pai_species" if role == "label" else role for role in needed} <= set(names):
         _refuse_repeated(names, first)
-        return Layout(tuple(first), True, own | {role: names.index(role) for role in needed if role in names})
+        also = {role: names.index(role) for role in needed if role in names}
+        path = next((names.index(name) for name in _ALIASES["path"] if name in names), None)
+        files = {"path": path} if path is not None and "score" not in needed else {}
+        return Layout(tuple(first), True, files | own | also)
     found = _by_alias(names, first, needed, own)
     if found is not None:
         return found
@@ -168,8 +175,12 @@ def _is_data(first: Sequence[str], asked: Mapping[str, str]) -> bool:
     if "score" in asked:
         cell = first[int(asked["score"]) - 1] if int(asked["score"]) <= len(first) else ""
         return _is_number(cell)
-    known = {name for names in _ALIASES.values() for name in names} | set(_OWN)
-    return not any(plain(name) in known for name in first)
+    known = {"id", *_ALIASES["id"], *_ALIASES["path"]}
+    return not any(
+        plain(first[int(asked[role]) - 1]) in known
+        for role in ("id", "path")
+        if role in asked and int(asked[role]) <= len(first)
+    )
 
 
 def _by_alias(
@@ -178,7 +189,7 @@ def _by_alias(
     """Take columns by the names that others give them; None where those do not suffice."""
     roles = dict(own)
     for role, aliases in _ALIASES.items():
-        if role not in roles:
+        if role not in roles and not (role == "path" and "score" in needed):
             index = next((names.index(alias) for alias in aliases if alias in names), None)
             if index is not None and index not in roles.values():
                 roles[role] = index

@@ -223,3 +223,75 @@ def test_from_a_dataset_to_a_manifest_on_the_command_line(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert len(read_manifest(out)) == 4
     assert "share subjects" in done.stdout
+
+
+# What a list says, changed so that it contradicts the path, the name or the column beside it.
+CONTRADICTIONS = [
+    ("uniattackdata", "p1", "Data/live/001/0001.jpg 0", "Data/live/001/0001.jpg 1"),
+    ("casia_surf", "challenge", "real.rssdk/ir/1.jpg 1", "real.rssdk/ir/1.jpg 0"),
+    ("casia_cefa", "1.1", "1_120_1_1_1/color/0001.jpg 0", "1_120_1_1_1/color/0001.jpg 1"),
+    ("casia_cefa", "1.1", "1_002_1_1_2_1_3/color/0001.jpg 1", "1_002_1_1_2_1_3/color/0001.jpg 0"),
+    ("oulu_npu", "1", "+1,1_1_01_1", "-1,1_1_01_1"),
+    ("oulu_npu", "1", "-1,1_3_36_3", "+1,1_3_36_3"),
+    ("celeba_spoof", "intra_test", "3, 1, 1, 1]", "3, 1, 1, 0]"),
+    ("celeba_spoof", "intra_test", "0, 1, 1, 0]", "3, 1, 1, 1]"),
+    ("wmca", "grandtest", "514_01_035_0_00,bonafide", "514_01_035_0_00,glasses"),
+    ("wmca", "grandtest", "514_01_035_1_05,glasses", "514_01_035_1_05,bonafide"),
+    ("hq_wmca", "grand_test-curated", "000-a,Bonafide", "000-a,Print"),
+    ("asvspoof2019_la", "cm", "000001 - - bonafide", "000001 - A01 bonafide"),
+    ("asvspoof2019_pa", "cm", "- A01 spoof", "- - spoof"),
+    ("asvspoof2021_la", "eval", "bonafide bonafide", "A07 bonafide"),
+    ("asvspoof5", "track_1", "A01 spoof", "A01 bonafide"),
+    ("in_the_wild", "all", "bona-fide", "unsure"),
+    ("livdet2017_iris", "all", "train,clarkson,live,images/clarkson/", "train,clarkson,live,images/fake/"),
+    ("livdet2020_iris", "all", "test,live,", "test,1,"),
+]
+
+
+@pytest.mark.parametrize(("name", "protocol", "says", "instead"), CONTRADICTIONS)
+def test_a_list_that_contradicts_the_path_is_refused(
+    name: str, protocol: str, says: str, instead: str, tmp_path: Path
+) -> None:
+    root = miniature(name, tmp_path)
+    lists = [root / path for path, content in datasets[name].example.items() if says in content]
+    assert lists, "the miniature changed"
+    for path in lists:
+        path.write_text(path.read_text(encoding="utf-8").replace(says, instead), encoding="utf-8")
+    with pytest.raises(InputError, match=r"contradict|says neither|is bona fide, and|is an attack, and"):
+        load_dataset(name, root, protocol, partial=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("replay_attack", "train/attack/fixed/attack_print_client001", "train/real/attack_print_client001"),
+        ("msu_mfsd", "scene01/real/real_client001", "scene01/attack/real_client001"),
+        ("msu_mfsd", "attack_client001_android_SD_ipad_video_", "attack_client001_android_SD_"),
+        ("siw", "Test/live/006", "Test/spoof/006"),
+        ("livdet2015_fingerprint", "Training/GreenBit/Live/", "Training/GreenBit/Fake/Live/"),
+    ],
+)
+def test_a_file_in_the_folder_of_the_other_class_is_refused(
+    name: str, old: str, new: str, tmp_path: Path
+) -> None:
+    for path, content in datasets[name].example.items():
+        place = tmp_path / path.replace(old, new)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content or "x", encoding="utf-8")
+    with pytest.raises(InputError, match="contradict"):
+        load_dataset(name, tmp_path, partial=True)
+
+
+@pytest.mark.parametrize("name", ["uniattackdata", "casia_surf", "casia_cefa"])
+def test_digits_that_are_turned_throughout_are_read_by_the_paths_and_told(name: str, tmp_path: Path) -> None:
+    usual = load_dataset(name, miniature(name, tmp_path / "usual"), partial=True)
+    turned = miniature(name, tmp_path / "turned")
+    for path, content in datasets[name].example.items():
+        rows = [line[:-1] + str(1 - int(line[-1])) for line in content.splitlines()]
+        if rows:
+            (turned / path).write_text("\n".join(rows), encoding="utf-8")
+    found = load_dataset(name, turned, partial=True)
+    labels = [{p.id: p.pai_species for p in (*x.train, *x.dev, *x.test)} for x in (usual, found)]
+    assert labels[0] == labels[1]
+    assert "labels are those of the paths" in found.notes
+    assert "labels are those of the paths" not in usual.notes

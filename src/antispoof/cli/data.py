@@ -196,6 +196,63 @@ def import_folder_tree(
             + ", ".join(result.skipped[:5])
             + (", …" if len(result.skipped) > 5 else "")
         )
+    if result.left_out:
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in result.left_out.items())
+        typer.echo(
+            f"{sum(result.left_out.values())} files were left out, since nothing here reads them: {kinds}"
+        )
+    typer.echo(f"wrote {out}; next: antispoof data check {out}")
+
+
+@import_app.command("csv")
+def import_csv_table(
+    table: Annotated[
+        Path, typer.Argument(help="A table of files and labels, or an ASVspoof protocol.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Manifest to write, .csv or .parquet.", show_default=False)],
+    columns: Annotated[
+        str,
+        typer.Option(
+            help="Which column is what: id=utt,label=key,path=file,subject=speaker, or by number.",
+            show_default=False,
+        ),
+    ] = "",
+    bona_fide: Annotated[
+        str | None, typer.Option(help="The label that means bona fide, such as 0.", show_default=False)
+    ] = None,
+    modality: Annotated[str, typer.Option(help="Of the files.")] = "face_rgb",
+    files: Annotated[
+        str,
+        typer.Option(
+            help="Where files lie, by id: 'flac/{id}.flac'; default: the path, or the id.", show_default=False
+        ),
+    ] = "",
+    dataset: Annotated[str, typer.Option(help="Name of the dataset; empty: that of the table.")] = "",
+    licence: Annotated[str, typer.Option(help="Terms of use of the files.")] = "",
+    consent_basis: Annotated[str, typer.Option(help="Why the data may be processed.")] = "",
+) -> None:
+    """Import a table that calls its columns and labels in its own way; other columns become attributes."""
+    from rich.console import Console
+
+    from antispoof.columns import parse_columns
+    from antispoof.data.foreign import import_table
+    from antispoof.data.manifest import write_manifest
+    from antispoof.data.summary import partition_table
+
+    result = import_table(
+        table,
+        columns=parse_columns(columns),
+        bona_fide=bona_fide,
+        modality=modality,
+        files=files,
+        dataset=dataset,
+        licence=licence,
+        consent_basis=consent_basis,
+    )
+    write_manifest(result.presentations, out)
+    if result.read_as:
+        typer.echo(f"{table} was read as {result.read_as}")
+    Console(highlight=False).print(text_table(*partition_table(result.presentations)))
     typer.echo(f"wrote {out}; next: antispoof data check {out}")
 
 

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from antispoof.data.files import MEDIA_SUFFIXES
-from antispoof.data.presentation import CaptureFile, Presentation
+from antispoof.data.presentation import CaptureFile, Presentation, partition_of
 from antispoof.errors import InputError
+from antispoof.labels import folder_meaning, meaning, plain
 from antispoof.sensing.modalities import modalities
 
 __all__ = ["FolderImport", "import_folder"]
 
-_BONA_FIDE = frozenset({"bona_fide", "bonafide", "bona-fide", "genuine", "live", "real"})
-_ATTACK = frozenset({"attack", "attacks", "fake", "impostor", "presentation_attack", "spoof", "spoofs"})
-_PARTITIONS = {
-    "train": "train", "training": "train",
-    "dev": "dev", "devel": "dev", "development": "dev", "val": "dev", "valid": "dev", "validation": "dev",
-    "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
-}  # fmt: skip
 _PATTERN_GROUPS = ("subject", "session")
 
 
@@ -32,10 +26,12 @@ class FolderImport:
     Attributes:
         presentations: one per file, or per set of files that differ only in the modality folder.
         skipped: media files, relative to the root, of which no folder name tells the class.
+        left_out: suffix → how many files of it nothing here reads; ``hidden`` for those with a dot first.
     """
 
     presentations: tuple[Presentation, ...]
     skipped: tuple[str, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def import_folder(
@@ -49,11 +45,11 @@ def import_folder(
 ) -> FolderImport:
     r"""Read the labels of a tree from the names of its folders.
 
-    A folder called ``bona_fide`` (``live``, ``real``, ``genuine``) holds bona fide presentations; one called
-    ``attack`` (``spoof``, ``fake``) holds attacks, and the folder below it names the kind; where there is
-    none such, a folder beside a bona fide one names a kind of attack. ``train``, ``dev``/``val`` and
-    ``test`` set the partition; ``rgb``, ``depth``, ``ir``, ``thermal``, … the modality, and files that
-    differ only there become one presentation.
+    A folder called ``bona_fide`` (``live``, ``real``, ``genuine``; see `antispoof.labels`) holds bona fide
+    presentations; one called ``attack`` (``spoof``, ``fake``) holds attacks, and the folder below it names
+    the kind; where there is none such, a folder beside a bona fide one names a kind of attack. ``train``,
+    ``dev``/``val`` and ``test`` set the partition; ``rgb``, ``depth``, ``ir``, ``thermal``, … the
+    modality, and files that differ only there become one presentation.
 
     Args:
         root: the folder.
@@ -73,32 +69,31 @@ def import_folder(
     if not root.is_dir():
         raise InputError(f"{root} is not a folder")
     expression = _compile(pattern)
-    files = sorted(p.relative_to(root) for p in root.rglob("*") if p.suffix.lower() in MEDIA_SUFFIXES)
-    names = [PurePosixPath(p.as_posix()) for p in files]
-    genuine_parents = _parents(names, _BONA_FIDE) - _parents(names, _ATTACK)
+    names, left_out = _media_files(root)
+    genuine_parents = _parents(names, "bona_fide") - _parents(names, "attack")
     grouped: dict[str, dict[str, CaptureFile]] = defaultdict(dict)
     sensors_by_folder = _sensors_by_folder()
     labels: dict[str, tuple[str | None, str, dict[str, str]]] = {}
     skipped = []
     for path in names:
         folders = path.parts[:-1]
-        label = _label(path, genuine_parents)
+        label = _label(path, genuine_parents, sensors_by_folder)
         if label == "":
             skipped.append(path.as_posix())
             continue
-        sensors = [i for i, name in enumerate(folders) if _plain(name) in sensors_by_folder]
+        sensors = [i for i, name in enumerate(folders) if plain(name) in sensors_by_folder]
         rest = [name for i, name in enumerate(folders) if i not in sensors]
         identifier = "/".join([*rest, path.stem])
-        sensor = sensors_by_folder[_plain(folders[sensors[-1]])] if sensors else modality
+        sensor = sensors_by_folder[plain(folders[sensors[-1]])] if sensors else modality
         if sensor in grouped[identifier]:  # a.jpg beside a.png
             identifier = "/".join([*rest, path.name])
         grouped[identifier][sensor] = CaptureFile(root / path)
-        partition = next((_PARTITIONS[_plain(name)] for name in folders if _plain(name) in _PARTITIONS), "")
+        partition = next(filter(None, map(partition_of, folders)), "")
         labels[identifier] = (label, partition, _groups(expression, path))
     if not labels:
         raise InputError(
             f"{root} holds no labelled media file: expected folders named bona_fide and attack "
-            f"(or live/spoof, real/fake), found {_shown(root)}"
+            f"(or live/spoof, real/fake), found {_shown(root)}{_told(left_out)}"
         )
     return FolderImport(
         tuple(
@@ -116,43 +111,72 @@ def import_folder(
             for identifier, (label, partition, groups) in labels.items()
         ),
         tuple(skipped),
+        left_out,
     )
+
+
+def _media_files(root: Path) -> tuple[list[PurePosixPath], dict[str, int]]:
+    """Return the files that something here reads, relative to the root, and counts of the others."""
+    names, left_out = [], Counter[str]()
+    for path in sorted(file.relative_to(root) for file in root.rglob("*") if file.is_file()):
+        if any(part.startswith(".") for part in path.parts) or path.parts[0] == "__MACOSX":
+            left_out["hidden"] += 1
+        elif path.suffix.lower() in MEDIA_SUFFIXES:
+            names.append(PurePosixPath(path.as_posix()))
+        else:
+            left_out[path.suffix.lower() or "no suffix"] += 1
+    return names, dict(left_out.most_common())
+
+
+def _told(left_out: Mapping[str, int]) -> str:
+    counts = ", ".join(f"{count} {suffix}" for suffix, count in left_out.items())
+    return f", and {counts}, which nothing here reads" if counts else ""
 
 
 def _sensors_by_folder() -> dict[str, str]:
     """Name of a folder → the modality whose samples it holds."""
-    return {folder: name for name in modalities for folder in (name, *modalities[name].folders)}
+    return {plain(folder): name for name in modalities for folder in (name, *modalities[name].folders)}
 
 
-def _label(path: PurePosixPath, genuine_parents: set[str]) -> str | None:
+def _label(
+    path: PurePosixPath, genuine_parents: set[str], sensors_by_folder: Mapping[str, str]
+) -> str | None:
     """Return None for bona fide, a kind of attack, or "" when the path does not say."""
     folders = path.parts[:-1]
-    plain = [_plain(name) for name in folders]
-    genuine = any(name in _BONA_FIDE for name in plain)
-    attacks = [i for i, name in enumerate(plain) if name in _ATTACK]
+    plain_names = [plain(name) for name in folders]
+    says = [folder_meaning(name) for name in folders]
+    genuine, attacks = "bona_fide" in says, [i for i, found in enumerate(says) if found == "attack"]
     if genuine and attacks:
         raise InputError(f"the folders of {path.as_posix()!r} say both bona fide and attack")
     if genuine:
         return None
     if attacks:
         below = [
-            n for n in plain[attacks[-1] + 1 :] if n not in _sensors_by_folder() and n not in _PARTITIONS
+            name
+            for name in plain_names[attacks[-1] + 1 :]
+            if name not in sensors_by_folder and partition_of(name) is None
         ]
-        return below[0] if below else "unspecified"
-    beside = [i for i in range(len(folders)) if _above(path, i) in genuine_parents]
-    return plain[beside[0]] if beside and plain[beside[0]] not in _PARTITIONS else ""
+        return _kind(below[0]) if below else "unspecified"
+    beside = next((plain_names[i] for i in range(len(folders)) if _above(path, i) in genuine_parents), "")
+    return beside if partition_of(beside) is None and meaning(beside) == "kind" else ""
 
 
-def _parents(paths: Iterable[PurePosixPath], names: frozenset[str]) -> set[str]:
-    return {_above(p, i) for p in paths for i, name in enumerate(p.parts[:-1]) if _plain(name) in names}
+def _kind(folder: str) -> str:
+    """Name a kind of attack by the folder that stands for it: a number or a letter alone is no name."""
+    says = meaning(folder)
+    return (
+        "unspecified" if says == "nothing" else folder if says in ("kind", "attack") else f"attack_{folder}"
+    )
+
+
+def _parents(paths: Iterable[PurePosixPath], says: str) -> set[str]:
+    return {
+        _above(p, i) for p in paths for i, name in enumerate(p.parts[:-1]) if folder_meaning(name) == says
+    }
 
 
 def _above(path: PurePosixPath, index: int) -> str:
     return "/".join(path.parts[:index])
-
-
-def _plain(name: str) -> str:
-    return name.lower()
 
 
 def _compile(pattern: str) -> re.Pattern[str] | None:

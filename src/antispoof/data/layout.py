@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from antispoof.data.presentation import PARTITIONS, CaptureFile, EvaluationProtocol, Presentation
 from antispoof.errors import InputError, UnknownNameError
+from antispoof.labels import folder_meaning, is_listed_bona_fide, meaning
 from antispoof.registry import Registry
 
 __all__ = ["Dataset", "Root", "dataset", "datasets", "load_dataset"]
@@ -35,6 +36,7 @@ class Dataset:
         read: yields the presentations of a protocol, partition set.
         counts: protocol → what the publication states.
         shared_subjects: why partitions may share people; empty where they do not.
+        bona_fide_digit: what the published lists write for bona fide, where they write a digit.
         notes: what is not certain about the layout, or has to be known to use it.
     """
 
@@ -49,6 +51,7 @@ class Dataset:
     read: Callable[[Root, str], Iterator[Presentation]]
     counts: Mapping[str, Counts] = field(default_factory=dict)
     shared_subjects: str = ""
+    bona_fide_digit: str = ""
     notes: str = ""
 
 
@@ -67,6 +70,7 @@ def dataset(
     example: Mapping[str, str],
     counts: Mapping[str, Counts] | None = None,
     shared_subjects: str = "",
+    bona_fide_digit: str = "",
     notes: str = "",
 ) -> Callable[[Callable[[Root, str], Iterator[Presentation]]], Dataset]:
     """Turn a function (root, protocol) → presentations into a registered `Dataset`."""
@@ -84,6 +88,7 @@ def dataset(
             read=read,
             counts=counts or {},
             shared_subjects=shared_subjects,
+            bona_fide_digit=bona_fide_digit,
             notes=notes,
         )
         return datasets.register(name)(thing)
@@ -110,6 +115,7 @@ class Root:
         self.licence = licence
         self._like = like
         self._files: list[str] | None = None
+        self._digits: dict[tuple[str, bool | None], list[str]] = {}
 
     def files(self) -> list[str]:
         """Return every file below the root, as a sorted list of relative paths with forward slashes."""
@@ -147,6 +153,75 @@ class Root:
         if not found:
             raise self.wrong(pattern)
         return found
+
+    def listed(self, key: str, line: str) -> bool:
+        """Read the class that a list gives in words, True for bona fide; ``line`` is for the message."""
+        return is_listed_bona_fide(key, f"{self.name}, in {line!r}")
+
+    def attack(self, kind: str, *, genuine: bool, line: str) -> str | None:
+        """Read the kind of attack that stands beside a class; None for bona fide.
+
+        Raises:
+            InputError: a bona fide row names a kind of attack, or an attack none; the message has ``line``.
+        """
+        named = meaning(kind) in ("kind", "attack")
+        if named == genuine:
+            what = (
+                f"bona fide, and of the attack {kind!r}"
+                if genuine
+                else f"an attack, and of no kind ({kind!r})"
+            )
+            raise InputError(f"{self.name}: {line!r} is {what}")
+        return None if genuine else kind.lower()
+
+    def by_digit(self, digit: str, genuine: bool | None, published: str, path: str) -> bool:
+        """Read the class of a file whose list gives it as a digit: True for bona fide.
+
+        Releases differ in what the digits mean, so the path decides where it says something, and the digits
+        have to agree with the paths throughout, one way or the other (`digits_agree`).
+
+        Args:
+            digit: as listed.
+            genuine: what the path says; None where it does not.
+            published: the digit that means bona fide where the path does not say.
+            path: of the file.
+        """
+        self._digits.setdefault((digit, genuine), []).append(path)
+        return digit == published if genuine is None else genuine
+
+    def digits_agree(self, published: str) -> str:
+        """Return what has to be said of the digits that were read; empty where they are as published.
+
+        Raises:
+            InputError: one digit stands beside paths of both classes, or nobody knows what it means.
+        """
+        classes: dict[str, set[bool]] = {}
+        for digit, genuine in self._digits:
+            if genuine is not None:
+                classes.setdefault(digit, set()).add(genuine)
+        mixed = len({frozenset(found) for found in classes.values()}) < len(classes)
+        if mixed or any(len(found) > 1 for found in classes.values()):
+            counts = ", ".join(
+                f"{digit!r} for {len(paths):,} that are {'bona fide' if genuine else 'attacks'} by their "
+                f"path ({paths[0]})"
+                for (digit, genuine), paths in self._digits.items()
+                if genuine is not None
+            )
+            raise InputError(f"{self.name}: the digits of the lists contradict the paths: {counts}")
+        odd = [digit for digit, _ in self._digits if digit not in ("0", "1")]
+        if odd:
+            raise InputError(f"{self.name}: {odd[0]!r} in a list is neither 0 nor 1")
+        if all((digit == published) in found for digit, found in classes.items()):
+            return ""
+        if silent := [paths[0] for (_, genuine), paths in self._digits.items() if genuine is None]:
+            raise InputError(
+                f"{self.name}: the digits of the lists mean the opposite of what was published, by the paths "
+                f"that say so, and nothing tells what {silent[0]!r} is"
+            )
+        return (
+            f"in these lists {published} means attack, by the paths, where the published ones say bona fide: "
+            "labels are those of the paths."
+        )
 
     def wrong(self, missing: str = "") -> InputError:
         """Return the error for a root that is not laid out as published."""
@@ -212,6 +287,8 @@ def load_dataset(
     rows = list(thing.read(source, protocol))
     if not rows:
         raise source.wrong()
+    _check_paths(source, rows)
+    said = source.digits_agree(thing.bona_fide_digit) if thing.bona_fide_digit else ""
     absent = [p for p in rows if not all(file.path.exists() for file in p.captures.values())]
     if absent and not partial:
         some = ", ".join(str(next(iter(p.captures.values())).path) for p in absent[:3])
@@ -225,7 +302,7 @@ def load_dataset(
         rows = [p for p in rows if p.id not in gone]
         if not rows:
             raise source.wrong("file that the lists name")
-    notes = thing.notes
+    notes = f"{said} {thing.notes}".strip()
     if not partial:
         _check_counts(thing, protocol, rows)
     else:
@@ -233,6 +310,34 @@ def load_dataset(
     return EvaluationProtocol.from_presentations(
         f"{name}/{protocol}", rows, shared_subjects=thing.shared_subjects, notes=notes
     )
+
+
+def _check_paths(source: Root, rows: list[Presentation]) -> None:
+    """Refuse labels that the folders of their files contradict: one of the two is wrong."""
+    against = []
+    for p in rows:
+        for file in p.captures.values():
+            says = _path_says(file.path.relative_to(source.path))
+            if says and says != {"bona_fide" if p.bona_fide else "attack"}:
+                against.append((file.path, p))
+                break
+    if against:
+        path, p = against[0]
+        label = "bona fide" if p.bona_fide else f"an attack ({p.pai_species})"
+        raise InputError(
+            f"{source.name}: the labels of {len(against):,} of {len(rows):,} presentations contradict their "
+            f"paths, for example {path}, which is {label} by the lists or its name. Labels of a collection "
+            "that contradicts itself are not taken: compare the lists with the folders"
+        )
+
+
+def _path_says(path: Path) -> set[str]:
+    """Return what the folders say, or where they say nothing, the word that the file's name begins with."""
+    says = {found for name in path.parts[:-1] if (found := folder_meaning(name))}
+    if says:
+        return set(says)
+    first = folder_meaning(re.split(r"[^A-Za-z]", path.name, maxsplit=1)[0])
+    return {first} if first else set()
 
 
 def _check_counts(thing: Dataset, protocol: str, rows: list[Presentation]) -> None:

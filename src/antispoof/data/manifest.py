@@ -8,8 +8,8 @@ Columns, in this order where present; ``id``, ``dataset``, ``pai_species`` and o
 ``session``             recording session
 ``dataset``             where the presentation comes from
 ``partition``           ``train``, ``dev``, ``test`` or empty
-``pai_species``         ``bona_fide``, or the kind of attack instrument; never empty, so that nothing
-                        becomes bona fide by omission
+``pai_species``         ``bona_fide`` (``live``, ``real``, … are understood), or the kind of attack
+                        instrument; never empty, so that nothing becomes bona fide by omission
 ``path.<modality>``     the file, relative to the manifest's folder or absolute; empty: no such sensor
 ``frames.<modality>``   ``first:stop``, half-open; empty means the whole file
 ``unit.<modality>``     what the numbers in the file mean, as ``0.1 mm`` or ``12 bit``; empty: the usual unit
@@ -19,21 +19,24 @@ Columns, in this order where present; ``id``, ``dataset``, ``pai_species`` and o
 ``retention_until``     last day of storage, ISO 8601 (``2031-12-31``)
 ``simulated``           ``true`` or ``false``
 ======================  ================================================================================
+
+Case and blanks in the names of columns do not matter, nor how the text is written (`antispoof.tables`).
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import io
-import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-from antispoof.data.presentation import CaptureFile, Presentation
-from antispoof.errors import ExperimentError, InputError, MissingExtraError
+from antispoof.data.presentation import PARTITIONS, CaptureFile, Presentation
+from antispoof.errors import ExperimentError, InputError
+from antispoof.files import replacing
+from antispoof.labels import meaning, plain, read_labels, truth
+from antispoof.tables import TextTable, pyarrow
 
 __all__ = ["manifest_digest", "read_manifest", "write_manifest"]
 
@@ -44,29 +47,39 @@ _FIXED = (
 _PREFIXED = ("path.", "frames.", "unit.", "attribute.")
 _REQUIRED = ("id", "dataset", "pai_species")
 _SHOWN_ERRORS = 10
+_HOW = "import it as somebody else's table: antispoof data import csv --bona-fide"
 
 
-def read_manifest(path: str | Path) -> tuple[Presentation, ...]:
+def read_manifest(path: str | Path, *, bona_fide: str | None = None) -> tuple[Presentation, ...]:
     """Read a manifest; the suffix (``.csv`` or ``.parquet``) says which format it has.
 
     Files that the rows name are not opened here: ``antispoof data check`` does that.
+
+    Args:
+        path: the file.
+        bona_fide: the label that means bona fide, where ``0`` and ``1`` would leave that open.
 
     Returns:
         One `Presentation` a row, in the order of the file; relative paths are joined to its folder.
 
     Raises:
-        ExperimentError: the file is not a manifest; the message lists the first ten bad rows by number.
+        ExperimentError: the file is not a manifest; the message lists the first ten bad rows by number, or
+            the labels that nobody can read, with their counts.
         MissingExtraError: a Parquet file, and pyarrow is not installed.
     """
     path = Path(path)
-    header, rows = _read_table(path)
-    _check_header(path, header)
+    rows = _read_table(path)
     presentations: list[Presentation] = []
     errors: list[str] = []
     first_row: dict[str, int] = {}
-    for number, row in enumerate(rows, start=2):  # the header is row 1, as a spreadsheet shows it
+    labelled = Counter(row["pai_species"] for _, row in rows if meaning(row["pai_species"]) != "nothing")
+    try:
+        species = read_labels(labelled, bona_fide=bona_fide, how=_HOW)
+    except InputError as error:
+        raise ExperimentError(f"{path}: {error}") from None
+    for number, row in rows:
         try:
-            presentation = _presentation(row, path.parent)
+            presentation = _presentation(row, path.parent, species)
         except InputError as error:
             errors.append(f"row {number}: {error}")
             continue
@@ -136,12 +149,8 @@ def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> N
         row |= {f"attribute.{name}": value for name, value in p.attributes.items()}
         rows.append([row.get(name, "") for name in header])
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as draft:
         _write_table(draft, header, rows, _format_of(path))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def manifest_digest(path: str | Path) -> str:
@@ -156,43 +165,32 @@ def _format_of(path: Path) -> str:
     return suffix
 
 
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise MissingExtraError("reading and writing Parquet", "parquet") from None
-    return pyarrow, pyarrow.parquet
-
-
-def _read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    form = _format_of(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ExperimentError(f"cannot read the manifest {path}: {error.strerror}") from None
-    if form == ".parquet":
-        pyarrow, parquet = _pyarrow()
+def _read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return the number of each row, from 1 for the header, and its cells by column."""
+    if _format_of(path) == ".parquet":
+        arrow, parquet = pyarrow("reading and writing Parquet")
         try:
-            table = parquet.read_table(io.BytesIO(content))
-        except (pyarrow.ArrowException, OSError) as error:
-            raise ExperimentError(f"{path} is not a Parquet file: {error}") from None
-        return list(table.column_names), [{k: _text(v) for k, v in row.items()} for row in table.to_pylist()]
+            table = parquet.read_table(path)
+        except (arrow.ArrowException, OSError) as error:
+            reason = getattr(error, "strerror", None) or f"is not a Parquet file: {error}"
+            raise ExperimentError(f"cannot read the manifest {path}: {reason}") from None
+        names = _header(path, table.column_names)
+        rows = [dict(zip(names, map(_text, row.values()), strict=True)) for row in table.to_pylist()]
+        return list(enumerate(rows, start=2))
     try:
-        lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        header = next(lines, [])
-        rows = []
-        for values in lines:
-            if not values:
-                continue
-            if len(values) != len(header):
-                raise ExperimentError(
-                    f"{path}, line {lines.line_num}: {len(values)} values under {len(header)} columns"
-                )
-            rows.append(dict(zip(header, values, strict=True)))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ExperimentError(f"{path} is not a CSV file in UTF-8: {error}") from None
-    return header, rows
+        text = TextTable.open(path)
+        first = text.head[0] if text.head else []
+        while first and not first[-1].strip():
+            first = first[:-1]  # delimiters at the end of the row
+        names = _header(path, first)
+        return [
+            (line, {name: cell for name, cell in zip(names, cells, strict=True) if name})
+            for line, cells in text.rows(first, headed=True)
+        ]
+    except ExperimentError:
+        raise
+    except InputError as error:
+        raise ExperimentError(f"cannot read the manifest {path}: {error}") from None
 
 
 def _text(value: object) -> str:
@@ -203,50 +201,65 @@ def _text(value: object) -> str:
 
 def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]], form: str) -> None:
     if form == ".parquet":
-        pyarrow, parquet = _pyarrow()
+        arrow, parquet = pyarrow("reading and writing Parquet")
         columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
-        parquet.write_table(pyarrow.table(columns), path)
+        parquet.write_table(arrow.table(columns), path)
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
-def _check_header(path: Path, header: Sequence[str]) -> None:
-    unknown = [name for name in header if name not in _FIXED and not name.startswith(_PREFIXED)]
-    if unknown:
-        raise ExperimentError(
-            f"{path} has unknown columns {unknown}: known are {', '.join(_FIXED)}, "
-            "path.<modality>, frames.<modality>, unit.<modality> and attribute.<name>"
-        )
+def _header(path: Path, written: Sequence[str]) -> list[str]:
+    """Return the names of the columns as this project writes them; a column without a name keeps none."""
+    header = [_column(name) for name in written]
+    unknown = [name for name in header if name and name not in _FIXED and not name.startswith(_PREFIXED)]
     missing = [name for name in _REQUIRED if name not in header]
     if not any(name.startswith("path.") for name in header):
         missing.append("path.<modality>")
+    hint = f"; a table with columns of its own: antispoof data import csv {path.name}"
+    if unknown:
+        raise ExperimentError(
+            f"{path} has unknown columns {unknown}: known are {', '.join(_FIXED)}, "
+            f"path.<modality>, frames.<modality>, unit.<modality> and attribute.<name>{hint}"
+        )
     if missing:
         raise ExperimentError(
             f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(header) or 'none'}"
+            f"{hint if header else ''}"
         )
-    if len(set(header)) < len(header):
+    if len(named := [name for name in header if name]) > len(set(named)):
         raise ExperimentError(f"{path} names a column twice: {', '.join(header)}")
+    return header
 
 
-def _presentation(row: dict[str, str], folder: Path) -> Presentation:
+def _column(name: str) -> str:
+    """Write the name of a column as this project does; one that is unknown stays as it is."""
+    prefix, dot, rest = name.strip().partition(".")
+    if dot and f"{plain(prefix)}." in _PREFIXED:
+        return f"{plain(prefix)}.{rest if plain(prefix) == 'attribute' else rest.strip().lower()}"
+    return plain(name) if plain(name) in _FIXED else name.strip()
+
+
+def _presentation(row: dict[str, str], folder: Path, species: Mapping[str, str | None]) -> Presentation:
     captures = {}
     for column, value in row.items():
         modality = column.removeprefix("path.")
         if column.startswith("path.") and value:
             frames, unit = (row.get(f"{what}.{modality}", "") for what in ("frames", "unit"))
             captures[modality] = CaptureFile(folder / value, _frames(frames), unit.strip())
-    species = row["pai_species"].strip()
-    if not species:
-        raise InputError("pai_species is empty: write 'bona_fide', or the kind of attack instrument")
+    label = row["pai_species"]
+    if label not in species:
+        said = f"says nothing ({label!r})" if label.strip() else "is empty"
+        raise InputError(f"pai_species {said}: write 'bona_fide', or the kind of attack instrument")
+    partition = row.get("partition", "")
     return Presentation(
         id=row["id"],
         dataset=row["dataset"],
         captures=captures,
-        pai_species=None if species == "bona_fide" else species,
+        pai_species=species[label],
         subject=row.get("subject", ""),
         session=row.get("session", ""),
-        partition=row.get("partition", ""),
+        partition=plain(partition) if plain(partition) in PARTITIONS else partition.strip(),
         attributes={
             k.removeprefix("attribute."): v for k, v in row.items() if k.startswith("attribute.") and v
         },
@@ -280,9 +293,10 @@ def _day(value: str) -> date | None:
 
 
 def _truth(value: str) -> bool:
-    if value.lower() not in ("", "true", "false"):
+    found = truth(value) if value.strip() else False
+    if found is None:
         raise InputError(f"simulated must be true or false, got {value!r}")
-    return value.lower() == "true"
+    return found
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -9,12 +9,24 @@ from datetime import date
 from pathlib import Path
 
 from antispoof.errors import InputError
+from antispoof.labels import meaning, plain
 from antispoof.sensing.capture import Recording
 
-__all__ = ["PARTITIONS", "CaptureFile", "EvaluationProtocol", "Presentation"]
+__all__ = ["PARTITIONS", "CaptureFile", "EvaluationProtocol", "Presentation", "partition_of"]
 
 PARTITIONS = ("train", "dev", "test")
 """What the partitions of a protocol are called."""
+
+_PARTITION_WORDS = {
+    "train": "train", "training": "train",
+    "dev": "dev", "devel": "dev", "development": "dev", "val": "dev", "valid": "dev", "validation": "dev",
+    "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
+}  # fmt: skip
+
+
+def partition_of(word: str) -> str | None:
+    """Return the partition that a word of somebody else's means, such as ``Validation``; None if none."""
+    return _PARTITION_WORDS.get(plain(word))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +102,10 @@ class Presentation:
             raise InputError(
                 f"partition must be train, dev, test or empty, got {self.partition!r} for {self.id!r}"
             )
-        if self.pai_species in ("", "bona_fide"):
+        if self.pai_species is not None and meaning(self.pai_species) not in ("kind", "attack"):
             raise InputError(
-                f"pai_species must be None for bona fide, got {self.pai_species!r} for {self.id!r}"
+                f"pai_species must be None for bona fide, or name a kind of attack, got {self.pai_species!r} "
+                f"for {self.id!r}"
             )
 
     @property

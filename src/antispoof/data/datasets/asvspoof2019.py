@@ -28,7 +28,7 @@ def _reader(access: str) -> Callable[[Root, str], Iterator[Presentation]]:
             for line in root.lines(name):
                 speaker, utterance, environment, attack, key = line.split()
                 path = f"ASVspoof2019_{access}_{part}/flac/{utterance}.flac"
-                species = None if key == "bonafide" else attack.lower()
+                species = root.attack(attack, genuine=root.listed(key, line), line=line)
                 environment = environment.strip("-")
                 yield root.row(partition, {"voice": path}, species, subject=speaker, environment=environment)
 

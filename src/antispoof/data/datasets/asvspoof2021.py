@@ -19,7 +19,7 @@ def _reader(task: str) -> Callable[[Root, str], Iterator[Presentation]]:
             yield root.row(
                 "test",
                 {"voice": f"ASVspoof2021_{task}_eval/flac/{utterance}.flac"},
-                None if key == "bonafide" else attack.lower(),
+                root.attack(attack, genuine=root.listed(key, line), line=line),
                 subject=speaker,
                 codec=codec,
                 source=source,

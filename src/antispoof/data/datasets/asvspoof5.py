@@ -41,7 +41,7 @@ def asvspoof5(root: Root, protocol: str) -> Iterator[Presentation]:  # noqa: ARG
             yield root.row(
                 partition,
                 {"voice": f"{folder}/{file}.flac"},
-                None if key == "bonafide" else attack.lower(),
+                root.attack(attack, genuine=root.listed(key, line), line=line),
                 subject=speaker,
                 sex=sex.lower(),
                 codec=codec.strip("-"),

@@ -54,10 +54,12 @@ def _lists() -> dict[str, str]:
         "4.5": {"train": 35952, "dev": 18509, "test": 153930},
     },
     licence="research only, signed agreement",
+    bona_fide_digit="0",
     ask="https://sites.google.com/view/face-anti-spoofing-challenge",
     reference="Liu et al., WACV 2021, with the lists of github.com/liuajian/CASIA-FAS-Dataset",
     notes=(
-        "A row is a picture; session is its video. In the lists 0 is bona fide. Protocol 3 has one list for "
+        "A row is a picture; session is its video. In the lists 0 is bona fide; the name of the "
+        "clip decides, and has to agree with the digits. Protocol 3 has one list for "
         "all three directions, taken here with one modality in train and dev and the other two in test."
     ),
     example={
@@ -85,11 +87,13 @@ def casia_cefa(root: Root, protocol: str) -> Iterator[Presentation]:
             if number == "3":
                 keep = {m for m, folder in kinds.items() if (folder == seen) == (partition != "test")}
                 kinds = {m: kinds[m] for m in kinds if m in keep}
+            says = False if masked else {"1": True, "2": False, "3": False, "4": False}.get(parts[4])
+            genuine = root.by_digit(label, says, "0", path)
             mask = "mask_silicone" if "Silicone" in path else "mask_3d"
             yield root.row(
                 partition,
                 {m: path.replace("/color/", f"/{folder}/") for m, folder in kinds.items()},
-                None if label == "0" else mask if masked else _SPECIES.get(parts[4], "unspecified"),
+                None if genuine else mask if masked else _SPECIES.get(parts[4], "unspecified"),
                 subject=f"{'mask_' if masked else ''}{parts[0]}_{parts[1]}",
                 session=path.rsplit("/", 2)[0],
                 identifier=path.rsplit(".", 1)[0],

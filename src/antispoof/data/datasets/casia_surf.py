@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from antispoof.data.layout import Root, dataset
 from antispoof.data.presentation import Presentation
+from antispoof.labels import folder_meaning
 
 _LISTS = (
     ("train", ("train_list.txt",)),
@@ -36,13 +37,15 @@ def _media(part: str, person: str) -> dict[str, str]:
     title="CASIA-SURF",
     modalities=("face_rgb", "face_depth", "face_infrared"),
     protocols={"challenge": "the lists of the 2019 challenge: a picture of three sensors a line"},
-    counts={"challenge": {"train": 29266, "dev": 9608, "test": 57710}},
+    counts={"challenge": {"train": (8942, 20324), "dev": (2994, 6614), "test": (17458, 40252)}},
     licence="research only, signed agreement",
+    bona_fide_digit="1",
     ask="https://sites.google.com/view/face-anti-spoofing-challenge",
     reference="Zhang et al., CVPR 2019 (arXiv:1908.10654)",
     notes=(
         "A row is a picture; session is the video it comes from. Depth is stored as 8-bit relative depth, "
-        "not in millimetres. In these lists 1 is bona fide; the lists of the later benchmark releases say 0."
+        "not in millimetres. In these lists 1 is bona fide; those of the later benchmark releases say 0: the "
+        "folder decides (real_part, fake_part), and has to agree with the digits."
     ),
     example={
         "train_list.txt": _line("Training", "CLKJ_AS0137", "real.rssdk", 1)
@@ -63,10 +66,13 @@ def casia_surf(root: Root, protocol: str) -> Iterator[Presentation]:  # noqa: AR
             color, depth, infrared, label = line.split()
             person, clip = [*color.split("/"), "", "", "", ""][2:4]
             number = clip[:2] if clip[:2].isdigit() else ""
+            side = folder_meaning([*color.split("/"), ""][1])
+            says = side == "bona_fide" if side else False if number else None
+            genuine = root.by_digit(label, says, "1", color)
             yield root.row(
                 partition,
                 {"face_rgb": color, "face_depth": depth, "face_infrared": infrared},
-                None if label == "1" else f"print_attack_{number}" if number else "print",
+                None if genuine else f"print_attack_{number}" if number else "print",
                 subject=person if person.startswith("CLKJ") else "",
                 session="/".join(color.split("/")[:-2]),
             )

@@ -64,6 +64,11 @@ def celeba_spoof(root: Root, protocol: str) -> Iterator[Presentation]:
         except json.JSONDecodeError as error:
             raise InputError(f"celeba_spoof: {root.path / name} is not JSON: {error}") from None
         for path, values in labels.items():
+            if (values[40] == 0) != (values[43] == 0):
+                raise InputError(
+                    f"celeba_spoof: {name} says {'attack' if values[43] else 'bona fide'} of {path}, and the "
+                    f"kind {_SPECIES[values[40]] or 'bona fide'}: the labels contradict each other"
+                )
             yield root.row(
                 partition,
                 {"face_rgb": path},

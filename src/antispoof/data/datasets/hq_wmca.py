@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 
 from antispoof.data.layout import Root, dataset
 from antispoof.data.presentation import Presentation
+from antispoof.errors import InputError
 
 _KINDS = (
     "Flexiblemask", "Glasses", "Makeup", "Mannequin", "Papermask", "Print", "Rigidmask", "Tattoo", "Replay",
 )  # fmt: skip
+_CODED = re.compile(r"\d+_\d+_\d+_\d+_(?P<type>\d\d)_\d\d_\d+\b.*")  # type 00 is bona fide
 _PARTITION = {"train": "train", "dev": "dev", "eval": "test", "test": "test"}
 _ROWS = (
     "face/2019/1_01_0000_0000_00_00_000-a,Bonafide,train\nface/2019/1_01_0000_0000_01_03_030-b,{0},train\n"
@@ -59,6 +62,12 @@ def hq_wmca(root: Root, protocol: str) -> Iterator[Presentation]:
         named = [cell.strip().lower() for cell in row[1:-1] if cell.strip().lower() in kinds]
         if not named:
             raise root.wrong(f"kind of attack in the row {','.join(row)!r} of {listed}")
+        coded = _CODED.fullmatch(recording.rsplit("/", 1)[-1])
+        if coded and (int(coded["type"]) == 0) != (kinds[named[0]] is None):
+            raise InputError(
+                f"hq_wmca: {listed} says {named[0]} of {recording}, whose name has the type {coded['type']}: "
+                "the list and the name contradict each other"
+            )
         yield root.row(
             _PARTITION[partition],
             dict.fromkeys(("face_rgb", "face_depth", "face_infrared", "face_thermal"), f"{recording}.h5"),

@@ -8,14 +8,21 @@ from collections.abc import Callable, Iterator
 
 from antispoof.data.layout import Dataset, Root, dataset
 from antispoof.data.presentation import Presentation
+from antispoof.errors import InputError
+from antispoof.labels import meaning
 
 _PARTS_2017 = ("clarkson", "warsaw", "notredame", "iiitd_wvu")
 _SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 
 
 def _species(label: str) -> str | None:
-    plain = re.sub(r"\W+", "_", label.strip().lower())
-    return None if plain in ("live", "real", "bona_fide", "bonafide") else plain
+    """Read the label of a list; None for bona fide."""
+    found = meaning(label)
+    if found not in ("bona_fide", "attack", "kind"):
+        raise InputError(
+            f"LivDet-Iris: the label {label!r} of a list says neither bona fide nor a kind of attack"
+        )
+    return None if found == "bona_fide" else re.sub(r"\W+", "_", label.strip().lower())
 
 
 def _read_2017(root: Root, protocol: str) -> Iterator[Presentation]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from antispoof.data.layout import Root, dataset
 from antispoof.data.presentation import Presentation
+from antispoof.errors import InputError
 
 _SPECIES = {"ipad_video": "replay_tablet", "iphone_video": "replay_phone", "printed_photo": "print"}
 
@@ -34,10 +35,15 @@ def msu_mfsd(root: Root, protocol: str) -> Iterator[Presentation]:  # noqa: ARG0
     """Read labels from the file names and the partition from the lists of subjects."""
     partition = {int(line): part for part in ("train", "test") for line in root.lines(f"{part}_sub_list.txt")}
     pattern = (
-        r"(?:.*/)?(?:real|attack)_client(?P<subject>\d+)_(?P<device>android|laptop)_SD_"
+        r"(?:.*/)?(?P<side>real|attack)_client(?P<subject>\d+)_(?P<device>android|laptop)_SD_"
         r"(?:(?P<instrument>ipad_video|iphone_video|printed_photo)_)?scene\d+\.(?:mp4|mov)"
     )
     for path, found in root.matches(pattern):
+        if (found["side"] == "real") != (not found["instrument"]):
+            raise InputError(
+                f"msu_mfsd: the name {path} says {found['side']}, and the instrument "
+                f"{found['instrument'] or 'none'}: it contradicts itself"
+            )
         if int(found["subject"]) in partition:
             yield root.row(
                 partition[int(found["subject"])],

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from antispoof.data.layout import Root, dataset
 from antispoof.data.presentation import Presentation
+from antispoof.errors import InputError
 
 _SPECIES = {"1": None, "2": "print_1", "3": "print_2", "4": "replay_display_1", "5": "replay_display_2"}
 _PROTOCOLS = {
@@ -58,8 +59,13 @@ def oulu_npu(root: Root, protocol: str) -> Iterator[Presentation]:
     for name, partition in (("Train", "train"), ("Dev", "dev"), ("Test", "test")):
         listed = f"Protocols/Protocol_{number}/{name}{'_' + phone if phone else ''}.txt"
         for line in root.lines(listed):
-            video = line.split(",")[1].strip()
+            sign, video = (cell.strip() for cell in line.split(",")[:2])
             device, session, subject, kind = video.split("_")
+            if (sign in ("+1", "1")) != (_SPECIES[kind] is None):
+                raise InputError(
+                    f"oulu_npu: {listed} says {sign} of {video}, whose name says "
+                    f"{_SPECIES[kind] or 'bona fide'}: the list and the name contradict each other"
+                )
             yield root.row(
                 partition,
                 {"face_rgb": f"{name}_files/{video}.avi"},

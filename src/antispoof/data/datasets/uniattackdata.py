@@ -27,12 +27,13 @@ def _lists() -> dict[str, str]:
         "p2.2": "unseen digital attacks",
     },
     licence="research only, signed agreement",
+    bona_fide_digit="0",
     ask="https://sites.google.com/view/face-anti-spoofing-challenge",
     reference="Fang et al., IJCAI 2024 (arXiv:2401.17699)",
     notes=(
         "The folder below Data/ names the attack (live, spoof, adv-attacks, simswap, …) and the lists hold a "
-        "path and a label, 0 for bona fide. How the folders below name people is not documented: subjects "
-        "are unknown."
+        "path and a label, 0 for bona fide; the folder decides, and has to agree with the digits. How the "
+        "folders below name people is not documented: subjects are unknown."
     ),
     example={
         **_lists(),
@@ -51,4 +52,6 @@ def uniattackdata(root: Root, protocol: str) -> Iterator[Presentation]:
             path = path.removeprefix("UniAttackData/")
             folders = path.split("/")
             kind = folders[1] if folders[0] == "Data" else "unspecified"
-            yield root.row(partition, {"face_rgb": path}, None if label == "0" else kind.lower())
+            says = None if kind == "unspecified" else kind.lower() == "live"
+            genuine = root.by_digit(label, says, "0", path)
+            yield root.row(partition, {"face_rgb": path}, None if genuine else kind.lower())

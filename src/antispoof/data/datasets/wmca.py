@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from antispoof.data.layout import Root, dataset
 from antispoof.data.presentation import Presentation
+from antispoof.errors import InputError
+from antispoof.labels import meaning
 
 _KINDS = ("fakehead", "flexiblemask", "glasses", "papermask", "prints", "replay", "rigidmask")
 _TYPES = {"0": None, "1": "glasses", "2": "mask", "3": "print", "4": "replay"}
@@ -60,6 +62,14 @@ def wmca(root: Root, protocol: str) -> Iterator[Presentation]:
             continue  # a header line
         subject, session, _, kind, _ = recording.rsplit("/", 1)[-1].split("_")
         named = [cell.strip() for cell in row[1:-1] if cell.strip() in _KINDS]
+        words = {meaning(cell) for cell in row[1:-1]} & {"bona_fide", "attack"}
+        if named:
+            words.add("attack")
+        if words and words != {"bona_fide" if kind == "0" else "attack"}:
+            raise InputError(
+                f"wmca: {listed} says {','.join(row)!r}, and the type in the name, {kind}, means "
+                f"{'bona fide' if kind == '0' else 'attack'}: the list and the name contradict each other"
+            )
         multi = f"WMCA_preprocessed_CDIT/WMCA/{recording}.hdf5"
         yield root.row(
             _PARTITION[partition],
