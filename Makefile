@@ -25,7 +25,7 @@ serve: .venv-serve/done
 # Minutes of random input to the service: its API by the OpenAPI document, its decoders by coverage.
 fuzz: .venv-fuzz/done
 	.venv-fuzz/bin/python tests/fuzz/api.py
-	for entry in image voice header multipart jws; do .venv-fuzz/bin/python tests/fuzz/decoders.py $$entry || exit 1; done
+	for entry in image measurements video voice header multipart jws; do .venv-fuzz/bin/python tests/fuzz/decoders.py $$entry || exit 1; done
 
 .venv-fuzz/done: pyproject.toml
 	$(PYTHON) -m venv .venv-fuzz

@@ -23,6 +23,7 @@ def test_the_public_names_are_these() -> None:
         "OperatingPoint",
         "Opinion",
         "Policy",
+        "Recording",
         "Sample",
         "SiteCalibration",
         "UnknownNameError",

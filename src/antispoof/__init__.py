@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from antispoof.runtime.policy import Policy, read_policy
     from antispoof.runtime.site import SiteCalibration, read_site, write_site
     from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint, Opinion, Verdict
-    from antispoof.sensing.capture import Sample
+    from antispoof.sensing.capture import Recording, Sample
     from antispoof.sites.learning import learn_site
 
 __version__ = "0.1.0"
@@ -51,6 +51,7 @@ __all__ = [
     "OperatingPoint",
     "Opinion",
     "Policy",
+    "Recording",
     "Sample",
     "SiteCalibration",
     "UnknownNameError",
@@ -69,6 +70,7 @@ _HOMES = {
     "OperatingPoint": "runtime.verdict",
     "Opinion": "runtime.verdict",
     "Policy": "runtime.policy",
+    "Recording": "sensing.capture",
     "Sample": "sensing.capture",
     "SiteCalibration": "runtime.site",
     "Verdict": "runtime.verdict",

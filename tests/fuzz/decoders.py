@@ -1,9 +1,10 @@
 """Fuzz what reads untrusted bytes, with Atheris; `make fuzz` runs it.
 
-    python tests/fuzz/decoders.py ENTRY [--seconds 60]     # image, voice, header, multipart, jws
+    python tests/fuzz/decoders.py ENTRY [--seconds 60]
 
-Each entry may raise the errors that its callers expect, and nothing else; Atheris stops at the first other
-one, at a crash, a hang (25 s) and more than 2 GiB.
+Entries are image, measurements, video, voice, header, multipart and jws. Each may raise the errors that its
+callers expect, and nothing else; Atheris stops at the first other one, at a crash, a hang (25 s) and more
+than 2 GiB.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from pathlib import Path
 
 import atheris
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 with atheris.instrument_imports(include=["antispoof", "multipart", "python_multipart", "joserfc"]):
     from starlette.requests import Request
 
     from antispoof.errors import InputError, MediaError
+    from antispoof.sensing.maps import load_map
     from antispoof.sensing.media import MediaLimits, load_image
     from antispoof.sensing.modalities import modalities
     from antispoof.service.problems import Problem
@@ -44,6 +46,26 @@ def image(content: bytes) -> None:
     except MediaError:
         return
     assert array.dtype == np.uint8
+    assert array.shape[0] * array.shape[1] <= LIMITS.max_pixels
+
+
+def measurements(content: bytes) -> None:
+    """Decode a picture whose values are measurements."""
+    try:
+        array = load_map(content, LIMITS).array
+    except MediaError:
+        return
+    assert array.dtype in (np.uint8, np.uint16, np.float32)
+
+
+def video(content: bytes) -> None:
+    """Decode a frame of a video, which is read from a path only."""
+    path = Path("video")
+    path.write_bytes(content)
+    try:
+        array = load_image(path, LIMITS)
+    except MediaError:
+        return
     assert array.shape[0] * array.shape[1] <= LIMITS.max_pixels
 
 
@@ -97,8 +119,27 @@ def seeds(entry: str) -> list[bytes]:
     """Return well-formed examples to begin with."""
     if entry == "image":
         picture = Image.fromarray(np.arange(48 * 64 * 3, dtype=np.uint32).reshape(48, 64, 3).astype(np.uint8))
-        kinds = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
-        return [_saved(picture, kind) for kind in kinds] + [_saved(picture.convert("CMYK"), "JPEG")]
+        kinds = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM")
+        colours = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        return [
+            *(_saved(picture, kind) for kind in kinds),
+            *(_saved(picture, "TIFF", compression=how) for how in ("tiff_lzw", "tiff_deflate", "packbits")),
+            *(_saved(picture, kind, icc_profile=colours) for kind in ("JPEG", "PNG", "WEBP")),
+            _saved(picture.convert("CMYK"), "JPEG"),
+            _saved(picture, "JPEG", progressive=True),
+        ]
+    if entry == "measurements":
+        deep = Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64))
+        stack = io.BytesIO()
+        np.save(stack, np.zeros((3, 12, 16), np.uint16))
+        return [
+            *(_saved(deep, kind) for kind in ("PNG", "TIFF", "PPM")),
+            _saved(deep, "TIFF", compression="tiff_lzw"),
+            b"P2 2 2 4095\n1 2 3 4000",
+            stack.getvalue(),
+        ]
+    if entry == "video":
+        return [_video(*one) for one in (("mp4", "mpeg4"), ("avi", "mjpeg"), ("matroska", "libx264"))]
     if entry == "voice":
         import soundfile
 
@@ -116,13 +157,27 @@ def seeds(entry: str) -> list[bytes]:
     return [SIGNING.sign({"outcome": "attack"}).encode()]
 
 
-def _saved(picture: Image.Image, kind: str) -> bytes:
+def _saved(picture: Image.Image, kind: str, **options: object) -> bytes:
     file = io.BytesIO()
-    picture.save(file, kind)
+    picture.save(file, kind, **options)
     return file.getvalue()
 
 
-ENTRIES = {one.__name__: one for one in (image, voice, header, multipart, jws)}
+def _video(container: str, codec: str) -> bytes:
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as out:
+        stream = out.add_stream(codec, rate=10)
+        stream.width, stream.height = 64, 48
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for level in (0, 90, 180):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), level, np.uint8), "rgb24")))
+        out.mux(stream.encode(None))
+    return file.getvalue()
+
+
+ENTRIES = {one.__name__: one for one in (image, measurements, video, voice, header, multipart, jws)}
 SIGNING = SigningKeys(Path(tempfile.mkdtemp()))
 KEYS = SIGNING.public()
 
