@@ -12,9 +12,11 @@ from antispoof.errors import InputError
 from antispoof.evaluation.confidence import Interval, student_quantile
 from antispoof.evaluation.error_rates import LABELS, LOWER_IS_BETTER
 
-__all__ = ["FULL", "Ablation", "Contribution", "ablation"]
+__all__ = ["FEWEST_SEEDS", "FULL", "Ablation", "Contribution", "ablation"]
 
 FULL = "full system"
+FEWEST_SEEDS = 3
+"""From two values Student's interval is some nine times as wide as their distance: none is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Contribution:
         values: the figure, one a seed.
         mean: of ``values``.
         difference: mean of the paired differences to the full system; positive is a greater value.
-        interval: 95 % Student interval of the difference over the seeds.
+        interval: 95 % Student interval of the difference over the seeds; NaN for fewer than three.
     """
 
     name: str
@@ -73,8 +75,8 @@ class Ablation:
             mark = str(self.simulated).lower()
             writer.writerow([FULL, *self.full, _mean(self.full), "", "", "", mark])
             for one in self.contributions:
-                ends = [one.difference, one.interval.low, one.interval.high]
-                writer.writerow([one.name, *one.values, one.mean, *ends, mark])
+                ends = ["" if math.isnan(end) else end for end in (one.interval.low, one.interval.high)]
+                writer.writerow([one.name, *one.values, one.mean, one.difference, *ends, mark])
 
 
 def ablation(
@@ -111,7 +113,9 @@ def ablation(
         differences = [value - base for value, base in zip(values, full, strict=True)]
         mean = _mean(differences)
         spread = math.sqrt(math.fsum((d - mean) ** 2 for d in differences) / (len(seeds) - 1))
-        half = student_quantile(0.975, len(seeds) - 1) * spread / math.sqrt(len(seeds))
+        half = math.nan
+        if len(seeds) >= FEWEST_SEEDS:
+            half = student_quantile(0.975, len(seeds) - 1) * spread / math.sqrt(len(seeds))
         found.append(
             Contribution(name, tuple(values), _mean(values), mean, Interval(mean - half, mean + half))
         )

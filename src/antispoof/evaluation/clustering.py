@@ -60,7 +60,7 @@ class Clustering:
                 rows, f"All presentations have the same {name}", f", and say nothing of another {name}"
             )
         count = distinct + rows - named
-        remarks = []
+        remarks = cls._few(rows)
         if named < rows:
             remarks.append(f"{rows - named:,} presentations have no {name}: each is resampled by itself.")
         if count < FEWEST_CLUSTERS:
@@ -73,9 +73,13 @@ class Clustering:
             f"{why}, so intervals take presentations as independent{more}; "
             "several presentations of one person make them too narrow."
         ]
-        if 1 < rows < FEWEST_PRESENTATIONS:
-            remarks.append(f"Only {rows} presentations: bootstrap intervals over so few are too narrow.")
-        return cls(None, rows, tuple(remarks))
+        return cls(None, rows, (*remarks, *cls._few(rows)))
+
+    @staticmethod
+    def _few(rows: int) -> list[str]:
+        if not 1 < rows < FEWEST_PRESENTATIONS:
+            return []
+        return [f"Only {rows} presentations: bootstrap intervals over so few are too narrow."]
 
     def numbers(self) -> NDArray[np.int32]:
         """Return int32 (N,), the cluster of each presentation; one without a label has its own."""

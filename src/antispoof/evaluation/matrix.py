@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from antispoof.errors import InputError
+from antispoof.evaluation import remarks
+from antispoof.evaluation.clustering import FEWEST_PRESENTATIONS
 from antispoof.evaluation.error_rates import LABELS, LOWER_IS_BETTER
 from antispoof.evaluation.evaluation import Estimate, evaluate
 from antispoof.evaluation.scores import ScoreSet, read_table
 
-__all__ = ["Matrix", "Summary", "cross_dataset"]
+__all__ = ["TOO_FEW", "Matrix", "Summary", "cross_dataset"]
+
+TOO_FEW = f"fewer than {FEWEST_PRESENTATIONS} bona fide or attack presentations: too few for an interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Matrix:
         overall: summary over all pairs of different datasets.
         simulated: True when any score file holds simulated presentations.
         files: the manifest and every score file it names.
+        warnings: what a reader must not miss.
     """
 
     figure: str
@@ -53,6 +58,7 @@ class Matrix:
     overall: Summary
     simulated: bool
     files: tuple[Path, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def cross_dataset(
@@ -87,6 +93,7 @@ def cross_dataset(
         raise InputError(f"figure {figure!r} is unknown; choose one of {', '.join(LABELS)}")
     cells: dict[tuple[str, str], Estimate] = {}
     simulated = False
+    warnings: list[str] = []
     files = [path]
     for train, test, scores, dev in zip(
         columns["train"], columns["test"], columns["scores"], devs, strict=True
@@ -104,11 +111,15 @@ def cross_dataset(
         )
         files += [path.parent / each for each in (dev, scores) if each]
         simulated |= bool(given.simulated.any())
+        warnings += remarks.reversed_scores(result.curve, f"The AUC of {train} → {test}")
         cells[train, test] = result.figures[figure]
         if math.isnan(cells[train, test].value):
             raise InputError(
                 f"{path}: {LABELS[figure]} of {train} → {test} is undefined: {result.figures[figure].note}"
             )
+        attacks = len(given) - result.bona_fide.errors.trials
+        if min(result.bona_fide.errors.trials, attacks) < FEWEST_PRESENTATIONS:
+            cells[train, test] = Estimate(cells[train, test].value, note=TOO_FEW)
         tick()
     train_names, test_names = tuple(dict.fromkeys(columns["train"])), tuple(dict.fromkeys(columns["test"]))
     unseen = [pair for pair in cells if pair[0] != pair[1]] or list(cells)
@@ -118,7 +129,15 @@ def cross_dataset(
         if (own := [pair for pair in unseen if pair[0] == name])
     }
     return Matrix(
-        figure, train_names, test_names, cells, rows, _summary(unseen, cells, figure), simulated, tuple(files)
+        figure,
+        train_names,
+        test_names,
+        cells,
+        rows,
+        _summary(unseen, cells, figure),
+        simulated,
+        tuple(files),
+        tuple(warnings),
     )
 
 

@@ -159,6 +159,7 @@ def matrix_record(result: Matrix, provenance: Provenance) -> dict[str, Any]:
         ],
         "rows": {name: summary(name) for name in result.rows},
         "overall": summary(None),
+        "warnings": list(result.warnings),
         "provenance": _provenance(provenance),
     }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from antispoof.evaluation.clustering import FEWEST_PRESENTATIONS
 from antispoof.evaluation.curve import ErrorCurve
 from antispoof.evaluation.rank_test import chance_of_auc_at_most
 from antispoof.evaluation.scores import ScoreSet
@@ -103,10 +104,12 @@ def of_the_scores(
             "and BPCER, and as neither error; curves and what is read from them (D-EER, AUC, BPCER10 …) "
             "leave them out."
         )
-    small = [kind.name for kind in kinds[1:] if kind.errors.trials < 30]
+    in_order = (*kinds[1:], kinds[0])
+    small = [kind.name for kind in in_order if 0 < kind.errors.trials < FEWEST_PRESENTATIONS]
     if small:
         found.append(
-            f"Fewer than 30 presentations of {_listed(small)}: the interval says more than the rate."
+            f"Fewer than {FEWEST_PRESENTATIONS} presentations of {_listed(small)}: "
+            "the interval says more than the rate."
         )
     return found
 

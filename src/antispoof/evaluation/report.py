@@ -121,6 +121,7 @@ def matrix_page(result: Matrix, provenance: Provenance) -> str:
         kicker="train × test",
         simulated=result.simulated,
         shade=shade,
+        notes=sorted({cell.note for cell in result.cells.values()} - {""}),
     )
 
 
