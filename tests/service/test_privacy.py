@@ -98,7 +98,7 @@ def test_a_person_is_erased_everywhere(service: Any, run: Any, frames: Frames, t
         "revoked",
         "succeeded",
     ]
-    code, out, _ = run("sessions", "erase", "--subject", "grace", "--state", state)
+    code, out, _ = run("sessions", "erase", "--subject", "grace", "--yes", "--state", state)
     assert (code, out.strip()) == (0, "1 sessions erased")
 
 

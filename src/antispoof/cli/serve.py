@@ -47,6 +47,7 @@ def serve(
     needs_service()
     import uvicorn
 
+    from antispoof.service.connections import server_options
     from antispoof.service.core import Core
     from antispoof.service.settings import ENVIRONMENT, read_settings
 
@@ -80,13 +81,7 @@ def serve(
             host=host,
             port=port,
             workers=workers,
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            ws_max_size=settings.max_file_bytes + 4096,
-            ws_max_queue=4,
-            timeout_graceful_shutdown=10,
-            h11_max_incomplete_event_size=16384,
+            **server_options(settings),
         )
 
 

@@ -173,11 +173,14 @@ def sessions_media(
 @sessions_app.command("erase")
 def sessions_erase(
     subject: Annotated[str, typer.Option(help="As the sessions were opened with.", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     config: Config = None,
     state: State = None,
     database: Database = None,
 ) -> None:
     """Revoke all sessions of a person, and erase their media and results."""
+    if not yes:
+        typer.confirm("This cannot be undone. Erase?", abort=True)
     erase_sessions(subject, config, state, database)
 
 

@@ -17,8 +17,8 @@ from starlette.exceptions import HTTPException
 
 import antispoof
 from antispoof.service.core import Core
-from antispoof.service.edge import Edge
 from antispoof.service.logs import log
+from antispoof.service.middleware import ServiceMiddleware
 from antispoof.service.problems import Problem, ProblemDocument
 from antispoof.service.routes import check, docs, operations, page, sessions, stream
 from antispoof.service.settings import Settings
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(Problem, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_body)
     app.add_exception_handler(HTTPException, _refuse_route)
-    app.add_middleware(Edge, settings=core.settings, metrics=core.metrics)
+    app.add_middleware(ServiceMiddleware, settings=core.settings, metrics=core.metrics)
     _describe(app)
     return app
 

@@ -12,7 +12,7 @@ from antispoof.service.sessions import Sessions
 from antispoof.service.settings import Settings
 from antispoof.service.signing import SigningKeys
 from antispoof.service.store.database import open_store
-from antispoof.service.workers import Workers
+from antispoof.service.workers import Greetings, Workers
 
 __all__ = ["Core"]
 
@@ -30,17 +30,18 @@ class Core:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = Clock()
-        self.store = open_store(settings.database_url)
+        self.store = open_store(settings.database_url, timeout_s=settings.database_timeout_s)
         self.secret = Secret(settings.state)
-        self.signing = SigningKeys(settings.state)
+        self.signing = SigningKeys(settings.state, settings.signature)
         self.keys = ApiKeys(self.store, self.clock)
         self.sessions = Sessions(settings, self.store, self.secret, self.signing, self.clock)
         self.limits = Limits(settings)
         self.metrics = Metrics()
         self.checks = Checks(settings)
         threads = settings.inference_threads
-        self.judges = Workers("judge", threads, threads + settings.queue_length)
-        self.watchers = Workers("watch", threads, settings.streams)
+        self.judges = Workers("judge", threads, threads + settings.queue_length, self.metrics.queue.set)
+        self.greetings = Greetings(settings.greetings_per_address)
+        self.watchers = Workers("watch", threads, settings.streams, self.metrics.streams.set)
 
     def close(self) -> None:
         """End what runs, and close the database."""

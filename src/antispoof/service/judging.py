@@ -63,12 +63,15 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
     if judged.replayed:
         reasons.append("seen_in_another_session")
         outcome = "attack"
+    # One outcome a result: what the detector alone would say is evidence.
+    said = shown.verdict.as_dict()
     return Decision(
         outcome,
         tuple(dict.fromkeys(reasons)),
         tuple(dict.fromkeys(advice)),
         {
-            "verdict": shown.verdict.as_dict(),
+            "verdict": {**said, "outcome": outcome, "reasons": list(dict.fromkeys(reasons))},
+            "evidence": {"detector_outcome": said["outcome"], "detector_reasons": said["reasons"]},
             "frames": [
                 {"seq": frame.seq, "outcome": frame.verdict.outcome, "score": frame.verdict.score}
                 for frame in looked_at

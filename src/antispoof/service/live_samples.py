@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof.sensing.modalities import takers
 from antispoof.service.problems import Problem
 from antispoof.service.settings import Settings
 
@@ -22,14 +23,16 @@ class LiveSamples:
     """Samples in memory, while a stream runs.
 
     Args:
-        modalities: those of the session; sound is kept only where the voice is to be judged.
+        modalities: those of the session; pictures of the camera and sound of the microphone are kept for
+            those that take them.
         settings: how much may be kept.
     """
 
     max_pixels = 2_500_000  # of a live picture: 1080p and some more
 
     def __init__(self, modalities: Collection[str], settings: Settings) -> None:
-        self._modalities = modalities
+        self._of_picture = [name for name in takers("picture") if name in modalities]
+        self._of_sound = [name for name in takers("sound") if name in modalities]
         self._settings = settings
         self._pictures: list[bytes] = []
         self._every = 1
@@ -49,7 +52,7 @@ class LiveSamples:
 
     def hear(self, pcm: NDArray[Any], rate: int) -> None:
         """Keep sound; raise `Problem` ``payload_too_large`` where it becomes too much."""
-        if "voice" not in self._modalities:
+        if not self._of_sound:
             return
         self._rate = rate
         self._sound_bytes += pcm.nbytes
@@ -63,9 +66,12 @@ class LiveSamples:
         if len(pictures) > KEPT_PICTURES:
             places = np.linspace(0, len(pictures) - 1, KEPT_PICTURES).round().astype(int)
             pictures = [pictures[place] for place in places]
-        kept = [("face_rgb", number, content) for number, content in enumerate(pictures)]
+        kept = [
+            (name, number, content) for name in self._of_picture for number, content in enumerate(pictures)
+        ]
         if self._sound:
-            kept.append(("voice", 0, _as_wav(np.concatenate(self._sound), self._rate)))
+            recording = _as_wav(np.concatenate(self._sound), self._rate)
+            kept += [(name, 0, recording) for name in self._of_sound]
         return kept
 
 

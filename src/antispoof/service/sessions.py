@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, select
 
+from antispoof.sensing.modalities import modalities
 from antispoof.service import audit
 from antispoof.service.clock import Clock, as_text
 from antispoof.service.problems import Problem
@@ -214,18 +216,23 @@ class Sessions:
         return found
 
     def holder(self, token: str) -> str:
-        """Return the session that a client token is of; its state is not looked at.
+        """Return the session that a client token is of.
 
         Raises:
-            Problem: ``bad_token``.
+            Problem: ``bad_token``, also where the session has its verdict or was revoked: the token is spent.
         """
         identifier = token.removeprefix("ast_").partition(".")[0]
+        if not identifier.isascii() or not token.isascii():  # no database has such text
+            raise Problem("bad_token", "the client token is not valid")
         with self._store.read() as transaction:
-            nonce = transaction.scalar(select(Session.nonce).where(Session.id == identifier))
+            query = select(Session.nonce, Session.state).where(Session.id == identifier)
+            nonce, state = transaction.execute(query).one_or_none() or (None, "")
         # The comparison also takes place where there is no such session, so that time tells nothing.
         expected = self._secret.client_token(identifier, nonce or "")
         if not hmac.compare_digest(expected.encode(), token.encode()) or nonce is None:
             raise Problem("bad_token", "the client token is not valid")
+        if state in (*FINAL, "revoked"):
+            raise Problem("bad_token", "the session is over, and its token with it")
         return identifier
 
     def expected_modalities(self, identifier: str) -> tuple[str, ...]:
@@ -351,11 +358,7 @@ class Sessions:
             else:
                 self._check_open(session)
             captures = self._captures(transaction, identifier)
-            missing = set(session.modalities) - {row.modality for row in captures}
-            if missing:
-                raise Problem(
-                    "state_conflict", f"nothing captured of: {', '.join(sorted(missing))}", recoverable=True
-                )
+            self._see_enough(session, captures)
             if session.live is not None and not session.live["done"]:
                 raise Problem("state_conflict", "the stream has not ended", recoverable=True)
             if session.live is None and session.attempts_left < 1:
@@ -490,7 +493,7 @@ class Sessions:
             return tuple(self._opened(session, row) for row in self._captures(transaction, identifier))
 
     def sweep(self) -> int:
-        """Expire sessions, erase media whose time is over, forget old digests; return how many sessions."""
+        """Expire sessions, erase media whose time is over, delete and forget what is old; return how many."""
         now = self._clock.now()
         due = (
             select(Session.id)
@@ -509,7 +512,23 @@ class Sessions:
             old = now - self._settings.remembered_days * DAY_S
             transaction.execute(delete(SeenCapture).where(SeenCapture.seen_at < old))
             transaction.execute(delete(Idempotency).where(Idempotency.created_at < now - DAY_S))
+        self._delete_old(now)
         return len(identifiers)
+
+    def _delete_old(self, now: float) -> None:
+        """Delete sessions that have been over for long, with their results; their audit events stay."""
+        over = (*FINAL, "expired", "revoked")
+        old = (
+            select(Session.id)
+            .where(Session.state.in_(over), Session.created_at < now - self._settings.session_days * DAY_S)
+            .where(Session.media_until.is_(None))
+            .limit(MANY)
+        )
+        with self._store.write() as transaction:
+            identifiers = list(transaction.scalars(old))
+            for table in (Capture, Result):
+                transaction.execute(delete(table).where(table.session_id.in_(identifiers)))
+            transaction.execute(delete(Session).where(Session.id.in_(identifiers)))
 
     def _get(self, transaction: Transaction, identifier: str, *, expire: bool = True) -> Session:
         """Find a session, hold it, and do what its time demands."""
@@ -538,6 +557,20 @@ class Sessions:
         session = self._get(transaction, identifier)
         self._check_open(session)
         return session
+
+    def _see_enough(self, session: Session, captures: Sequence[Capture]) -> None:
+        """Refuse to judge an attempt that has too few samples; a recording lasts, and counts for many."""
+        counts = Counter(row.modality for row in captures)
+        for name in sorted(session.modalities):
+            needed = 1
+            if session.live is None and name in modalities and not modalities[name].windowed:
+                needed = self._settings.passive_frames
+            if counts[name] < needed:
+                raise Problem(
+                    "state_conflict",
+                    f"{counts[name]} captures of {name}, where {needed} are needed",
+                    recoverable=True,
+                )
 
     @staticmethod
     def _check_open(session: Session) -> None:
@@ -653,6 +686,7 @@ class Sessions:
             "expires_at": as_text(session.expires_at),
             "captures": session.captures,
             "attempts_left": session.attempts_left,
+            "frames_needed": self._settings.passive_frames,
             "retention_s": session.retention_s,
             "media_until": None if session.media_until is None else as_text(session.media_until),
         }

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from antispoof.errors import InputError
 
-__all__ = ["ENVIRONMENT", "Settings", "default_state", "read_settings"]
+__all__ = ["ENVIRONMENT", "MAX_HEADER_BYTES", "Settings", "default_state", "read_settings"]
 
 ENVIRONMENT = "ANTISPOOF_SERVICE"
 """Environment variable with the settings as JSON, for workers that another program starts."""
+
+MAX_HEADER_BYTES = 16 * 2**10
+"""Of all headers of a request together."""
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -41,6 +44,14 @@ class Settings(BaseModel):
         inference_threads: how many checks run at once in a process.
         queue_length: how many more may wait; beyond that the answer is 503.
         streams: how many live captures run at once in a process.
+        greetings_per_address: streams of one address that have not said who they are yet, in a process.
+        connections_per_address: of one address to a process; those of ``proxies`` are not counted.
+        proxies: addresses of reverse proxies: their ``X-Forwarded-For`` and ``-Proto`` are believed, and
+            nobody else's.
+        header_timeout_s: how long the first line and the headers of a request may take.
+        database_timeout_s: how long PostgreSQL may take to connect, to lock, to answer.
+        passive_frames: how many samples of each sensor but the microphone a passive session needs, where they
+            are handed in one by one; a stream needs six pictures in a second or more.
         judged_frames: how many frames of an attempt the detector judges.
         max_file_bytes: size of one sample.
         max_captures: samples in one attempt.
@@ -53,6 +64,10 @@ class Settings(BaseModel):
         limits_storage: where rates are counted, a storage URI of the ``limits`` library.
         upload_timeout_s: how long a request body may take.
         judging_timeout_s: after which a session whose judgement never came may be judged again.
+        session_days: after which a session that is over, its result with it, is deleted; its events stay in
+            the audit log.
+        signature: algorithm that results name: ``EdDSA`` (RFC 8037), which all JOSE libraries verify, or
+            ``Ed25519`` (RFC 9864), its fully specified name, which some refuse. The keys are the same.
         remembered_days: how long digests of captures are kept, to recognise one that comes again.
     """
 
@@ -70,6 +85,12 @@ class Settings(BaseModel):
     inference_threads: Positive = 1
     queue_length: Positive = 16
     streams: Positive = 8
+    greetings_per_address: Positive = 4
+    connections_per_address: Positive = 64
+    proxies: tuple[str, ...] = ()
+    header_timeout_s: Annotated[float, Field(gt=0)] = 10.0
+    database_timeout_s: Annotated[float, Field(gt=0, le=5)] = 2.5
+    passive_frames: Positive = 1
     judged_frames: Positive = 5
     max_file_bytes: Positive = 8 * 2**20
     max_captures: Positive = 300
@@ -82,6 +103,8 @@ class Settings(BaseModel):
     limits_storage: str = "memory://"
     upload_timeout_s: Annotated[float, Field(gt=0)] = 30.0
     judging_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    session_days: Positive = 90
+    signature: Literal["EdDSA", "Ed25519"] = "EdDSA"
     remembered_days: Positive = 30
 
     @property

@@ -1,24 +1,30 @@
-"""Results are signed, and checked without asking the service (JWS, RFC 7515; Ed25519, RFC 9864)."""
+"""Results are signed, and checked without asking the service (JWS, RFC 7515, with Ed25519 keys, RFC 8037)."""
 
 from __future__ import annotations
 
 import json
-import secrets
 import threading
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from joserfc import jws
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet, OKPKey
 
 from antispoof.errors import InputError
+from antispoof.files import replacing
 from antispoof.service.secret import create_private
 
-__all__ = ["ALGORITHM", "SigningKeys", "verify"]
+__all__ = ["ALGORITHMS", "SigningKeys", "verify"]
 
-ALGORITHM = "Ed25519"
+ALGORITHMS = ("EdDSA", "Ed25519")
+"""Two names of the same signature: RFC 8037, and its fully specified name of RFC 9864."""
+
+
+# The library would rather have the newer name; what verifies results elsewhere knows the older.
+warnings.filterwarnings("ignore", "EdDSA is deprecated", SecurityWarning)
 
 
 class SigningKeys:
@@ -29,12 +35,14 @@ class SigningKeys:
 
     Args:
         folder: the state folder.
+        algorithm: the name that signatures and public keys carry, one of `ALGORITHMS`.
 
     Raises:
         InputError: the file cannot be read or written, or holds no keys.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, algorithm: str = ALGORITHMS[0]) -> None:
+        self._algorithm = algorithm
         self._path = folder / "signing-keys.json"
         self._lock = threading.Lock()
         self._read_at: tuple[int, int] = (0, 0)
@@ -47,22 +55,26 @@ class SigningKeys:
         """Return a compact JWS."""
         key = self._current()[0]
         return jws.serialize_compact(
-            {"alg": ALGORITHM, "kid": key.kid, "typ": "JWT"},
+            {"alg": self._algorithm, "kid": key.kid, "typ": "JWT"},
             json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
             key,
-            algorithms=[ALGORITHM],
+            algorithms=[self._algorithm],
         )
 
     def public(self) -> dict[str, Any]:
         """Return the JWK set that others need, newest first."""
-        return {"keys": [_public(key) for key in self._current()]}
+        return {"keys": [_public(key, self._algorithm) for key in self._current()]}
 
     def rotate(self) -> str:
         """Add a key that signs from now on; return its ``kid``."""
         keys = [_new_key(), *self._current()]
-        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(6)}")
-        create_private(draft, _as_file(keys))
-        draft.replace(self._path)
+        try:
+            with replacing(self._path) as draft:
+                create_private(draft, _as_file(keys))
+        except OSError as error:
+            raise InputError(
+                f"cannot write {str(self._path)!r}: {error.strerror}; the keys are as they were"
+            ) from None
         return str(keys[0].kid)
 
     def _current(self) -> list[OKPKey]:
@@ -93,11 +105,14 @@ def verify(token: str, key_set: Mapping[str, Any]) -> dict[str, Any]:
         InputError: the signature is not by one of these keys, or there is no result in it.
     """
     try:
-        keys = KeySet.import_key_set({"keys": list(key_set["keys"])})
+        # A key may carry either name of the algorithm, whichever the signature has.
+        keys = KeySet.import_key_set(
+            {"keys": [{name: key[name] for name in key if name != "alg"} for key in key_set["keys"]]}
+        )
     except (JoseError, ValueError, KeyError, TypeError, AttributeError):
         raise InputError('the key set is no JWK set (RFC 7517): {"keys": [...]}') from None
     try:
-        content = jws.deserialize_compact(token.strip(), keys, algorithms=[ALGORITHM])
+        content = jws.deserialize_compact(token.strip(), keys, algorithms=list(ALGORITHMS))
         payload = json.loads(content.payload)
     except (JoseError, ValueError, TypeError):
         raise InputError(
@@ -113,8 +128,8 @@ def _new_key() -> OKPKey:
     return OKPKey.import_key({**key.as_dict(private=True), "kid": key.thumbprint()})
 
 
-def _public(key: OKPKey) -> dict[str, Any]:
-    return {**key.as_dict(private=False), "kid": key.kid, "use": "sig", "alg": ALGORITHM}
+def _public(key: OKPKey, algorithm: str) -> dict[str, Any]:
+    return {**key.as_dict(private=False), "kid": key.kid, "use": "sig", "alg": algorithm}
 
 
 def _as_file(keys: list[OKPKey]) -> bytes:

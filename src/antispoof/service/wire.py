@@ -46,8 +46,8 @@ class NewSession(NewPageSession):
     """What a backend opens a session with."""
 
     policy: Text | None = None
-    ttl_s: Annotated[int, Field(ge=30, le=3600)] = 300
-    retention_s: Annotated[int, Field(ge=0, le=MONTH_S)] = 0
+    ttl_s: Annotated[int, Field(ge=30, le=3600, strict=True)] = 300
+    retention_s: Annotated[int, Field(ge=0, le=MONTH_S, strict=True)] = 0
     consent_basis: Text | None = None
     device_id: Text | None = None
     subject: Text | None = None
@@ -91,6 +91,7 @@ class SessionDocument(BaseModel):
     expires_at: str
     captures: int
     attempts_left: int
+    frames_needed: int
     retention_s: int
     media_until: str | None
 
@@ -133,6 +134,13 @@ class VerdictDocument(BaseModel):
     bundles: list[dict[str, Any]]
 
 
+class DetectorDocument(BaseModel):
+    """What the detector alone says of the deciding frame, without challenges and replay protection."""
+
+    detector_outcome: Outcome
+    detector_reasons: list[str]
+
+
 class FrameDocument(BaseModel):
     """One presentation that was looked at."""
 
@@ -158,6 +166,7 @@ class ResultDocument(BaseModel):
     reasons: list[str]
     judged_at: str
     verdict: VerdictDocument
+    evidence: DetectorDocument
     frames: list[FrameDocument]
     challenges: list[dict[str, Any]]
     captures: list[CaptureReference]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TypeVar
 
 from antispoof.service.problems import Problem
 
-__all__ = ["Place", "Workers"]
+__all__ = ["Greetings", "Place", "Workers"]
 
 T = TypeVar("T")
 RETRY_AFTER_S = 1
@@ -30,6 +31,31 @@ class Place:
         return await asyncio.shield(loop.run_in_executor(self._executor, functools.partial(work, *arguments)))
 
 
+class Greetings:
+    """Streams that have not said who they are, by address.
+
+    Args:
+        most: of one address.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: Counter[str] = Counter()
+
+    @contextmanager
+    def of(self, address: str) -> Iterator[None]:
+        """Count one, while it lasts; raise `Problem` ``rate_limited`` beyond the most."""
+        if self._waiting[address] >= self._most:
+            raise Problem("rate_limited", "too many streams wait for a hello", retry_after_s=RETRY_AFTER_S)
+        self._waiting[address] += 1
+        try:
+            yield
+        finally:
+            self._waiting[address] -= 1
+            if not self._waiting[address]:
+                del self._waiting[address]
+
+
 class Workers:
     """Threads with a bounded number of places.
 
@@ -37,18 +63,17 @@ class Workers:
         name: of the threads.
         threads: how many work at once.
         places: how many may be taken, those at work included.
+        gauge: told how many are taken, whenever that changes.
     """
 
-    def __init__(self, name: str, threads: int, places: int) -> None:
+    def __init__(
+        self, name: str, threads: int, places: int, gauge: Callable[[float], object] = lambda _: None
+    ) -> None:
+        self._gauge = gauge
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._places = places
         self._taken = 0
         self._lock = threading.Lock()
-
-    @property
-    def taken(self) -> int:
-        """How many places are taken."""
-        return self._taken
 
     @contextmanager
     def place(self) -> Iterator[Place]:
@@ -61,11 +86,13 @@ class Workers:
             if self._taken >= self._places:
                 raise Problem("overloaded", "all places are taken", retry_after_s=RETRY_AFTER_S)
             self._taken += 1
+            self._gauge(self._taken)
         try:
             yield Place(self._executor)
         finally:
             with self._lock:
                 self._taken -= 1
+                self._gauge(self._taken)
 
     def close(self) -> None:
         """Let what runs come to its end; start nothing else."""

@@ -7,11 +7,16 @@ from pathlib import Path
 from antispoof.errors import MediaError
 from antispoof.registry import Registry
 from antispoof.sensing.capture import Modality
-from antispoof.sensing.content import content_of
+from antispoof.sensing.content import Content, content_of
 
-__all__ = ["modalities", "modality_of"]
+__all__ = ["modalities", "modality_of", "takers"]
 
 modalities: Registry[Modality] = Registry("modality", __name__)
+
+
+def takers(content: Content) -> list[str]:
+    """Name the modalities whose samples such files, or such frames of a live capture, are taken for."""
+    return [name for name in modalities if content in modalities[name].unnamed]
 
 
 def modality_of(source: str | Path | bytes) -> str:
@@ -22,9 +27,9 @@ def modality_of(source: str | Path | bytes) -> str:
             nothing passes of which a side was not looked at.
     """
     content = content_of(source)
-    takers = [name for name in modalities if content in modalities[name].unnamed]
-    if len(takers) == 1:
-        return takers[0]
+    names = takers(content)
+    if len(names) == 1:
+        return names[0]
     named = "it" if isinstance(source, bytes) else str(source)
     if content == "film":
         raise MediaError(
@@ -32,7 +37,7 @@ def modality_of(source: str | Path | bytes) -> str:
             f"{named!r} is a film, and films are not judged as a whole: name the side to judge, "
             "voice (--voice) for its sound, or face_rgb (--face-rgb) for the picture in its middle",
         )
-    known = ", ".join(takers or modalities)
+    known = ", ".join(names or modalities)
     raise MediaError(
         "unsupported_media", f"{named!r} does not tell what it is a sample of: name one of {known}"
     )

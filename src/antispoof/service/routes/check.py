@@ -65,9 +65,7 @@ async def check(request: Request, _: Annotated[KnownKey, backend("check")], core
             "the parts are files named like modalities, their unit.<modality>, and policy",
         )
     with core.judges.place() as place:
-        core.metrics.queue.set(core.judges.taken)
         verdict = await place.run(_judge, core, upload)
-    core.metrics.queue.set(core.judges.taken)
     core.metrics.verdicts.labels("check", verdict.outcome).inc()
     return JSONResponse({"verdict": verdict.as_dict(), "replay_protection": False})
 

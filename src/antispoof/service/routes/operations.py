@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import text
 
 from antispoof.challenges import challenges
 from antispoof.runtime.bundle import BundleMetadata
@@ -59,9 +58,8 @@ async def healthy() -> Response:
 
 @router.get("/readyz", response_model=wire.Health, responses=responses("model_unavailable"))
 def ready(core: ServiceCore) -> Response:
-    """Tell that store and model can be used."""
-    with core.store.read() as transaction:
-        transaction.execute(text("SELECT 1"))
+    """Tell that the store can be written, and the model used."""
+    core.store.probe(core.clock.now())
     core.checks.detector()
     return JSONResponse({"status": "ok"})
 

@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from antispoof.challenges.live import challenges_for
+from antispoof.sensing.modalities import takers
 from antispoof.service import wire
 from antispoof.service.access import Client, Either, ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
@@ -91,9 +92,13 @@ def _check_challenges(body: wire.NewSession) -> None:
         if body.challenges is not None:
             raise Problem("invalid_request", "challenges: only an active session has them")
         return
-    if "face_rgb" not in body.modalities or set(body.modalities) - {"face_rgb", "voice"}:
-        raise Problem("invalid_request", "modalities: an active session takes face_rgb, and voice with it")
-    possible = challenges_for("active", voice="voice" in body.modalities)
+    seen, heard = set(takers("picture")), set(takers("sound"))
+    if not seen & set(body.modalities) or set(body.modalities) - seen - heard:
+        raise Problem(
+            "invalid_request",
+            f"modalities: an active session takes {', '.join(seen)}, and {', '.join(heard)} with it",
+        )
+    possible = challenges_for("active", voice=bool(heard & set(body.modalities)))
     if set(body.challenges or ()) - set(possible):
         raise Problem("invalid_request", f"challenges: with these modalities there are {', '.join(possible)}")
 

@@ -15,9 +15,11 @@ import numpy as np
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from fastapi.concurrency import run_in_threadpool
 
+from antispoof.challenges import passive
 from antispoof.challenges.live import LiveCapture, challenges_for
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.media import MediaLimits, load_image
+from antispoof.sensing.modalities import takers
 from antispoof.service.core import Core
 from antispoof.service.live_samples import LiveSamples
 from antispoof.service.logs import log
@@ -53,12 +55,11 @@ async def stream(socket: WebSocket, session_id: str) -> None:
     await socket.accept()
     request_id = socket.state.request_id
     try:
+        # Who says nothing takes nobody's place.
+        with core.greetings.of(socket.client.host if socket.client else ""):
+            await _greet(core, socket, session_id)
         with core.watchers.place() as place:
-            core.metrics.streams.set(core.watchers.taken)
-            try:
-                await _Stream(core, socket, session_id, place).run()
-            finally:
-                core.metrics.streams.set(core.watchers.taken - 1)
+            await _Stream(core, socket, session_id, place).run()
         await socket.close()
     except WebSocketDisconnect:
         log.info("stream_left", request_id=request_id, session=session_id)
@@ -70,6 +71,22 @@ async def stream(socket: WebSocket, session_id: str) -> None:
 
 async def _say(socket: WebSocket, **message: Any) -> None:
     await socket.send_text(json.dumps(message))
+
+
+async def _greet(core: Core, socket: WebSocket, session_id: str) -> None:
+    """Wait for the client's hello, and see that it is of this session."""
+    try:
+        async with asyncio.timeout(HELLO_WITHIN_S):
+            message = await socket.receive()
+    except TimeoutError:
+        raise Problem("bad_token", "no hello came") from None
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1006))
+    hello = _object(message.get("text"))
+    if hello.get("type") != "hello" or not isinstance(hello.get("token"), str):
+        raise Problem("bad_token", "the first message has to be a hello with the token")
+    if await run_in_threadpool(core.sessions.holder, hello["token"]) != session_id:
+        raise Problem("bad_token", "the client token of this session is needed")
 
 
 class _Stream:
@@ -84,12 +101,10 @@ class _Stream:
         self._hint: tuple[float, str | None] = (0.0, None)
 
     async def run(self) -> None:
-        """Speak the protocol, from the client's greeting to the last step."""
-        await self._greet()
+        """Speak the protocol, from what follows the client's greeting to the last step."""
         attempt, session = await run_in_threadpool(self._core.sessions.begin_stream, self._session_id)
-        names = session["challenges"] or challenges_for(
-            session["mode"], voice="voice" in session["modalities"]
-        )
+        heard = bool(set(takers("sound")) & set(session["modalities"]))
+        names = session["challenges"] or challenges_for(session["mode"], voice=heard)
         live = LiveCapture(names, random.SystemRandom())
         samples = LiveSamples(session["modalities"], self._core.settings)
         await _say(
@@ -100,6 +115,7 @@ class _Stream:
             attempts_left=session["attempts_left"],
             steps=live.steps,
             window=WINDOW,
+            min_frames=passive.MIN_FRAMES,
             max_bytes=self._core.settings.max_file_bytes,
         )
         reader = asyncio.create_task(self._read())
@@ -117,20 +133,6 @@ class _Stream:
             [asdict(result) for result in results],
         )
         await _say(self._socket, type="captured", captures=count)
-
-    async def _greet(self) -> None:
-        try:
-            async with asyncio.timeout(HELLO_WITHIN_S):
-                message = await self._socket.receive()
-        except TimeoutError:
-            raise Problem("bad_token", "no hello came") from None
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1006))
-        hello = _object(message.get("text"))
-        if hello.get("type") != "hello" or not isinstance(hello.get("token"), str):
-            raise Problem("bad_token", "the first message has to be a hello with the token")
-        if await run_in_threadpool(self._core.sessions.holder, hello["token"]) != self._session_id:
-            raise Problem("bad_token", "the client token of this session is needed")
 
     async def _read(self) -> None:
         """Take in messages as they come, and no more than are dealt with."""
@@ -182,13 +184,14 @@ class _Stream:
         if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < 2**31:
             raise Problem("invalid_request", "seq: has to be a number from 0")
         try:
-            if modality == "face_rgb":
+            if modality in takers("picture"):
                 hint = await self._place.run(_see, live, samples, body, at_s)
                 await self._give_hint(hint, at_s)
-            elif modality == "voice":
+            elif modality in takers("sound"):
                 await self._place.run(_hear, live, samples, body, header.get("rate"), at_s)
             else:
-                raise Problem("invalid_request", "modality: a stream takes face_rgb and voice")
+                known = ", ".join((*takers("picture"), *takers("sound")))
+                raise Problem("invalid_request", f"modality: a stream takes {known}")
         except MediaError as error:
             problem = from_media_error(error, "the picture")
             await _say(self._socket, type="refused", modality=modality, seq=seq, code=problem.code)
@@ -236,6 +239,7 @@ def _split(content: bytes, limit: int) -> tuple[Mapping[str, Any], bytes]:
 def _object(text: str | bytes | None) -> Mapping[str, Any]:
     try:
         document = json.loads(text or "")
+        json.dumps(document, ensure_ascii=False).encode()  # a lone surrogate is no text
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):

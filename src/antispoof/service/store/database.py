@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +19,13 @@ from sqlalchemy.orm import Session as Transaction
 
 from antispoof.errors import InputError, MissingExtraError
 from antispoof.service.problems import Problem
+from antispoof.service.store.patience import connect_with_patience, set_patience
+from antispoof.service.store.tables import Readiness
 
 __all__ = ["Store", "Transaction", "open_store"]
 
 BUSY_MS = 10_000  # how long a writer waits for the others, in SQLite
-POOL_TIMEOUT_S = 5
+BREAK_S = 1.0  # for so long nobody asks a database again that did not answer
 
 
 class Store:
@@ -33,6 +38,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.shared = engine.dialect.name == "postgresql"
+        self._asked_again_at = 0.0
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -41,7 +47,7 @@ class Store:
         Raises:
             Problem: ``store_unavailable``.
         """
-        with _as_problem(), self.engine.connect() as connection, Transaction(connection) as transaction:
+        with self._as_problem(), self.engine.connect() as connection, Transaction(connection) as transaction:
             yield transaction
 
     @contextmanager
@@ -51,11 +57,28 @@ class Store:
         Raises:
             Problem: ``store_unavailable``.
         """
-        with _as_problem(), self.engine.connect() as connection:
+        with self._as_problem(), self.engine.connect() as connection:
             connection = connection.execution_options(writes=True)
             with Transaction(connection, expire_on_commit=False) as transaction:
                 yield transaction
                 transaction.commit()
+
+    def probe(self, now: float) -> None:
+        """Write a row, to see that the store can be written; raise `Problem` ``store_unavailable``."""
+        with self.write() as transaction:
+            transaction.merge(Readiness(id=1, checked_at=now))
+
+    @contextmanager
+    def _as_problem(self) -> Iterator[None]:
+        unavailable = "the store cannot be used now; nothing was changed"
+        if time.monotonic() < self._asked_again_at:
+            raise Problem("store_unavailable", unavailable, retry_after_s=2)
+        try:
+            yield
+        except (DBAPIError, PoolTimeout) as error:
+            if self.shared and (isinstance(error, PoolTimeout) or error.connection_invalidated):
+                self._asked_again_at = time.monotonic() + BREAK_S
+            raise Problem("store_unavailable", unavailable, retry_after_s=2) from error
 
     def in_turn(self, transaction: Transaction, name: str) -> None:
         """Let one writer at a time pass, to the end of its transaction (SQLite has no other kind)."""
@@ -71,22 +94,13 @@ class Store:
         self.engine.dispose()
 
 
-@contextmanager
-def _as_problem() -> Iterator[None]:
-    try:
-        yield
-    except (DBAPIError, PoolTimeout) as error:
-        raise Problem(
-            "store_unavailable", "the store cannot be used now; nothing was changed", retry_after_s=2
-        ) from error
-
-
-def open_store(url: str, *, migrate: bool = True) -> Store:
+def open_store(url: str, *, migrate: bool = True, timeout_s: float = 2.5) -> Store:
     """Connect, and bring the tables up to date.
 
     Args:
         url: SQLAlchemy URL, ``sqlite:///path`` or ``postgresql+psycopg://…``.
         migrate: False only looks.
+        timeout_s: how long PostgreSQL may take to connect, to give a lock, to answer.
 
     Raises:
         InputError: the URL is of another kind, or nothing answers there.
@@ -100,16 +114,16 @@ def open_store(url: str, *, migrate: bool = True) -> Store:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise InputError(f"the database has to be sqlite or postgresql; got {parsed.get_backend_name()!r}")
-    options: dict[str, Any] = {"pool_timeout": POOL_TIMEOUT_S, "pool_pre_ping": True}
+    options: dict[str, Any] = {"pool_timeout": timeout_s, "pool_pre_ping": True}
     if parsed.get_backend_name() == "sqlite":
         if parsed.database in (None, "", ":memory:"):
             raise InputError("the database has to be a file: what is in memory does not survive a restart")
         if not migrate and not Path(str(parsed.database)).exists():
             raise InputError(f"no such database: {parsed.database!r}")
-        _make_folder(Path(str(parsed.database)).parent)
+        _make_private(Path(str(parsed.database)))
         options["connect_args"] = {"timeout": BUSY_MS / 1000, "check_same_thread": False}
     else:
-        options |= {"pool_size": 10, "max_overflow": 10, "connect_args": {"connect_timeout": 5}}
+        options |= {"pool_size": 10, "max_overflow": 10, "connect_args": _postgresql_arguments(timeout_s)}
     try:
         engine = create_engine(parsed, **options)
     except NoSuchModuleError:
@@ -118,6 +132,8 @@ def open_store(url: str, *, migrate: bool = True) -> Store:
         raise MissingExtraError("this database", "service") from None
     if engine.dialect.name == "sqlite":
         _configure_sqlite(engine)
+    else:
+        connect_with_patience(engine, timeout_s)
     try:
         if migrate:
             _migrate(engine)
@@ -130,11 +146,29 @@ def open_store(url: str, *, migrate: bool = True) -> Store:
     return Store(engine)
 
 
-def _make_folder(folder: Path) -> None:
+def _make_private(file: Path) -> None:
+    """Make an empty file that only its owner may read; what SQLite puts beside it takes after it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
-        raise InputError(f"cannot use the folder {str(folder)!r}: {error.strerror}") from None
+        raise InputError(f"cannot use {str(file)!r}: {error.strerror}") from None
+
+
+def _postgresql_arguments(timeout_s: float) -> dict[str, Any]:
+    """Return what bounds connecting, waiting for locks, answering, and a peer that has gone (libpq)."""
+    milliseconds = round(1000 * timeout_s)
+    return {
+        "connect_timeout": max(2, math.ceil(timeout_s)),  # libpq takes less than 2 for 2
+        "options": (
+            f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} "
+            f"-c idle_in_transaction_session_timeout={10 * milliseconds}"
+        ),
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 2,
+        "tcp_user_timeout": milliseconds,
+    }
 
 
 def _configure_sqlite(engine: Engine) -> None:
@@ -165,7 +199,13 @@ def _migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         connection = connection.execution_options(writes=True)
         with connection.begin():
-            if engine.dialect.name == "postgresql":  # several replicas may start at once
+            if engine.dialect.name == "postgresql":
+                set_patience(connection, None)  # a migration may take long
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
+                # Several replicas may start at once.
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('migrate'))"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+        if engine.dialect.name == "postgresql":
+            connection.invalidate()  # the next ones are impatient again

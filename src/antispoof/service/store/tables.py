@@ -132,3 +132,12 @@ class AuditEvent(Base):
     details: Mapped[str]
     previous: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class Readiness(Base):
+    """One row, written to see that the store can be."""
+
+    __tablename__ = "readiness"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    checked_at: Mapped[float]

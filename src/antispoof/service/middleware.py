@@ -15,11 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from antispoof.service.logs import log, where
 from antispoof.service.metrics import Metrics
 from antispoof.service.problems import Problem
-from antispoof.service.settings import Settings
+from antispoof.service.settings import MAX_HEADER_BYTES, Settings
 
-__all__ = ["JSON_LIMIT", "Edge"]
+__all__ = ["BODY_LIMIT", "ServiceMiddleware"]
 
-JSON_LIMIT = 64 * 2**10
+BODY_LIMIT = 64 * 2**10
+"""Bytes of a body, whatever its content type, that goes to no route that takes uploads."""
+
+UPLOADS = re.compile(r"/v1/(check|sessions/[^/]+/captures)")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 SECURITY_HEADERS = {
@@ -37,7 +40,7 @@ SECURITY_HEADERS = {
 }
 
 
-class Edge:
+class ServiceMiddleware:
     """ASGI middleware around the application."""
 
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
@@ -87,11 +90,18 @@ class Edge:
             await send(message)
 
         try:
+            # The parser's own limit holds for what comes in pieces; what comes at once is counted here.
+            if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER_BYTES:
+                raise Problem("invalid_request", f"headers may have {MAX_HEADER_BYTES} bytes")
             if not self._known_host(headers):
                 raise Problem("invalid_request", "the Host header is not one that is answered here")
             if scope["path"].startswith("/page/") and not self._own_origin(headers):
                 raise Problem("scope", "the page's calls are answered on its own origin only")
-            if not headers.get("content-type", "").lower().startswith("multipart/"):
+            if scope["path"].startswith("/v1/") and _has_body(headers):
+                _see_credentials(headers)
+            if not UPLOADS.fullmatch(
+                scope["path"]
+            ):  # those read their bodies themselves, when the key is known
                 receive = await _small_body(receive, headers, self._settings.upload_timeout_s)
             await self._app(scope, receive, send_with_headers)
         except Problem as problem:
@@ -126,11 +136,21 @@ class Edge:
         return origin.partition("://")[2] == headers.get("host", "") or origin in self._settings.origins
 
 
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def _see_credentials(headers: Headers) -> None:
+    """Refuse a call without credentials before its body is read."""
+    if not headers.get("authorization", "").lower().startswith("bearer "):
+        raise Problem("bad_token", "an API key or a client token is needed: Authorization: Bearer …")
+
+
 async def _small_body(receive: Receive, headers: Headers, timeout_s: float) -> Receive:
     """Read a body that is no upload, whole and under a limit, and hand it on."""
     stated = headers.get("content-length", "0")
-    if not stated.isdecimal() or int(stated) > JSON_LIMIT:
-        raise Problem("payload_too_large", f"this body may have {JSON_LIMIT} bytes")
+    if not stated.isdecimal() or int(stated) > BODY_LIMIT:
+        raise Problem("payload_too_large", f"this body may have {BODY_LIMIT} bytes")
     body, more = bytearray(), True
     try:
         async with asyncio.timeout(timeout_s):
@@ -140,8 +160,8 @@ async def _small_body(receive: Receive, headers: Headers, timeout_s: float) -> R
                     return receive
                 body += message.get("body", b"")
                 more = message.get("more_body", False)
-                if len(body) > JSON_LIMIT:
-                    raise Problem("payload_too_large", f"this body may have {JSON_LIMIT} bytes")
+                if len(body) > BODY_LIMIT:
+                    raise Problem("payload_too_large", f"this body may have {BODY_LIMIT} bytes")
     except TimeoutError:
         raise Problem("invalid_request", "the body took too long", recoverable=True) from None
     waiting: list[Any] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
