@@ -206,7 +206,9 @@ class _Stream:
 
 
 def _see(live: LiveCapture, samples: LiveSamples, content: bytes, at_s: float) -> str | None:
-    image = load_image(content, MediaLimits(max_bytes=len(content) or 1, max_pixels=samples.max_pixels))
+    most = samples.max_pixels  # of the file as well: what comes many times a second is not scaled down here
+    limits = MediaLimits(max_bytes=len(content) or 1, max_pixels=most, max_source_pixels=most)
+    image = load_image(content, limits)
     seen = live.see(image, at_s, content)
     if seen.judge:
         samples.see(content)
