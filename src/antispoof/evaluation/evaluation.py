@@ -213,7 +213,9 @@ def evaluate(
     if resampling:
         draws = bootstrap(compute, clusters.count, resamples=resamples, seed=seed, tick=tick)
         intervals = dict(zip(compute.names, map(_spread, percentile_interval(draws)), strict=True))
-    both = bool(len(scores.bona_fide) and len(scores.attack))
+    curve = compute.curve
+    del compute  # of ten million scores it takes 180 MB
+    both = curve is not None
     groups = [n for n, v in scores.attributes.items() if 2 <= v.distinct() <= _MOST_GROUPS]
     kinds = _kinds(scores, point.threshold, intervals)
     notes = remarks.notes(LABELS, scores, kinds[1:], dev)
@@ -236,8 +238,8 @@ def evaluate(
             )
             for name in LABELS
         },
-        curve=compute.curve,
-        calibration=_calibration(scores, values, compute.curve) if compute.curve is not None else None,
+        curve=curve,
+        calibration=_calibration(scores, values, curve) if curve is not None else None,
         tandem=joint,
         fairness=tuple(fairness(scores, name, point.threshold) for name in (groups if by is None else by)),
         cluster=clusters.column,
@@ -247,7 +249,7 @@ def evaluate(
         warnings=(
             *scores.cautions,
             *(f"Development scores: {caution}" for caution in (dev.cautions if dev is not None else ())),
-            *remarks.of_the_scores(scores, dev, point, kinds, compute.curve),
+            *remarks.of_the_scores(scores, dev, point, kinds, curve),
             *clusters.remarks,
             *remarks.of_the_verification(verification, verification_threshold, joint),
         ),

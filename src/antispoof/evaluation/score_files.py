@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from antispoof.columns import Layout, recognise
 from antispoof.errors import InputError, MissingExtraError
-from antispoof.evaluation.text import Encoder, Labels, Names
+from antispoof.evaluation.text import Encoder, Labels, Names, joined
 from antispoof.labels import truth
 from antispoof.tables import Numbers, TextTable, pyarrow
 
@@ -76,7 +77,7 @@ class _Collector:
         self.encoders = {name: Encoder() for name in self.columns.values() if name not in ("id", "score")}
 
     def done(self) -> ScoreColumns:
-        scores = np.concatenate(self.scores) if self.scores else None
+        scores = joined(self.scores) if self.scores else None
         if scores is not None and self.layout.negated:
             np.negative(scores, out=scores)
         labels = {}
@@ -98,11 +99,15 @@ def read_columns(path: Path, needed: Sequence[str], given: Mapping[str, str]) ->
         MissingExtraError: a Parquet file without pyarrow.
     """
     if path.suffix.lower() in PARQUET:
-        return _read_parquet(path, needed, given)
+        try:
+            return _read_parquet(path, needed, given)
+        finally:
+            _give_back()
     table = TextTable.open(path)
     layout = recognise(table.head, needed, given)
     try:
         found = _read_quickly(table, layout)
+        _give_back()
     except (_UnusualError, MissingExtraError):
         found = _read_carefully(table, layout)
     if not _rows(found):
@@ -225,7 +230,7 @@ def _read_quickly(table: TextTable, layout: Layout) -> ScoreColumns:
             _add_arrow(into, {int(name): batch.column(name) for name in batch.schema.names})
     except (arrow.ArrowException, OSError):
         raise _UnusualError from None
-    return _without_slack(arrow, into)
+    return into.done()
 
 
 def _add_arrow(into: _Collector, batch: Mapping[int, Any]) -> None:
@@ -267,14 +272,13 @@ def _read_parquet(path: Path, needed: Sequence[str], given: Mapping[str, str]) -
             row += len(batch)
     except (arrow.ArrowException, OSError) as error:
         raise InputError(f"not a Parquet file: {error}") from None
-    return _without_slack(arrow, into)
+    return into.done()
 
 
-def _without_slack(arrow: Any, into: _Collector) -> ScoreColumns:
-    """Finish, and give back what pyarrow keeps of the memory that it worked in."""
-    found = into.done()
-    arrow.default_memory_pool().release_unused()
-    return found
+def _give_back() -> None:
+    """Give back what pyarrow keeps of the memory that it worked in."""
+    with suppress(MissingExtraError):
+        pyarrow("")[0].default_memory_pool().release_unused()
 
 
 def _kinds(file: Any) -> list[tuple[str, Any]]:

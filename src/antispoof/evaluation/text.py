@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Encoder", "Labels", "Names"]
+__all__ = ["Encoder", "Labels", "Names", "joined"]
+
+T = TypeVar("T")
 
 _WORD = 8
 _ROWS_AT_A_TIME = 500_000
@@ -97,11 +99,15 @@ class Encoder:
         places = [place for place, name in enumerate(names) if name]  # None and "" are no label
         codes_of = np.full(len(names) + 1, -1, np.int32)
         codes_of[places] = np.arange(len(places))
-        codes = [
-            codes_of[chunk.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)]
-            for chunk in whole.chunks
-        ]
-        return Labels(np.concatenate(codes), tuple(names[place] for place in places))
+        chunks = whole.chunks
+        del whole
+        codes = np.empty(sum(map(len, chunks)), np.int32)
+        filled = 0
+        for chunk in consumed(chunks):
+            numbers = chunk.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
+            codes[filled : filled + len(numbers)] = codes_of[numbers]
+            filled += len(numbers)
+        return Labels(codes, tuple(names[place] for place in places))
 
 
 class Names:
@@ -137,9 +143,9 @@ class Names:
         return cls(cells.view(f"S{width}")[:, 0])
 
     @classmethod
-    def join(cls, parts: Sequence[Names]) -> Names:
-        """Put one after the other."""
-        return cls(np.concatenate([part._data for part in parts]))
+    def join(cls, parts: list[Names]) -> Names:
+        """Put one after the other; the list is emptied on the way."""
+        return cls(joined([part._data for part in consumed(parts)]))
 
     def tolist(self) -> list[str]:
         """Return the names as strings."""
@@ -186,6 +192,23 @@ class Names:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return an array of strings (N,)."""
         return np.asarray(self.tolist(), dtype or np.str_)
+
+
+def consumed(parts: list[T]) -> Iterator[T]:
+    """Yield the parts of a list and empty it, so that what was used can be freed."""
+    parts.reverse()
+    while parts:
+        yield parts.pop()
+
+
+def joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """Concatenate arrays (N_i,), and empty the list on the way: the parts are freed one by one."""
+    whole = np.zeros(sum(map(len, parts)), np.result_type(*(part.dtype for part in parts)))
+    filled = 0
+    for part in consumed(parts):
+        whole[filled : filled + len(part)] = part
+        filled += len(part)
+    return whole
 
 
 def _bytes(value: object) -> bytes:
