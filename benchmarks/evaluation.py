@@ -39,7 +39,6 @@ def draw(folder: Path, count: int, presentations: int, subjects: int) -> None:
 
 def ours_curve(folder: Path) -> Callable[[], object]:
     from antispoof.evaluation.curve import ErrorCurve
-    from antispoof.evaluation.plots import thin
 
     bona_fide, attack = np.load(folder / "bona_fide.npy"), np.load(folder / "attack.npy")
 
@@ -47,7 +46,7 @@ def ours_curve(folder: Path) -> Callable[[], object]:
         curve = ErrorCurve.of(bona_fide, attack)
         eer = curve.equal_error_rate()
         at = curve.index(0.0)
-        points = thin(curve)
+        points = curve.thinned()
         return eer, curve.apcer[at], curve.bpcer[at], curve.auc(), curve.apcer[points], curve.bpcer[points]
 
     return run

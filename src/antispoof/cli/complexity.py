@@ -29,7 +29,9 @@ def complexity_of(
             help="Folder of finished runs whose accuracy is drawn over their cost.", show_default=False
         ),
     ] = None,
-    plot: Annotated[Path, typer.Option(help="Where that drawing is written, .svg.")] = Path("cost.svg"),
+    plot: Annotated[Path, typer.Option(help="Where that drawing is written, .svg or .png.")] = Path(
+        "cost.svg"
+    ),
     as_json: JsonPath = None,
 ) -> None:
     """Tell what a model costs: parameters, operations, memory, file, time; one thread, one presentation."""
@@ -37,7 +39,7 @@ def complexity_of(
     from rich.console import Console
 
     from antispoof.evaluation.complexity import accuracy_versus_cost, as_record
-    from antispoof.evaluation.plots import standalone
+    from antispoof.evaluation.plots import check_target, save
     from antispoof.studies.complexity import REFERENCES, complexity, results_in
 
     if (source is None) == (results is None):
@@ -45,13 +47,9 @@ def complexity_of(
             "name a bundle, a run folder or an experiment file, or --results and a folder of runs"
         )
     if results is not None:
+        check_target(plot)
         runs, simulated = results_in(results)
-        try:
-            plot.write_text(
-                standalone(accuracy_versus_cost(runs, "D-EER on test", simulated)), encoding="utf-8"
-            )
-        except OSError as error:
-            raise InputError(f"cannot write {str(plot)!r}: {error.strerror}") from None
+        save(accuracy_versus_cost(runs, "D-EER on test", simulated), plot)
         rows = [(name, f"{macs / 1e6:.2f} M", f"{100 * value:.2f} %") for name, macs, value in runs]
         title = f"D-EER on test{' (simulated)' * simulated}, and cost"
         Console(highlight=False).print(text_table(title, ("run", "MACs", "D-EER"), rows))

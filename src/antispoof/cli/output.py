@@ -45,7 +45,7 @@ def table_path(path: Path | None) -> Path | None:
 
 def _page_path(path: Path | None) -> Path | None:
     if path is not None:
-        needs("the HTML report", "report", "jinja2")
+        needs("the HTML report", "report", "jinja2", "matplotlib")
     return path
 
 

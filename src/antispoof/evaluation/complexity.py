@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from antispoof.evaluation.plots import Point, scatter
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Cost", "accuracy_versus_cost", "as_record"]
 
@@ -42,7 +45,7 @@ def as_record(costs: Sequence[Cost]) -> dict[str, Any]:
     return {"costs": [{name: getattr(cost, name) for name in Cost.__slots__} for cost in costs]}
 
 
-def accuracy_versus_cost(runs: Sequence[tuple[str, int, float]], figure: str, simulated: bool) -> str:
+def accuracy_versus_cost(runs: Sequence[tuple[str, int, float]], figure: str, simulated: bool) -> Figure:
     """Draw a figure over operations.
 
     Args:
@@ -50,8 +53,6 @@ def accuracy_versus_cost(runs: Sequence[tuple[str, int, float]], figure: str, si
         figure: as it is written.
         simulated: whether any presentation is simulated.
     """
-    points = [
-        Point(name, max(macs, 1), value, f"s{number % 8}") for number, (name, macs, value) in enumerate(runs)
-    ]
+    points = [Point(name, max(macs, 1), value) for name, macs, value in runs]
     mark = " (simulated)" if simulated else ""
     return scatter(points, "multiplications with addition, one presentation", f"{figure}{mark}")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from antispoof.errors import InputError
 
-__all__ = ["EqualErrorRate", "ErrorCurve", "as_scores", "ascending", "running_total"]
+__all__ = ["EqualErrorRate", "ErrorCurve", "as_scores", "ascending", "probit", "running_total"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,14 @@ class ErrorCurve:
         steps = (np.diff(self.rejected_bona_fide) > 0) + 2 * (np.diff(self.rejected_attacks) > 0)
         turns = (steps[1:] != steps[:-1]) | (steps[1:] == 3)
         return np.concatenate(([0], np.flatnonzero(turns) + 1, [len(steps)]))
+
+    def thinned(self, points: int = 500) -> NDArray[np.intp]:
+        """Return at most about ``points`` indices that draw the same line on probit axes."""
+        walked = np.concatenate(
+            ([0.0], np.cumsum(np.abs(np.diff(probit(self.apcer))) + np.abs(np.diff(probit(self.bpcer)))))
+        )
+        steps = np.searchsorted(walked, np.linspace(0, walked[-1], points // 2))
+        return np.unique(np.concatenate((steps, np.maximum(steps - 1, 0))))  # both ends of every long step
 
     def reweighted(
         self, bona_fide: NDArray[np.int32], attack: NDArray[np.int32], index: NDArray[np.intp]
@@ -177,6 +185,13 @@ class ErrorCurve:
         cost -= self.rejected_attacks * (attack_accepted / self.attack_count)
         best = int(np.argmin(cost))
         return float(cost[best]) + attack_accepted, self.threshold(best)
+
+
+def probit(rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map rates to normal quantiles, those of 0 and 1 to ±6."""
+    from scipy.special import ndtri
+
+    return np.asarray(np.clip(ndtri(rates), -6, 6))
 
 
 def running_total(weights: NDArray[Any]) -> NDArray[np.int32]:

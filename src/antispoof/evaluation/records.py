@@ -13,7 +13,6 @@ from antispoof.evaluation.evaluation import Estimate, Evaluation, Kind
 from antispoof.evaluation.fairness import Fairness
 from antispoof.evaluation.full_system import EstimatedRate
 from antispoof.evaluation.matrix import Matrix
-from antispoof.evaluation.plots import thin
 from antispoof.evaluation.provenance import Provenance
 from antispoof.evaluation.thresholds import DecisionThreshold
 
@@ -209,7 +208,7 @@ def _point(point: DecisionThreshold) -> dict[str, Any]:
 
 
 def _curve(curve: ErrorCurve) -> dict[str, list[float]]:
-    index = thin(curve)
+    index = curve.thinned()
     return {
         "threshold": [curve.threshold(k) for k in index],
         "apcer": curve.apcer[index].tolist(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from antispoof.errors import MissingExtraError
 from antispoof.evaluation import plots, wording
@@ -18,6 +18,9 @@ from antispoof.evaluation.matrix import Matrix
 from antispoof.evaluation.provenance import Provenance
 from antispoof.evaluation.thresholds import by_species
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["comparison_page", "evaluation_page", "matrix_page"]
 
 _ROWS_OF_HISTOGRAMS = 12
@@ -27,16 +30,10 @@ def evaluation_page(result: Evaluation, provenance: Provenance) -> str:
     """Write one evaluation as an HTML page.
 
     Raises:
-        MissingExtraError: Jinja is not installed.
+        MissingExtraError: Jinja or Matplotlib is not installed.
     """
     kinds = (*result.species, result.bona_fide)
     most = max((kind.errors.interval.high for kind in kinds if kind.errors.trials), default=1.0)
-    bars = [
-        plots.interval_bar(
-            kind.errors.value, kind.errors.interval, most, "genuine" if kind is result.bona_fide else "attack"
-        )
-        for kind in kinds
-    ]
     curves, left_out = _curves_by_species(result)
     scores = by_species(result.scores)
     rows = [(kind.name, scores[kind.name], False) for kind in result.species if kind.name in scores]
@@ -53,14 +50,14 @@ def evaluation_page(result: Evaluation, provenance: Provenance) -> str:
         simulated=bool(result.scores.simulated.any()),
         clustered=f"by {result.cluster}" if result.cluster else "bootstrap",
         kinds=kinds,
-        bars=[_safe(bar) for bar in bars],
+        most=most,
         dashes=any(math.isnan(kind.clustered.low) for kind in kinds) and result.resamples > 0,
-        curves=curves,
         left_out=left_out,
-        det=_safe(plots.det(curves)) if curves else "",
-        roc=_safe(plots.roc(curves)) if curves else "",
-        histograms=_safe(plots.histograms(rows, threshold)) if rows else "",
-        reliability=_safe(plots.reliability_diagram(result.calibration.reliability))
+        trade_off=_trade_off(curves) if curves else "",
+        histograms=_drawn(plots.histograms(rows, threshold), "Histograms of scores by kind of presentation")
+        if rows
+        else "",
+        reliability=_drawn(plots.reliability_diagram(result.calibration.reliability), "Reliability diagram")
         if result.calibration
         else "",
         species_of=_species_of,
@@ -73,10 +70,10 @@ def comparison_page(result: Comparison, provenance: Provenance) -> str:
     """Write one comparison as an HTML page.
 
     Raises:
-        MissingExtraError: Jinja is not installed.
+        MissingExtraError: Jinja or Matplotlib is not installed.
     """
     curves = [
-        plots.Curve(system.name, system.curve, system.operating_point.threshold, f"s{k % plots.COLOURS}")
+        plots.Curve(system.name, system.curve, system.operating_point.threshold, _colour(k))
         for k, system in enumerate(result.systems)
     ]
 
@@ -91,9 +88,7 @@ def comparison_page(result: Comparison, provenance: Provenance) -> str:
         kicker="comparison",
         simulated=bool(result.scores.simulated.any()),
         lead=_compared_in_words(result),
-        curves=curves,
-        det=_safe(plots.det(curves)),
-        roc=_safe(plots.roc(curves)),
+        trade_off=_trade_off(curves),
         defined=defined,
         sure=_sure,
     )
@@ -103,7 +98,7 @@ def matrix_page(result: Matrix, provenance: Provenance) -> str:
     """Write one train × test matrix as an HTML page.
 
     Raises:
-        MissingExtraError: Jinja is not installed.
+        MissingExtraError: Jinja or Matplotlib is not installed.
     """
     values = [cell.value for cell in result.cells.values()]
     low, high = min(values), max(values)
@@ -132,13 +127,25 @@ def _curves_by_species(result: Evaluation) -> tuple[list[plots.Curve], int]:
     threshold = result.operating_point.threshold
     scores, bona_fide = by_species(result.scores), result.scores.bona_fide
     if len(scores) == 1:
-        return [plots.Curve(next(iter(scores)), result.curve, threshold, "s0")], 0
+        return [plots.Curve(next(iter(scores)), result.curve, threshold, _colour(0))], 0
     named = [kind.name for kind in result.species if kind.name in scores]
-    curves = [plots.Curve("all species pooled", result.curve, threshold, "pooled")]
-    for k, name in enumerate(named[: plots.COLOURS]):
+    curves = [plots.Curve("all species pooled", result.curve, threshold)]
+    for k, name in enumerate(named[: len(plots.COLOURS)]):
         alone = ErrorCurve.of(bona_fide, scores[name])
-        curves.append(plots.Curve(name, alone, threshold if not k else None, f"s{(k + 1) % plots.COLOURS}"))
-    return curves, max(0, len(named) - plots.COLOURS)
+        curves.append(plots.Curve(name, alone, threshold if not k else None, _colour(k + 1)))
+    return curves, max(0, len(named) - len(plots.COLOURS))
+
+
+def _colour(number: int) -> str:
+    return plots.COLOURS[number % len(plots.COLOURS)]
+
+
+def _trade_off(curves: list[plots.Curve]) -> Any:
+    return _drawn(plots.trade_off(curves), "Detection error trade-off and receiver operating characteristic")
+
+
+def _drawn(figure: Figure, label: str) -> Any:
+    return _safe(plots.inline_svg(figure, label))
 
 
 def _species_of(found: Fairness) -> list[str]:

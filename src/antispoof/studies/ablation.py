@@ -12,7 +12,7 @@ from antispoof.errors import ExperimentError
 from antispoof.evaluation import evaluate
 from antispoof.evaluation.ablation import FULL, Ablation, ablation
 from antispoof.evaluation.error_rates import LABELS
-from antispoof.evaluation.plots import differences, standalone
+from antispoof.evaluation.plots import check_target, differences, save
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.evaluation.wording import signed
 from antispoof.studies.protocol import shared_cache, with_run
@@ -34,6 +34,7 @@ def ablate(experiment: Experiment, report: Reporter = SILENT) -> Ablation:
     Raises:
         ExperimentError: the experiment has no ``ablation``, or a variant names what is not there.
         InputError: there is no test partition.
+        MissingExtraError: Matplotlib, which draws the result, is not installed.
     """
     from antispoof.training.recipes.supervised.fit import train_on
 
@@ -41,6 +42,7 @@ def ablate(experiment: Experiment, report: Reporter = SILENT) -> Ablation:
         raise ExperimentError(
             "the experiment has no ablation: name its variants under 'ablation', recipe 'supervised'"
         )
+    check_target()
     settings = experiment.ablation
     if settings.figure not in LABELS:
         raise ExperimentError(f"ablation.figure: choose one of {', '.join(LABELS)}, got {settings.figure!r}")
@@ -72,7 +74,7 @@ def ablate(experiment: Experiment, report: Reporter = SILENT) -> Ablation:
     plot = differences(rows, label, result.lower_is_better, lambda value: signed(result.figure, value))
     try:
         result.write(folder / "ablation.csv")
-        (folder / "ablation.svg").write_text(standalone(plot), encoding="utf-8")
+        save(plot, folder / "ablation.svg")
     except OSError as error:
         raise cannot_write(folder, error) from None
     return result
