@@ -49,7 +49,7 @@ P = ParamSpec("P")
 
 _PROBIT = NormalDist().inv_cdf
 _RATES = (1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99)
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "text.color": INK,
@@ -179,17 +179,11 @@ def trade_off(curves: Sequence[Curve]) -> Figure:
         lines.insert(0, line)
         right.plot(apcer, 1 - bpcer, color=each.colour)
     for each in with_dot:
-        apcer, bpcer = _rates_at(each)
-        inside = np.clip(probit(np.array([apcer, bpcer])), _PROBIT(low), _PROBIT(high))
-        dot = {
-            "color": each.colour,
-            "markeredgecolor": "white",
-            "markersize": 8,
-            "clip_on": False,
-            "zorder": 5,
-        }
-        left.plot(*inside, "o", **dot)
-        right.plot(apcer, 1 - bpcer, "o", **dot)
+        at = _rates_at(each)
+        inside = np.clip(probit(np.array(at)), _PROBIT(low), _PROBIT(high)).tolist()
+        dot: dict[str, Any] = {"color": each.colour, "markeredgecolor": "white", "markersize": 8}
+        left.plot(*inside, "o", clip_on=False, zorder=5, **dot)
+        right.plot(at[0], 1 - at[1], "o", clip_on=False, zorder=5, **dot)
     ticks = [rate for rate in _RATES if low <= rate <= high]
     places, names = [_PROBIT(rate) for rate in ticks], [_percent(rate) for rate in ticks]
     left.set(xlim=(_PROBIT(low), _PROBIT(high)), ylim=(_PROBIT(low), _PROBIT(high)))
