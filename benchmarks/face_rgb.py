@@ -396,7 +396,7 @@ def site_calibration(detector: antispoof.Detector, pictures: list[Picture], scor
 
 def self_simulation(detector: antispoof.Detector, pictures: list[Picture]) -> dict[str, Any]:
     """HTER after refitting the linear layer on 20 bona fide frames and attacks SIMULATED from them."""
-    from antispoof.training.self_simulation import learn_site_by_self_simulation
+    from antispoof.sites.self_simulation import learn_site_by_self_simulation
 
     source = np.array([p.source for p in pictures])
     attack = np.array([p.pai_species != "" for p in pictures])

@@ -26,17 +26,19 @@ import torch
 
 from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.networks.network import Target
+from antispoof.training.collection import Collection
 from antispoof.training.prepared import PreparedStore, Rows
 from antispoof.training.recipes.supervised import fit
-from antispoof.training.recipes.supervised.data import Collection, TrainingBatches
-from antispoof.training.recipes.supervised.experiment import Experiment
+from antispoof.training.recipes.supervised.batches import TrainingBatches
+from antispoof.training.recipes.supervised.experiment import SupervisedExperiment
+from antispoof.training.recipes.supervised.learner import Learner
 from antispoof.training.recipes.supervised.network import build, build_losses
 from antispoof.training.recipes.supervised.processes import Processes
 from antispoof.training.reporter import SILENT
 
 
-def make_experiment(folder: Path, encoder: str, size: int, batch: int, epochs: int) -> Experiment:
-    return Experiment.model_validate(
+def make_experiment(folder: Path, encoder: str, size: int, batch: int, epochs: int) -> SupervisedExperiment:
+    return SupervisedExperiment.model_validate(
         {
             "recipe": "supervised",
             "name": "benchmark",
@@ -60,7 +62,7 @@ def make_experiment(folder: Path, encoder: str, size: int, batch: int, epochs: i
     )
 
 
-def make_collection(folder: Path, experiment: Experiment, count: int, size: int) -> Collection:
+def make_collection(folder: Path, experiment: SupervisedExperiment, count: int, size: int) -> Collection:
     store = PreparedStore(folder, "face_rgb", experiment.modalities["face_rgb"].prepare)
     store.folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -93,7 +95,7 @@ def make_collection(folder: Path, experiment: Experiment, count: int, size: int)
     )
 
 
-class Timed(fit._Learner):
+class Timed(Learner):
     """Tells the processor time of every epoch's training steps."""
 
     spent: list[float] = []  # noqa: RUF012
@@ -108,15 +110,15 @@ class Timed(fit._Learner):
         self.spent.append(time.process_time() - self._from)
 
 
-def recipe(experiment: Experiment, collection: Collection) -> float:
-    fit._Learner = Timed  # type: ignore[misc]
+def recipe(experiment: SupervisedExperiment, collection: Collection) -> float:
+    fit.Learner = Timed  # type: ignore[attr-defined]
     Timed.spent.clear()
     group = Processes(0, 1, {"accelerator": "cpu", "devices": 1})
     fit._learn(experiment, collection, group, SILENT)
     return min(Timed.spent[1:] or Timed.spent)
 
 
-def bare(experiment: Experiment, batches: list[Any], epochs: int) -> float:
+def bare(experiment: SupervisedExperiment, batches: list[Any], epochs: int) -> float:
     network = build(experiment, {"face_rgb": 3}).train()
     loss = next(iter(build_losses(experiment).values()))
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3, weight_decay=0.01)

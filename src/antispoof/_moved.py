@@ -49,7 +49,12 @@ MOVED = {
     "service.challenges.landmarks": "sensing.faces",
     "training.ablation": "studies.ablation",
     "training.complexity": "studies.complexity",
+    "training.pretraining": "training.recipes.supervised.pretraining",
     "training.protocol": "studies.protocol",
+    "training.recipes.supervised.data": "training.collection",
+    "training.recipes.supervised.finish": "training.description",
+    "training.recipes.supervised.scoring": "training.scoring",
+    "training.self_simulation": "sites.self_simulation",
 }
 """Old name → new name, both below ``antispoof``; what lies in a moved package is found there."""
 

@@ -58,5 +58,5 @@ def test_a_vocoder_is_trained_and_copies_speech(tmp_path: Path) -> None:
     assert copy.shape == samples.shape
     assert np.isfinite(copy).all()
     np.testing.assert_array_equal(copy, copier(samples, np.random.default_rng(2)))
-    with pytest.raises(InputError, match="holds a vocoder"):
+    with pytest.raises(InputError, match="makes a vocoder, which is no detector"):
         export(run, tmp_path / "v.onnx")

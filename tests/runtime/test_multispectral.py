@@ -16,7 +16,7 @@ from antispoof.runtime.bundle import default_bundle, read_bundle, subset_key
 from antispoof.runtime.detector import Detector
 from antispoof.simulation.scene.render import MODALITIES, SceneSpec, render_scene
 from antispoof.training.experiment import read_experiment
-from antispoof.training.recipes.supervised.experiment import Experiment
+from antispoof.training.recipes.supervised.experiment import SupervisedExperiment
 
 SUBSETS = [s for n in (1, 2, 3, 4) for s in itertools.combinations(MODALITIES, n)]
 ATTACKS = ("print_flat", "replay_tablet", "mask_rigid", "mannequin", "mask_paper")
@@ -82,7 +82,7 @@ def test_colour_alone_stays_with_the_bundle_made_for_it() -> None:
 
 def test_its_recipe_is_the_file_that_ships() -> None:
     experiment = read_experiment(Path(__file__).parents[2] / "configs" / "face-multispectral.yaml")
-    assert isinstance(experiment, Experiment)
+    assert isinstance(experiment, SupervisedExperiment)
     recipe = json.loads(read_bundle("face-multispectral").metadata.training.recipe)
     now = json.loads(json.dumps(experiment.record()))
     for part in ("modalities", "fusion", "losses", "augmentation", "seed"):

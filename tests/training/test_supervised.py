@@ -21,9 +21,9 @@ from antispoof.runtime.bundle import read_bundle
 from antispoof.runtime.scorer import Scorer
 from antispoof.training.checkpoint import read_tensors
 from antispoof.training.experiment import read_experiment
+from antispoof.training.export import load_run
 from antispoof.training.fit import train
-from antispoof.training.recipes.supervised import fit
-from antispoof.training.recipes.supervised.finish import load_network
+from antispoof.training.recipes.supervised import learner
 from antispoof.training.reporter import SILENT, Reporter
 
 Run = Callable[..., tuple[int, str, str]]
@@ -85,13 +85,18 @@ def test_the_bundle_scores_like_the_network_with_any_sensors(trained: Path, fold
     assert set(about.modality_calibrations) == {"left", "right"}
     assert [data.simulated for data in about.training.data] == [True]
     assert all("simulated" in result.data for result in about.results)
-    network, _, shapes = load_network(trained)
+    graph = load_run(trained).graph
     rng = np.random.default_rng(0)
-    arrays = {name: rng.random((4, *shape), np.float32) for name, shape in shapes.items()}
+    arrays = {
+        name: rng.random((4, *x.shape[1:]), np.float32)
+        for name, x in graph.inputs.items()
+        if name != "presence"
+    }
     presence = np.array([[1, 1], [1, 0], [0, 1], [1, 1]], np.float32)
     with torch.inference_mode():
-        tensors = {name: torch.from_numpy(x) for name, x in arrays.items()}
-        expected = network(tensors, torch.from_numpy(presence)).score.numpy()
+        expected = graph.network(*map(torch.from_numpy, arrays.values()), torch.from_numpy(presence))[
+            0
+        ].numpy()
     np.testing.assert_allclose(Scorer(bundle)(arrays, presence).score, expected, atol=1e-4)
 
 
@@ -115,7 +120,7 @@ def test_killed_at_any_moment_it_ends_the_same(
     trained: Path, folder: Path, moment: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[int] = []
-    original = fit._Learner.training_step
+    original = learner.Learner.training_step
 
     def failing(self: Any, batch: Any) -> Any:
         steps.append(1)
@@ -125,7 +130,7 @@ def test_killed_at_any_moment_it_ends_the_same(
 
     killed = experiment_of(folder, f"run_dir={folder}/killed{moment}")
     with monkeypatch.context() as patch:
-        patch.setattr(fit._Learner, "training_step", failing)
+        patch.setattr(learner.Learner, "training_step", failing)
         with pytest.raises(RuntimeError, match="the power fails"):
             train(killed)
     assert same(train(killed), trained)
@@ -217,6 +222,6 @@ def test_what_runs_out_is_told_in_words(
     def failing(*_: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(fit._Learner, "training_step", failing)
+    monkeypatch.setattr(learner.Learner, "training_step", failing)
     with pytest.raises(TrainingError, match=message):
         train(experiment_of(folder, f"run_dir={folder}/full"), SILENT)

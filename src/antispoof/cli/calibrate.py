@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from antispoof.cli.app import BundleName, app, files_in, needs_training, progress_bar
+from antispoof.cli.app import BundleName, app, files_in, progress_bar
 from antispoof.cli.sensors import flag, takes_sensors
 from antispoof.errors import InputError
 
@@ -47,14 +47,12 @@ def calibrate(
         )
     [(modality, named)] = given.items()
     people, attacks = files_in(named), files_in(attack or [])
-    if self_simulation:
-        needs_training()
-        if attacks:
-            raise InputError("--self-simulation makes its own attacks: leave --attack out")
+    if self_simulation and attacks:
+        raise InputError("--self-simulation makes its own attacks: leave --attack out")
     detector = load(bundle or default_bundle(modality))
     with progress_bar("looking", len(people) + len(attacks)) as advance:
         if self_simulation:
-            from antispoof.training.self_simulation import learn_site_by_self_simulation
+            from antispoof.sites.self_simulation import learn_site_by_self_simulation
 
             learned = learn_site_by_self_simulation(detector, people, progress=advance)
         else:

@@ -11,11 +11,11 @@ from antispoof.evaluation.plots import Point, scatter
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Cost", "accuracy_versus_cost", "as_record"]
+__all__ = ["ModelCost", "accuracy_versus_cost", "as_record"]
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class ModelCost:
     """What one network costs for one presentation.
 
     Attributes:
@@ -40,9 +40,9 @@ class Cost:
     reference: bool = False
 
 
-def as_record(costs: Sequence[Cost]) -> dict[str, Any]:
+def as_record(costs: Sequence[ModelCost]) -> dict[str, Any]:
     """Return the JSON document of ``antispoof complexity --json``."""
-    return {"costs": [{name: getattr(cost, name) for name in Cost.__slots__} for cost in costs]}
+    return {"costs": [{name: getattr(cost, name) for name in ModelCost.__slots__} for cost in costs]}
 
 
 def accuracy_versus_cost(runs: Sequence[tuple[str, int, float]], figure: str, simulated: bool) -> Figure:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["balanced_weights", "fit_logistic", "sigmoid"]
+__all__ = ["Linear", "balanced_weights", "fit_logistic", "sigmoid"]
 
 ITERATIONS = 100
+
+
+class Linear(NamedTuple):
+    """``x @ weight + bias``: natural-log odds, bona fide against attack, at even prior odds.
+
+    Attributes:
+        weight: (D,).
+        bias: of the sum.
+    """
+
+    weight: NDArray[np.float64]
+    bias: float
+
+    def __call__(self, x: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Apply to (N, D)."""
+        return np.asarray(x.astype(np.float64) @ self.weight + self.bias, np.float64)
 
 
 def sigmoid(x: NDArray[Any]) -> NDArray[np.float64]:
@@ -24,13 +40,14 @@ def balanced_weights(bona_fide: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def fit_logistic(
-    x: NDArray[np.float64],
+    x: NDArray[np.floating],
     bona_fide: NDArray[np.bool_],
     *,
     nonnegative: NDArray[np.bool_] | None = None,
     ridge: float = 1e-6,
-) -> tuple[NDArray[np.float64], float]:
-    """Minimise Cllr of ``x @ weights + intercept`` by projected Newton steps.
+    towards: NDArray[np.float64] | None = None,
+) -> Linear:
+    """Minimise Cllr of ``x @ weight + bias`` by projected Newton steps.
 
     Args:
         x: (N, D), finite.
@@ -38,15 +55,19 @@ def fit_logistic(
         nonnegative: (D,), which weights may not be negative; None binds none.
         ridge: penalty on each weight per unit of its column's variance; keeps weights finite where the
             classes do not overlap.
+        towards: (D,), what the penalty draws the weights of the columns to, each in units of its standard
+            deviation; None draws to zero.
 
-    Returns:
-        weights (D,) and intercept.
+    Raises:
+        ValueError: a class is missing.
 
     References:
         D. Bertsekas, "Projected Newton methods for optimization problems with simple constraints", SIAM J.
         Control and Optimization 20, 1982.
     """
-    centre, scale = x.mean(0), x.std(0)
+    if bona_fide.all() or not bona_fide.any():
+        raise ValueError("logistic regression needs both classes")
+    centre, scale = x.mean(0, dtype=np.float64), x.std(0, dtype=np.float64)
     varies = scale > 1e-12 * (1 + np.abs(centre))
     scale = np.where(varies, scale, 1.0)
     design: Any = np.column_stack([np.where(varies, (x - centre) / scale, 0.0), np.ones(len(x))])
@@ -56,16 +77,19 @@ def fit_logistic(
     penalty = np.full(design.shape[1], ridge)
     penalty[-1] = 0.0
     penalty[:-1][~varies] = 1.0  # such a column says nothing: its weight stays zero
+    origin = np.zeros(design.shape[1])
+    if towards is not None:
+        origin[:-1] = towards
     weight, sign = balanced_weights(bona_fide), np.where(bona_fide, 1.0, -1.0)
 
     def loss(theta: NDArray[np.float64]) -> float:
-        return float(weight @ np.logaddexp(0, -sign * (design @ theta)) + penalty @ theta**2 / 2)
+        return float(weight @ np.logaddexp(0, -sign * (design @ theta)) + penalty @ (theta - origin) ** 2 / 2)
 
-    theta = np.zeros(design.shape[1])
+    theta = origin.copy()
     before = loss(theta)
     for _ in range(ITERATIONS):
         probability = sigmoid(design @ theta)
-        gradient = design.T @ (weight * (probability - bona_fide)) + penalty * theta
+        gradient = design.T @ (weight * (probability - bona_fide)) + penalty * (theta - origin)
         curvature = weight * np.maximum(probability * (1 - probability), 1e-12)
         hessian = design.T @ (curvature[:, None] * design) + np.diag(penalty)
         free = ~(bound & (theta <= 0) & (gradient > 0))
@@ -85,4 +109,4 @@ def fit_logistic(
         if moved < 1e-10 or rate < 1e-10:
             break
     weights = theta[:-1] / scale
-    return weights, float(theta[-1] - weights @ centre)
+    return Linear(weights, float(theta[-1] - weights @ centre))

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from antispoof.data.manifest import read_manifest
 from antispoof.errors import ExperimentError
 from antispoof.evaluation import evaluate
 from antispoof.evaluation.ablation import FULL, Ablation, ablation
@@ -15,13 +14,11 @@ from antispoof.evaluation.error_rates import LABELS
 from antispoof.evaluation.plots import check_target, differences, save
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.evaluation.wording import signed
-from antispoof.studies.protocol import shared_cache, with_run
 from antispoof.training.checkpoint import cannot_write
 from antispoof.training.experiment import check_experiment, set_key
-from antispoof.training.recipes import Experiment
-from antispoof.training.recipes.supervised.experiment import Experiment as Supervised
-from antispoof.training.recipes.supervised.experiment import Variant
+from antispoof.training.recipe import detector_recipe
 from antispoof.training.reporter import SILENT, Reporter
+from antispoof.training.schema import Experiment, Variant
 
 __all__ = ["ablate", "variants_of"]
 
@@ -32,27 +29,25 @@ def ablate(experiment: Experiment, report: Reporter = SILENT) -> Ablation:
     The run folder gets ``ablation.csv`` and ``ablation.svg``, and one folder a training.
 
     Raises:
-        ExperimentError: the experiment has no ``ablation``, or a variant names what is not there.
+        ExperimentError: the recipe makes no detector, the experiment has no ``ablation``, or a variant names
+            what is not there.
         InputError: there is no test partition.
         MissingExtraError: Matplotlib, which draws the result, is not installed.
     """
-    from antispoof.training.recipes.supervised.fit import train_on
-
-    if not isinstance(experiment, Supervised) or experiment.ablation is None:
-        raise ExperimentError(
-            "the experiment has no ablation: name its variants under 'ablation', recipe 'supervised'"
-        )
+    recipe = detector_recipe(experiment.recipe, "an ablation")
+    if experiment.ablation is None:
+        raise ExperimentError("the experiment has no ablation: name its variants under 'ablation'")
     check_target()
     settings = experiment.ablation
     if settings.figure not in LABELS:
         raise ExperimentError(f"ablation.figure: choose one of {', '.join(LABELS)}, got {settings.figure!r}")
     variants = variants_of(experiment)
-    presentations = read_manifest(experiment.data.manifest)
+    presentations = recipe.presentations(experiment)
     if not any(p.partition == "test" for p in presentations):
         raise ExperimentError(
-            f"{experiment.data.manifest} has no test partition, on which variants are compared"
+            "an ablation compares variants on the test partition, and the experiment has none"
         )
-    folder, cache = experiment.run_dir, shared_cache(experiment, experiment.run_dir)
+    folder = experiment.run_dir
     values: dict[str, list[float]] = {}
     simulated = False
     total = len(variants) * len(settings.seeds)
@@ -60,8 +55,8 @@ def ablate(experiment: Experiment, report: Reporter = SILENT) -> Ablation:
         for place, seed in enumerate(settings.seeds):
             report.say(f"training {number * len(settings.seeds) + place + 1} of {total}: {name}, seed {seed}")
             slug = re.sub(r"[^\w.+-]+", "-", name)
-            one = with_run(variant, folder / "runs" / f"{slug}-{seed}", seed, cache)
-            run = train_on(one, presentations, report)
+            one = variant.in_run(folder / "runs" / f"{slug}-{seed}", seed, folder)
+            run = recipe.train_on(one, presentations, report)
             scores = ScoreSet.read(run / "test.csv")
             simulated |= bool(scores.simulated.any())
             found = evaluate(scores, dev=ScoreSet.read(run / "dev.csv"), by=(), resamples=0)
@@ -80,7 +75,7 @@ def ablate(experiment: Experiment, report: Reporter = SILENT) -> Ablation:
     return result
 
 
-def variants_of(experiment: Supervised) -> dict[str, Supervised]:
+def variants_of(experiment: Experiment) -> dict[str, Experiment]:
     """Return the full system and its variants, each checked: name → experiment.
 
     Raises:
@@ -95,9 +90,7 @@ def variants_of(experiment: Supervised) -> dict[str, Supervised]:
             raise ExperimentError("a variant of the ablation changes nothing")
         if name in found:
             raise ExperimentError(f"two variants of the ablation are called {name!r}: give them names")
-        changed = check_experiment(_changed(base, variant, name), f"variant {name!r}")
-        assert isinstance(changed, Supervised)
-        found[name] = changed
+        found[name] = check_experiment(_changed(base, variant, name), f"variant {name!r}")
     return found
 
 
@@ -119,27 +112,35 @@ def _named(variant: Variant) -> str:
 def _changed(base: Mapping[str, Any], variant: Variant, name: str) -> dict[str, Any]:
     content: dict[str, Any] = copy.deepcopy(dict(base))
     if variant.without_modality:
-        _known(variant.without_modality, content["modalities"], name)
+        _known(variant.without_modality, content, "modalities", name)
         del content["modalities"][variant.without_modality]
-        if len(content["modalities"]) == 1:
+        if len(content["modalities"]) == 1 and "fusion" in content:
             content["fusion"] = None
-        for entry in content["augmentation"]:
+        for entry in content.get("augmentation", ()):
             entry["modalities"] = [one for one in entry["modalities"] if one != variant.without_modality]
     for kind, gone in (("losses", variant.without_loss), ("augmentation", variant.without_augmentation)):
         if gone:
-            _known(gone, [entry["name"] for entry in content[kind]], name)
+            _known(gone, content, kind, name)
             content[kind] = [entry for entry in content[kind] if entry["name"] != gone]
     if variant.fusion is not None:
         content["fusion"] = variant.fusion.model_dump(mode="json")
     if variant.encoder is not None:
-        for modality in [variant.modality] if variant.modality else list(content["modalities"]):
-            _known(modality, content["modalities"], name)
+        chosen = [variant.modality] if variant.modality else list(content.get("modalities", ()))
+        for modality in chosen or [""]:
+            _known(modality, content, "modalities", name)
             content["modalities"][modality]["encoder"] = variant.encoder.model_dump(mode="json")
     for key, value in variant.set.items():
         set_key(content, key, value)
     return content
 
 
-def _known(wanted: str, there: Any, variant: str) -> None:
+def _known(wanted: str, content: Mapping[str, Any], key: str, variant: str) -> None:
+    """Refuse a name that does not stand under a key of the experiment: of a mapping, or of named entries."""
+    if key not in content:
+        raise ExperimentError(
+            f"variant {variant!r} changes {key}, which recipe {content['recipe']!r} has not: it has "
+            f"{', '.join(sorted(content))}, which 'set' can change"
+        )
+    there = [entry if isinstance(entry, str) else entry["name"] for entry in content[key]]
     if wanted not in there:
         raise ExperimentError(f"variant {variant!r} names {wanted!r}, which is none of {', '.join(there)}")

@@ -18,20 +18,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from antispoof.errors import InputError
-from antispoof.evaluation.complexity import Cost
+from antispoof.evaluation.complexity import ModelCost
 from antispoof.files import onnx_session
 from antispoof.networks.encoders import encoders
-from antispoof.networks.network import EncoderChoice, MultiSensorNetwork, build_network
+from antispoof.networks.network import EncoderChoice, build_network
 from antispoof.runtime.bundle import read_bundle, shipped_bundles, subset_key
 from antispoof.runtime.scorer import Scorer
 from antispoof.training.experiment import read_experiment
 from antispoof.training.export import load_run, onnx_of
-from antispoof.training.recipes import Trained
-from antispoof.training.recipes.supervised.experiment import Experiment
-from antispoof.training.recipes.supervised.finish import graph_of, load_network
-from antispoof.training.recipes.supervised.fit import shapes_of
-from antispoof.training.recipes.supervised.network import build
-from antispoof.training.recipes.supervised.scoring import subsets
+from antispoof.training.graphs import graph_of
+from antispoof.training.recipe import Graphs, detector_recipe
+from antispoof.training.scoring import subsets
 
 __all__ = ["REFERENCES", "complexity", "measure", "results_in"]
 
@@ -41,47 +38,32 @@ REFERENCES = ("resnet18", "densenet121", "efficientnet_lite0")
 SECONDS, MOST_RUNS, WARM_UP = 1.0, 200, 3
 
 
-def complexity(source: str, references: Sequence[str] = REFERENCES) -> list[Cost]:
+def complexity(source: str, references: Sequence[str] = REFERENCES) -> list[ModelCost]:
     """Measure a bundle, a run folder or an experiment file, with every subset of its sensors.
 
-    Of a bundle the graph is fixed: what an absent sensor would have cost is computed all the same. A run
-    or an
-    experiment is measured by graphs that leave absent sensors out.
+    Of a bundle the graph is fixed: what an absent sensor would have cost is computed all the same. A run or
+    an experiment is measured by graphs that leave absent sensors out.
 
     Args:
-        source: name or path of a bundle, run folder, or experiment file of the recipe ``supervised``,
-            untrained.
+        source: name or path of a bundle, run folder, or experiment file, which is measured untrained.
         references: encoders for comparison; names that no encoder has are passed over.
 
     Raises:
         InputError: ``source`` is none of these.
+        ExperimentError: the recipe makes no detector.
     """
     path = Path(source)
     if path.suffix in (".yaml", ".yml"):
         experiment = read_experiment(path)
-        if not isinstance(experiment, Experiment):
-            raise InputError(
-                f"{source!r} is of recipe {experiment.recipe!r}: train it, and measure the bundle"
-            )
-        shapes = shapes_of(experiment)
-        torch.manual_seed(0)
-        network = build(
-            experiment, {name: shape[0] if len(shape) == 3 else 1 for name, shape in shapes.items()}
-        )
-        costs = _of_network(network.eval(), shapes)
+        graphs = detector_recipe(experiment.recipe, "complexity").untrained(experiment)
+        costs, inputs = _of_graphs(graphs)
     elif path.is_dir():
-        found = load_run(path)
-        if not found.metadata.inputs or len(found.metadata.modalities) == 1:
-            shapes = {name: tuple(x.shape[1:]) for name, x in found.inputs.items()}
-            costs = [measure("+".join(found.metadata.modalities), onnx_of(found), shapes)]
-        else:
-            network, _, shapes = load_network(path)
-            costs = _of_network(network, shapes)
+        costs, inputs = _of_graphs(load_run(path).graphs)
     elif path.suffix == ".onnx" or source in shipped_bundles():
-        costs, shapes = _of_bundle(source)
+        costs, inputs = _of_bundle(source)
     else:
         raise InputError(f"{source!r} is no bundle, no run folder and no experiment file")
-    picture = next((shape for shape in shapes.values() if len(shape) == 3), None)
+    picture = next((shape for shape in inputs if len(shape) == 3), None)
     if picture is not None:
         costs += [_reference(name, picture) for name in references if name in encoders]
     return costs
@@ -91,8 +73,7 @@ def results_in(folder: Path) -> tuple[list[tuple[str, int, float]], bool]:
     """Find the finished runs in a folder, with what they cost and how good they are on test.
 
     Returns:
-        Name, multiplications with addition, and D-EER of each run; and whether any of them is on
-        simulated data.
+        Name, multiplications with addition, and D-EER of each run; and whether any is on simulated data.
 
     Raises:
         InputError: there are none.
@@ -107,7 +88,7 @@ def results_in(folder: Path) -> tuple[list[tuple[str, int, float]], bool]:
         simulated |= result.simulated
         name = path.parent.name.rpartition("-")[0] or path.parent.name
         if name not in found:
-            found[name] = (_macs(onnx_of(trained), _one(trained.inputs)), [])
+            found[name] = (_macs(onnx_of(trained.graph), _one(trained.graph.inputs)), [])
         found[name][1].append(result.metrics["d_eer"])
     if not found:
         raise InputError(f"{str(folder)!r} holds no finished run with a test partition")
@@ -116,88 +97,77 @@ def results_in(folder: Path) -> tuple[list[tuple[str, int, float]], bool]:
 
 def measure(
     name: str,
-    graph: bytes,
-    shapes: Mapping[str, tuple[int, ...]],
-    presence: NDArray[np.float32] | None = None,
+    model: bytes,
+    inputs: Mapping[str, NDArray[Any]],
     parameters: int | None = None,
     reference: bool = False,
-) -> Cost:
+) -> ModelCost:
     """Measure one graph with one presentation.
 
     Args:
         name: for the table.
-        graph: serialized ONNX model.
-        shapes: input → shape without the batch.
-        presence: (1, M), for a graph that takes it.
+        model: serialized ONNX graph.
+        inputs: name → (1, …), what it is run with.
         parameters: learned numbers, where they are known; None counts those of the graph.
         reference: whether it is for comparison.
     """
-    rng = np.random.default_rng(0)
-    inputs: dict[str, NDArray[Any]] = {
-        one: rng.random((1, *shape), np.float32) for one, shape in shapes.items() if one != "presence"
-    }
-    if presence is not None:
-        inputs["presence"] = presence
     import onnx
 
-    model = onnx.load_from_string(graph)
-    stored = sum(math.prod(tensor.dims) for tensor in model.graph.initializer)
-    sizes = _shapes(model, inputs)
-    median, p95 = _timed(graph, inputs)
-    return Cost(
+    graph = onnx.load_from_string(model)
+    stored = sum(math.prod(tensor.dims) for tensor in graph.graph.initializer)
+    sizes = _shapes(graph, inputs)
+    median, p95 = _timed(model, inputs)
+    return ModelCost(
         name=name,
         parameters=stored if parameters is None else parameters,
-        macs=_count(model, sizes),
-        peak_bytes=_peak(model, sizes),
-        file_bytes=len(graph),
+        macs=_count(graph, sizes),
+        peak_bytes=_peak(graph, sizes),
+        file_bytes=len(model),
         median_ms=median,
         p95_ms=p95,
         reference=reference,
     )
 
 
-def _of_network(network: MultiSensorNetwork, shapes: Mapping[str, tuple[int, ...]]) -> list[Cost]:
+def _of_graphs(graphs: Graphs) -> tuple[list[ModelCost], list[tuple[int, ...]]]:
     costs = []
-    learned = sum(parameter.numel() for parameter in network.parameters())
-    for subset in subsets(network.modalities):
-        kept = shapes if network.joins_inputs else {name: shapes[name] for name in subset}
-        graph, inputs, outputs = graph_of(network, kept)
-        trained = Trained(graph, inputs, outputs, None)  # type: ignore[arg-type]
-        presence = None
+    whole, learned = next(iter(graphs)), next(iter(graphs.values())).parameters
+    for subset, graph in graphs.items():
+        inputs = _one(graph.inputs)
         if "presence" in inputs:
-            presence = np.array([[float(name in subset) for name in network.modalities]], np.float32)
-        costs.append(measure(subset_key(subset), onnx_of(trained), kept, presence, learned))
-    return costs
+            inputs["presence"] = np.array([[float(name in subset) for name in whole]], np.float32)
+        costs.append(measure(subset_key(subset), onnx_of(graph), inputs, learned))
+    return costs, [tuple(x.shape[1:]) for x in graphs[whole].inputs.values()]
 
 
-def _of_bundle(source: str) -> tuple[list[Cost], dict[str, tuple[int, ...]]]:
+def _of_bundle(source: str) -> tuple[list[ModelCost], list[tuple[int, ...]]]:
     bundle = read_bundle(source)
     about = bundle.metadata
     Scorer(bundle)  # refuses what does not fit its metadata
     import onnx
 
     model = onnx.load_from_string(bundle.model)
-    shapes = {
-        one.name: tuple(side.dim_value for side in one.type.tensor_type.shape.dim[1:])
-        for one in model.graph.input
-        if one.name != "presence"
-    }
+    rng = np.random.default_rng(0)
+    inputs: dict[str, NDArray[Any]] = {}
+    for one in model.graph.input:
+        shape = (1, *(side.dim_value for side in one.type.tensor_type.shape.dim[1:]))
+        if one.name != "presence":
+            inputs[one.name] = rng.random(shape, np.float32)
+    shapes = [tuple(x.shape[1:]) for x in inputs.values()]
     if len(about.modalities) == 1:
-        return [measure(about.name, bundle.model, shapes)], shapes
+        return [measure(about.name, bundle.model, inputs)], shapes
     costs = []
     for subset in subsets(about.modalities):
-        presence = np.array([[float(name in subset) for name in about.modalities]], np.float32)
-        costs.append(measure(subset_key(subset), bundle.model, shapes, presence))
+        inputs["presence"] = np.array([[float(name in subset) for name in about.modalities]], np.float32)
+        costs.append(measure(subset_key(subset), bundle.model, inputs))
     return costs, shapes
 
 
-def _reference(name: str, shape: tuple[int, ...]) -> Cost:
+def _reference(name: str, shape: tuple[int, ...]) -> ModelCost:
     torch.manual_seed(0)
     network = build_network({"picture": EncoderChoice(name, shape[0])}).eval()
-    graph, inputs, outputs = graph_of(network, {"picture": shape})
-    trained = Trained(graph, inputs, outputs, None)  # type: ignore[arg-type]
-    learned = sum(parameter.numel() for parameter in network.parameters())
-    return measure(name, onnx_of(trained), {"picture": shape}, parameters=learned, reference=True)
+    graph = graph_of(network, {"picture": shape})
+    return measure(name, onnx_of(graph), _one(graph.inputs), graph.parameters, reference=True)
 
 
 def _one(inputs: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:

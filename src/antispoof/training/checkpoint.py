@@ -1,5 +1,4 @@
-"""Checkpoints that nothing has to be unpickled from: tensors as safetensors, everything else as JSON in
-its header."""
+"""Checkpoints that nothing is unpickled from: tensors as safetensors, all else as JSON in the header."""
 
 from __future__ import annotations
 
@@ -49,15 +48,14 @@ def cannot_write(path: Path, error: Exception) -> TrainingError:
     full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
     if full:
         return TrainingError(
-            f"the disk is full: {str(path)!r} cannot be written; free some space and start again, "
-            f"training goes "
-            "on where it was"
+            f"the disk is full: {str(path)!r} cannot be written; free some space and start again, training "
+            "goes on where it was"
         )
     return TrainingError(f"cannot write {str(path)!r}: {error}")
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:
-    """Read what `write_tensors` wrote.
+    """Read what `write_tensors` wrote; of other safetensors files the document is empty.
 
     Raises:
         InputError: there is no such file, or it is no checkpoint.
@@ -66,7 +64,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:
         raise InputError(f"there is no checkpoint {str(path)!r}")
     try:
         with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {})[KEY])
+            about = json.loads((file.metadata() or {}).get(KEY, "{}"))
             names = list(file.keys())
             return {key: file.get_tensor(key) for key in names}, about
     except (OSError, ValueError, KeyError, SafetensorError) as error:

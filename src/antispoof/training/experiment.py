@@ -13,7 +13,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from antispoof.errors import ExperimentError
-from antispoof.training.recipes import Experiment, recipes
+from antispoof.training.recipe import recipes
+from antispoof.training.schema import Experiment
 
 __all__ = ["check_experiment", "read_experiment", "read_yaml", "set_key"]
 
@@ -55,7 +56,7 @@ def check_experiment(content: Mapping[str, Any], source: str) -> Experiment:
     """
     if "recipe" not in content:
         raise ExperimentError(f"{source!r} names no recipe: write 'recipe: ' and one of {', '.join(recipes)}")
-    schema = recipes[str(content["recipe"])].experiment
+    schema: type[Experiment] = recipes[str(content["recipe"])].experiment
     try:
         return schema.model_validate(content)
     except ValidationError as error:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from antispoof.errors import BundleError, InputError
 from antispoof.files import onnx_session
 from antispoof.runtime.bundle import MeasuredResult, seal
-from antispoof.training.recipes import Trained, recipes
+from antispoof.training.recipe import Graph, Trained, detector_recipe
 
 __all__ = ["export", "load_run", "onnx_of"]
 
@@ -42,9 +42,9 @@ def export(run: Path, output: Path, results: Path | None = None) -> Path:
     trained = load_run(run)
     metadata = trained.metadata
     metadata = metadata.model_copy(update={"results": [*metadata.results, *_measured(results)]})
-    graph = onnx_of(trained)
-    _compare(trained, graph)
-    model = seal(graph, metadata)
+    model = onnx_of(trained.graph)
+    _compare(trained.graph, model)
+    model = seal(model, metadata)
     try:
         output.write_bytes(model)
     except OSError as error:
@@ -64,7 +64,7 @@ def load_run(run: Path) -> Trained:
         raise InputError(f"{str(run)!r} holds no finished run: experiment.json is missing") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{str(run)!r} holds a damaged run, train it again: {error}") from None
-    return recipes[str(recipe)].load(run)
+    return detector_recipe(str(recipe), f"export of {str(run)!r}").load(run)
 
 
 def _measured(path: Path | None) -> list[MeasuredResult]:
@@ -77,20 +77,20 @@ def _measured(path: Path | None) -> list[MeasuredResult]:
         raise InputError(f"{str(path)!r} holds no results of a benchmark: {error}") from None
 
 
-def onnx_of(trained: Trained) -> bytes:
+def onnx_of(graph: Graph) -> bytes:
     """Return the network as a serialized ONNX model; the first axis of every input and output is free."""
     file = io.BytesIO()
-    names = (*trained.inputs, *trained.outputs)
+    names = (*graph.inputs, *graph.outputs)
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, yet the only one whose graph ONNX Runtime fuses completely;
         # what it traces as constant here are sizes, which are fixed.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            trained.network,
-            tuple(torch.zeros_like(example[:1]) for example in trained.inputs.values()),
+            graph.network,
+            tuple(torch.zeros_like(example[:1]) for example in graph.inputs.values()),
             file,  # type: ignore[arg-type]
-            input_names=list(trained.inputs),
-            output_names=list(trained.outputs),
+            input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
             dynamic_axes={name: {0: "batch"} for name in names},
             opset_version=OPSET,
             dynamo=False,
@@ -98,18 +98,18 @@ def onnx_of(trained: Trained) -> bytes:
     return file.getvalue()
 
 
-def _compare(trained: Trained, graph: bytes) -> None:
+def _compare(graph: Graph, model: bytes) -> None:
     with torch.inference_mode():
-        expected = trained.network(*trained.inputs.values())
-    got = _run(graph, {name: example.numpy() for name, example in trained.inputs.items()}, trained.outputs)
-    for name, here, there in zip(trained.outputs, expected, got, strict=True):
-        difference = float(np.abs(here.numpy() - there).max(initial=0))
-        if not difference <= TOLERANCE * max(1.0, float(here.abs().max())):
+        expected = graph.network(*graph.inputs.values())
+    got = _run(model, {name: example.numpy() for name, example in graph.inputs.items()}, graph.outputs)
+    for name, torch_says, onnx_says in zip(graph.outputs, expected, got, strict=True):
+        difference = float(np.abs(torch_says.numpy() - onnx_says).max(initial=0))
+        if not difference <= TOLERANCE * max(1.0, float(torch_says.abs().max())):
             raise BundleError(
                 f"ONNX Runtime and PyTorch differ by {difference:.2g} on the same input, in {name!r}"
             )
 
 
-def _run(graph: bytes, inputs: Mapping[str, NDArray[Any]], outputs: tuple[str, ...]) -> list[NDArray[Any]]:
-    found: list[NDArray[Any]] = onnx_session(graph).run(list(outputs), dict(inputs))
+def _run(model: bytes, inputs: Mapping[str, NDArray[Any]], outputs: tuple[str, ...]) -> list[NDArray[Any]]:
+    found: list[NDArray[Any]] = onnx_session(model).run(list(outputs), dict(inputs))
     return found

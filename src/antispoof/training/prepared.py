@@ -108,7 +108,7 @@ class PreparedStore:
     def read(self, rows: Iterable[tuple[Rows, int]], out: NDArray[np.float32]) -> None:
         """Fill ``out`` with one window of each sample, row by row."""
         for target, (where, window) in enumerate(rows):
-            shard = self._shard(where.shard)
+            shard = self.shard(where.shard)
             if shard.dtype == np.uint8:
                 np.multiply(
                     shard[where.first + window], np.float32(1 / 255), out=out[target], casting="unsafe"
@@ -120,14 +120,15 @@ class PreparedStore:
         """Return the shape of one prepared array, or None when no sample was fit."""
         for where in self._rows.values():
             if where.count:
-                return tuple(self._shard(where.shard).shape[1:])
+                return tuple(self.shard(where.shard).shape[1:])
         return None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the memory maps behind: another process opens its own."""
         return {**self.__dict__, "_maps": {}}
 
-    def _shard(self, name: str) -> NDArray[Any]:
+    def shard(self, name: str) -> NDArray[Any]:
+        """Return all rows of a shard, as they are kept: a memory map."""
         if name not in self._maps:
             self._maps[name] = np.load(self.folder / f"{name}.npy", mmap_mode="r")
         return self._maps[name]

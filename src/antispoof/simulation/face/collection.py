@@ -17,7 +17,7 @@ from antispoof.simulation.face import face_instruments
 from antispoof.simulation.face.portrait import Portrait
 from antispoof.simulation.face.presentations import simulate_pairs
 
-__all__ = ["read_portraits", "write_faces"]
+__all__ = ["portrait_files", "read_portrait", "read_portraits", "write_faces"]
 
 _FRACTIONS = (0.6, 0.2, 0.2)
 
@@ -34,25 +34,38 @@ def read_portraits(folder: Path, skipped: Callable[[str], None]) -> list[Portrai
     """
     if not folder.is_dir():
         raise InputError(f"portraits must be a folder with one picture a person, got {str(folder)!r}")
-    modality = modalities["face_rgb"]
     portraits: list[Portrait] = []
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES):
-        try:
-            sample = modality.load(path)
-        except MediaError as error:
-            skipped(f"{path.name}: {error}")
+    for path in portrait_files(folder):
+        portrait = read_portrait(path, path.stem, skipped)
+        if portrait is None:
             continue
-        quality = modality.quality(sample)
-        if quality.region is None or not quality.usable:
-            skipped(f"{path.name}: {', '.join(quality.reasons)}")
-            continue
-        if any(portrait.subject == path.stem for portrait in portraits):
+        if any(one.subject == portrait.subject for one in portraits):
             skipped(f"{path.name}: there is a portrait of {path.stem!r} already")
             continue
-        portraits.append(Portrait.of(path.stem, sample.array, quality.region))
+        portraits.append(portrait)
     if not portraits:
         raise InputError(f"no usable portrait in {str(folder)!r}")
     return portraits
+
+
+def portrait_files(folder: Path) -> list[Path]:
+    """List the pictures of a folder that may be portraits."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def read_portrait(path: Path, subject: str, skipped: Callable[[str], None]) -> Portrait | None:
+    """Read one picture; ``skipped`` is told why it is None, where it shows no usable face."""
+    modality = modalities["face_rgb"]
+    try:
+        sample = modality.load(path)
+    except MediaError as error:
+        skipped(f"{path.name}: {error}")
+        return None
+    quality = modality.quality(sample)
+    if quality.region is None or not quality.usable:
+        skipped(f"{path.name}: {', '.join(quality.reasons)}")
+        return None
+    return Portrait.of(subject, sample.array, quality.region)
 
 
 def write_faces(

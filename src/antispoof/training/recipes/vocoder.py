@@ -15,22 +15,24 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 from torch import Tensor
 
+from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.errors import InputError
+from antispoof.files import replacing
 from antispoof.networks.vocoders import HOP, MelSpectrogram, vocoders
 from antispoof.simulation.speech.collection import speech_files
 from antispoof.simulation.speech.recording import RATE, read_speech
-from antispoof.training import recipes
 from antispoof.training.checkpoint import cannot_write, write_tensors
-from antispoof.training.recipes import Recipe, Trained
+from antispoof.training.recipe import Recipe, recipes
 from antispoof.training.reporter import SILENT, Reporter
+from antispoof.training.schema import Experiment
 
-__all__ = ["Experiment", "train"]
+__all__ = ["VocoderExperiment", "train_on"]
 
 WEIGHTS = "vocoder.safetensors"
 Positive = Annotated[int, Field(gt=0)]
 
 
-class Experiment(recipes.Experiment):
+class VocoderExperiment(Experiment):
     """One experiment file.
 
     Attributes:
@@ -65,14 +67,17 @@ class Experiment(recipes.Experiment):
         return name
 
 
-def train(experiment: Experiment, report: Reporter = SILENT) -> Path:
-    """Train it, and return the run folder with ``vocoder.safetensors`` and ``experiment.json``.
+def train_on(
+    experiment: VocoderExperiment, presentations: tuple[Presentation, ...], report: Reporter = SILENT
+) -> Path:
+    """Train it on bona fide speech, and leave ``vocoder.safetensors`` and ``experiment.json``.
 
     Raises:
         InputError: there is no speech, or none that is long enough.
         TrainingError: the disk is full.
     """
-    pieces = _Pieces(experiment)
+    files = [p.captures["voice"].path for p in presentations if p.bona_fide and "voice" in p.captures]
+    pieces = _Pieces(experiment, files)
     torch.manual_seed(experiment.seed)
     network, spectrogram = vocoders[experiment.vocoder](), MelSpectrogram()
     own = [p for name, p in network.named_parameters() if not name.startswith("critic.")]
@@ -99,12 +104,11 @@ def train(experiment: Experiment, report: Reporter = SILENT) -> Path:
         optimizer.step()
         report.progress(f"vocoder, loss {float(loss.detach()):.3f}", step + 1, experiment.steps)
     state = {name: value for name, value in network.state_dict().items() if not name.startswith("critic.")}
-    record = experiment.model_dump(mode="json", exclude={"run_dir"})
+    record = dict(experiment.record())
     write_tensors(experiment.run_dir / WEIGHTS, state, {"experiment": record})
     try:
-        (experiment.run_dir / "experiment.json").write_text(
-            json.dumps(record, indent=1) + "\n", encoding="utf-8"
-        )
+        with replacing(experiment.run_dir / "experiment.json") as draft:
+            draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise cannot_write(experiment.run_dir, error) from None
     return experiment.run_dir
@@ -113,13 +117,13 @@ def train(experiment: Experiment, report: Reporter = SILENT) -> Path:
 class _Pieces:
     """Pieces of speech at several rates and levels."""
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: VocoderExperiment, files: list[Path]) -> None:
         import soxr
 
         self.length, self.count = experiment.frames * HOP, experiment.batch_size
         self.rng = np.random.default_rng(experiment.seed)
         self.speech: list[NDArray[np.float32]] = []
-        for path in speech_files(experiment.speech):
+        for path in files:
             samples = read_speech(path)
             samples = samples * 0.05 / max(float(np.sqrt(np.mean(samples**2))), 1e-6)
             versions = [
@@ -139,12 +143,24 @@ class _Pieces:
         return torch.from_numpy(np.clip(np.stack(rows), -1, 1).astype(np.float32))
 
 
-def _load(run: Path) -> Trained:
-    raise InputError(
-        f"{str(run)!r} holds a vocoder, which is no detector: use it with simulate speech --vocoder"
-    )
+class _Vocoder(Recipe[VocoderExperiment]):
+    summary = "a small neural vocoder to make spoofs with"
+    experiment = VocoderExperiment
+    makes = "a vocoder, which is no detector: use it with simulate speech --vocoder"
+
+    def presentations(self, experiment: VocoderExperiment) -> tuple[Presentation, ...]:
+        return tuple(
+            Presentation(id=str(path), dataset="speech", captures={"voice": CaptureFile(path)})
+            for path in speech_files(experiment.speech)
+        )
+
+    def train_on(
+        self,
+        experiment: VocoderExperiment,
+        presentations: tuple[Presentation, ...],
+        report: Reporter = SILENT,
+    ) -> Path:
+        return train_on(experiment, presentations, report)
 
 
-recipes.recipes.register("vocoder")(
-    Recipe("a small neural vocoder to make spoofs with", Experiment, train, _load)
-)
+recipes.register("vocoder")(_Vocoder())

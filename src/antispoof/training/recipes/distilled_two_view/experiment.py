@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from antispoof.simulation.face import face_instruments
-from antispoof.training import recipes
-from antispoof.training.recipes import Part
+from antispoof.training.schema import Experiment, Part
 
-__all__ = ["Distillation", "Experiment", "View"]
+__all__ = ["Distillation", "DistilledTwoViewExperiment", "View"]
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -93,8 +93,23 @@ class Sites(Part):
     captures: Annotated[int, Field(ge=5)]
 
 
-class Experiment(recipes.Experiment):
-    """One experiment file."""
+class DistilledTwoViewExperiment(Experiment):
+    """One experiment file.
+
+    Attributes:
+        portraits: folder with one picture a person, which ``simulation.dev_share`` divides; or a manifest,
+            whose bona fide colour pictures of train and dev are the portraits, and whose test is scored.
+        portraits_name: what the bundle calls them.
+        portraits_licence: under which terms they are used.
+        teachers: networks that are asked, see `Teacher`.
+        views: how the face is cut out for the two views.
+        simulation: what is made of each portrait.
+        network: arguments of the network.
+        distillation: how the context branch learns.
+        head: how the close view learns.
+        sites: on which the rule of site calibration is set.
+        cache: folder for what was simulated and distilled; none: the run folder.
+    """
 
     recipe: Literal["distilled_two_view"]
     portraits: Path
@@ -107,9 +122,24 @@ class Experiment(recipes.Experiment):
     distillation: Distillation
     head: Head
     sites: Sites
+    cache: Path | None = None
+
+    def record(self) -> Mapping[str, Any]:
+        """Return what decides the result, and not where it is kept."""
+        return {key: value for key, value in super().record().items() if key != "cache"}
+
+    def in_run(self, run_dir: Path, seed: int, cache: Path) -> Self:
+        """Return the experiment as one run of a study; what was simulated is shared."""
+        shared = {"cache": self.cache or cache / "simulated"}
+        return super().in_run(run_dir, seed, cache).model_copy(update=shared)
+
+    @property
+    def kept(self) -> Path:
+        """Folder for what was simulated and distilled."""
+        return self.cache or self.run_dir
 
     @model_validator(mode="after")
-    def _simulated(self) -> Experiment:
+    def _simulated(self) -> Self:
         missing = set(self.head.attacks) - set(self.simulation.attacks)
         if missing:
             raise ValueError(f"head.attacks must be among simulation.attacks, got {sorted(missing)} besides")

@@ -1,5 +1,4 @@
-"""Everything that training reads, made once and kept: simulated pictures as features, maps and teachers'
-answers.
+"""What training reads, made once and kept: simulated pictures as features, maps and teachers' answers.
 
 One shard holds one group of people. A shard is written under another name and then renamed, so that what an
 interruption leaves is either complete or not there.
@@ -30,7 +29,7 @@ from antispoof.simulation.face import augmentation
 from antispoof.simulation.face.portrait import Portrait
 from antispoof.simulation.face.presentations import SimulatedFace, simulate_pairs
 from antispoof.simulation.face.staging import draw_framing, stage
-from antispoof.training.recipes.distilled_two_view.experiment import Experiment, View
+from antispoof.training.recipes.distilled_two_view.experiment import DistilledTwoViewExperiment, View
 from antispoof.training.recipes.distilled_two_view.teacher import Teacher
 
 __all__ = ["NaturalShard", "Shard", "fingerprint", "make_shards", "read_shards"]
@@ -81,7 +80,7 @@ _KINDS = (Shard, NaturalShard)
 class _Maker:
     """Makes shards in one process; the networks stay loaded between them."""
 
-    def __init__(self, experiment: Experiment, portraits: list[Portrait]) -> None:
+    def __init__(self, experiment: DistilledTwoViewExperiment, portraits: list[Portrait]) -> None:
         torch.set_num_threads(1)
         self.experiment = experiment
         self.portraits = portraits
@@ -189,7 +188,10 @@ class _Maker:
 
 
 def make_shards(
-    experiment: Experiment, portraits: list[Portrait], folder: Path, progress: Callable[[int, int], None]
+    experiment: DistilledTwoViewExperiment,
+    portraits: list[Portrait],
+    folder: Path,
+    progress: Callable[[int, int], None],
 ) -> None:
     """Make every shard, of simulated and of natural pictures, that is not there yet; one process a core.
 
@@ -229,7 +231,9 @@ def make_shards(
             raise
 
 
-def read_shards(experiment: Experiment, portraits: list[Portrait], folder: Path, kind: type[Kind]) -> Kind:
+def read_shards(
+    experiment: DistilledTwoViewExperiment, portraits: list[Portrait], folder: Path, kind: type[Kind]
+) -> Kind:
     """Read all shards of one kind as one."""
     key = fingerprint(experiment, portraits)
     paths = [_shard_path(folder, key, kind, start) for start in range(0, len(portraits), PEOPLE_PER_SHARD)]
@@ -243,7 +247,7 @@ def _recipe(view: View) -> CropRecipe:
     return CropRecipe(view.scale, view.size, view.fit)
 
 
-def fingerprint(experiment: Experiment, portraits: list[Portrait]) -> str:
+def fingerprint(experiment: DistilledTwoViewExperiment, portraits: list[Portrait]) -> str:
     """Digest of everything that shards depend on: settings, pictures and teachers by their content."""
     parts = experiment.model_dump(mode="json", include={"seed", "views"})
     parts["simulation"] = experiment.simulation.model_dump(mode="json", exclude={"dev_share"})
@@ -271,7 +275,7 @@ def _write(path: Path, shard: Shard | NaturalShard) -> None:
 _maker: _Maker | None = None
 
 
-def _start(experiment: Experiment, portraits: list[Portrait]) -> None:
+def _start(experiment: DistilledTwoViewExperiment, portraits: list[Portrait]) -> None:
     global _maker
     _maker = _Maker(experiment, portraits)
 

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from antispoof.errors import ExperimentError
-from antispoof.training.recipes import Part
-from antispoof.training.recipes.supervised.experiment import Experiment as Supervised
+from antispoof.training.schema import ManifestExperiment, Part
 
-__all__ = ["Experiment", "Pairs"]
+__all__ = ["Pairs", "SpeechMomentsExperiment", "SpeechMomentsTraining"]
+
+Positive = Annotated[int, Field(gt=0)]
+
+_UNREAD: Mapping[str, Any] = {
+    "fusion": None,
+    "losses": [{"name": "binary_cross_entropy", "weight": 1.0}],
+    "augmentation": [],
+    "freeze": [],
+    "initial": None,
+    "pretraining": None,
+}
+_UNREAD_IN_TRAINING: Mapping[str, Any] = {
+    "warm_up": 0.1,
+    "gradient_clip": 1.0,
+    "modality_dropout": 0.0,
+    "balance": "class",
+    "precision": "32",
+    "patience": None,
+    "average_last": 1,
+    "processes": 1,
+    "accelerator": "auto",
+}
 
 
 class Pairs(Part):
@@ -27,22 +49,51 @@ class Pairs(Part):
     margin: Annotated[float, Field(ge=0)] = 1.0
 
 
-class Experiment(Supervised):
-    """One experiment file: that of the recipe ``supervised``, with one modality and one encoder.
+class SpeechMomentsTraining(Part):
+    """How it learns.
 
     Attributes:
+        epochs: passes over the training data.
+        batch_size: presentations a step, half of them bona fide.
+        learning_rate: the highest of the schedule: half a cosine.
+        weight_decay: of AdamW.
+    """
+
+    epochs: Positive
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+
+
+class SpeechMomentsExperiment(ManifestExperiment):
+    """One experiment file: one modality, with the encoder ``speech_moments``.
+
+    Attributes:
+        training: how it learns.
         pairs: how copies are held against their originals.
         noise: deviation of what is added to the standardised moments.
         smoothing: share of every label that is given to the other class.
     """
 
-    recipe: Literal["speech_moments"]  # type: ignore[assignment]
+    recipe: Literal["speech_moments"]
+    training: SpeechMomentsTraining
     pairs: Pairs = Pairs()
     noise: Annotated[float, Field(ge=0)] = 0.2
     smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_was_never_read(cls, content: Any) -> Any:
+        """Version 0.1 wrote these keys, which change nothing here; with another value they are refused."""
+        if not isinstance(content, Mapping):
+            return content
+        kept = _dropped(content, _UNREAD)
+        if isinstance(kept.get("training"), Mapping):
+            kept["training"] = _dropped(kept["training"], _UNREAD_IN_TRAINING)
+        return kept
+
     @model_validator(mode="after")
-    def _one_voice(self) -> Experiment:
+    def _one_voice(self) -> Self:
         names = [part.encoder.name for part in self.modalities.values()]
         if names != ["speech_moments"]:
             raise ExperimentError(
@@ -50,3 +101,15 @@ class Experiment(Supervised):
                 f"{', '.join(names)}"
             )
         return self
+
+
+def _dropped(content: Mapping[str, Any], unread: Mapping[str, Any]) -> dict[str, Any]:
+    same = {key for key, value in unread.items() if key in content and _alike(content[key], value)}
+    return {key: value for key, value in content.items() if key not in same}
+
+
+def _alike(given: Any, default: Any) -> bool:
+    if isinstance(default, list):
+        plain = [{"weight": 1.0, **entry} for entry in given or [] if isinstance(entry, Mapping)]
+        return plain == default and len(plain) == len(given or [])
+    return bool(given == default)

@@ -2,152 +2,96 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from importlib import metadata as distribution
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from torch import Tensor, nn
 
-from antispoof.data.manifest import read_manifest
+from antispoof.data.manifest import manifest_digest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
-from antispoof.networks.encoders.speech_moments import SpectralMoments, SpeechMoments
-from antispoof.networks.network import MultiSensorNetwork
-from antispoof.runtime.bundle import BundleMetadata
-from antispoof.training.checkpoint import cannot_write, load_weights, read_tensors, write_tensors
+from antispoof.files import replacing
+from antispoof.networks.encoders.speech_moments import SpeechMoments
+from antispoof.networks.network import EncoderChoice, MultiSensorNetwork, build_network
+from antispoof.training.checkpoint import cannot_write
+from antispoof.training.collection import Collection, collect
+from antispoof.training.description import describe, linear_head
 from antispoof.training.prepared import PreparedStore, Rows
-from antispoof.training.recipes import Trained
-from antispoof.training.recipes.speech_moments.experiment import Experiment
-from antispoof.training.recipes.supervised.data import Collection, collect
-from antispoof.training.recipes.supervised.finish import CHECKPOINT, EXPERIMENT, METADATA, describe, graph_of
-from antispoof.training.recipes.supervised.network import build
+from antispoof.training.recipes.speech_moments.experiment import SpeechMomentsExperiment
 from antispoof.training.reporter import SILENT, Reporter
+from antispoof.training.run_folder import claim, finish, presentations_digest
+from antispoof.training.schema import encoder_options
 
-__all__ = ["load", "train", "train_on"]
+__all__ = ["build", "train_on"]
 
 _ROWS = 24  # windows whose spectra are computed together
 
 
-def train(experiment: Experiment, report: Reporter = SILENT) -> Path:
-    """Run the recipe; moments that were taken before are used.
-
-    Returns:
-        The run folder, with ``checkpoint.safetensors``, ``experiment.json``, ``bundle.json``, and the
-        calibrated scores of dev and test.
-
-    Raises:
-        InputError: the data cannot be used.
-        TrainingError: the disk is full.
-    """
-    return train_on(experiment, read_manifest(experiment.data.manifest), report)
-
-
 def train_on(
-    experiment: Experiment, presentations: tuple[Presentation, ...], report: Reporter = SILENT
+    experiment: SpeechMomentsExperiment, presentations: tuple[Presentation, ...], report: Reporter = SILENT
 ) -> Path:
-    """Run the recipe on presentations that need not be those of the manifest: a fold of them, for example."""
-    run = experiment.run_dir
-    if (run / METADATA).exists() and _recorded(run) == experiment.record():
-        report.say(f"{run} is finished already")
-        return run
+    """Run the recipe; see `antispoof.training.recipe.Recipe.train_on`. Moments taken before are used."""
+    data = {
+        "manifest_sha256": manifest_digest(experiment.data.manifest),
+        "presentations_sha256": presentations_digest(presentations),
+    }
+    if claim(experiment, data):
+        report.say(f"{experiment.run_dir} is finished already")
+        return experiment.run_dir
     collection = collect(presentations, experiment, report)
     torch.manual_seed(experiment.seed)
-    network = build(experiment, dict.fromkeys(collection.modalities, 1))
+    network = build(experiment)
     (name,) = collection.modalities
-    encoder = network.encoders[name]
-    assert isinstance(encoder, SpeechMoments)
-    moments = _Moments(collection, encoder, report)
-    _learn(experiment, collection, network, moments, report)
-    with _taken(encoder):
-        taken = replace(collection, stores={name: moments}, shapes={name: (encoder.moments.dim,)})
-        scores, metadata = describe(experiment, taken, network.eval(), report)
-    about = {"experiment": experiment.record(), "code_version": distribution.version("antispoof")}
-    about["shapes"] = {name: list(collection.shapes[name])}
-    write_tensors(run / CHECKPOINT, network.state_dict(), about)
-    try:
-        for name, score_set in scores.items():
-            score_set.write(run / f"{name}.csv")
-        (run / EXPERIMENT).write_text(
-            json.dumps(dict(experiment.record()), indent=1) + "\n", encoding="utf-8"
-        )
-        (run / METADATA).write_text(metadata.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise cannot_write(run, error) from None
-    return run
+    perceptron = _Perceptron(name, network)
+    store = PreparedStore(experiment.cache, name, experiment.modalities[name].prepare)
+    moments = _Moments(store, collection, perceptron.encoder, report)
+    _learn(experiment, collection, perceptron, moments, report)
+    taken = replace(collection, stores={name: moments}, shapes={name: (moments.values.shape[1],)})
+    scores, metadata = describe(experiment, taken, perceptron.eval(), linear_head(network), report)
+    shapes = {name: list(shape) for name, shape in collection.shapes.items()}
+    return finish(experiment, network.eval().state_dict(), {**data, "shapes": shapes}, scores, metadata)
 
 
-def load(run: Path) -> Trained:
-    """Load a finished run for export.
-
-    Raises:
-        InputError: the folder holds no finished run, or a damaged one.
-    """
-    tensors, about = read_tensors(run / CHECKPOINT)
-    try:
-        experiment = Experiment.model_validate({**about["experiment"], "run_dir": run})
-        metadata = BundleMetadata.model_validate_json((run / METADATA).read_text(encoding="utf-8"))
-        shapes = {name: tuple(shape) for name, shape in about["shapes"].items()}
-    except (OSError, ValidationError, KeyError, TypeError) as error:
-        raise InputError(f"{str(run)!r} holds a damaged run, train it again: {error}") from None
-    network = build(experiment, dict.fromkeys(shapes, 1))
-    load_weights(network, tensors, run / CHECKPOINT)
-    graph, inputs, outputs = graph_of(network.eval(), shapes)
-    return Trained(graph, inputs, outputs, metadata)
+def build(experiment: SpeechMomentsExperiment) -> MultiSensorNetwork:
+    """Build the network: waveforms in, scores out."""
+    choices = {
+        name: EncoderChoice(part.encoder.name, 1, encoder_options(part.encoder))
+        for name, part in experiment.modalities.items()
+    }
+    return build_network(choices)
 
 
-def _recorded(run: Path) -> object:
-    try:
-        return json.loads((run / EXPERIMENT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+class _Said(NamedTuple):
+    score: Tensor
 
 
-@contextmanager
-def _taken(encoder: SpeechMoments) -> Iterator[None]:
-    """Let an encoder take moments in place of waveforms for a while."""
-    spectra = encoder.moments
-    encoder.moments = _Passing(spectra.dim)
-    try:
-        yield
-    finally:
-        encoder.moments = spectra
+class _Perceptron(nn.Module):
+    """What the network does with moments, once they are taken: all that learns."""
+
+    def __init__(self, name: str, network: MultiSensorNetwork) -> None:
+        super().__init__()
+        encoder = network.encoders[name]
+        assert isinstance(encoder, SpeechMoments)
+        self.name, self.encoder, self.head = name, encoder, network.heads[name]
+
+    def forward(self, inputs: Mapping[str, Tensor], presence: Tensor | None = None) -> _Said:  # noqa: ARG002
+        """Judge moments (B, dim)."""
+        return _Said(self.head(self.encoder.from_moments(inputs[self.name]))[1])
 
 
-class _Passing(SpectralMoments):
-    """Stands where moments would be taken, and hands on what has been taken before."""
-
-    def __init__(self, dim: int) -> None:
-        nn.Module.__init__(self)
-        self.dim = dim
-
-    def forward(self, wave: Tensor) -> Tensor:
-        """Return (B, dim) as it came."""
-        return wave
-
-
-class _Moments(PreparedStore):
+class _Moments:
     """Moments of every window: taken once for each shard of prepared samples, and kept beside it."""
 
-    def __init__(self, collection: Collection, encoder: SpeechMoments, report: Reporter) -> None:
-        (name,) = collection.modalities
-        store = collection.stores[name]
-        super().__init__(store.folder.parent, store.modality, store.arguments)
-        self._rows = store._rows
-        self.counts = collection.windows[:, 0]
-        self.firsts = np.zeros(len(self.counts), np.int64)
-        places = {
-            row: store.rows(p.captures[name])
-            for row, p in enumerate(collection.presentations)
-            if name in p.captures
-        }
-        shards = sorted({where.shard for where in places.values()})
+    def __init__(
+        self, store: PreparedStore, collection: Collection, encoder: SpeechMoments, report: Reporter
+    ) -> None:
+        (places,) = collection.places.values()
+        shards = sorted({place.shard for place in places if place is not None})
         self.starts: dict[str, int] = {}
         parts: list[NDArray[np.float32]] = []
         for number, shard in enumerate(shards):
@@ -155,8 +99,8 @@ class _Moments(PreparedStore):
             self.starts[shard] = sum(len(part) for part in parts)
             parts.append(_of_shard(encoder, store.folder / f"{shard}.npy"))
         self.values: NDArray[np.float32] = np.concatenate(parts)
-        for row, where in places.items():
-            self.firsts[row] = self.starts[where.shard] + where.first
+        self.counts = collection.windows[:, 0]
+        self.firsts = np.array([0 if p is None else self.starts[p.shard] + p.first for p in places])
 
     def read(self, rows: Iterable[tuple[Rows, int]], out: NDArray[np.float32]) -> None:
         """Fill ``out`` with the moments of one window of each sample, row by row."""
@@ -185,25 +129,22 @@ def _of_shard(encoder: SpeechMoments, path: Path) -> NDArray[np.float32]:
         for start in range(0, len(windows), _ROWS):
             rows = torch.from_numpy(windows[start : start + _ROWS].astype(np.float32))
             out[start : start + _ROWS] = encoder.moments(rows).numpy()
-    draft = kept.with_suffix(".part.npy")
     try:
-        np.save(draft, out)
-        draft.replace(kept)
+        with replacing(kept) as draft, draft.open("wb") as file:
+            np.save(file, out)
     except OSError as error:
         raise cannot_write(kept, error) from None
     return out
 
 
 def _learn(
-    experiment: Experiment,
+    experiment: SpeechMomentsExperiment,
     collection: Collection,
-    network: MultiSensorNetwork,
+    perceptron: _Perceptron,
     moments: _Moments,
     report: Reporter,
 ) -> None:
-    (name,) = collection.modalities
-    encoder, head = network.encoders[name], network.heads[name]
-    assert isinstance(encoder, SpeechMoments)
+    encoder = perceptron.encoder
     rows = collection.partition("train")
     if len(np.unique(collection.label[rows])) < 2:
         raise InputError("train holds one class only: bona fide and attack presentations are needed")
@@ -212,19 +153,19 @@ def _learn(
     settings, pairs = experiment.training, experiment.pairs
     rng = np.random.default_rng(experiment.seed)
     draw = _PairDraw(collection, rows, pairs.share, rng)
-    weights = [p for p in network.parameters() if p.requires_grad]
+    weights = [p for p in perceptron.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, settings.learning_rate, weight_decay=settings.weight_decay)
     half = settings.batch_size // 2
     steps = max(1, settings.epochs * len(rows) // settings.batch_size)
     label = torch.cat([torch.ones(half), torch.zeros(half)])
     soft = label * (1 - 2 * experiment.smoothing) + experiment.smoothing
-    network.train()
+    perceptron.train()
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * 0.5 * (1 + np.cos(np.pi * step / steps))
         x = moments.drawn(draw(half), rng)
         x = x + experiment.noise * encoder.deviation * torch.randn_like(x)
-        _, score = head(encoder.from_moments(x))
+        score = perceptron({perceptron.name: x}).score
         loss = nn.functional.binary_cross_entropy_with_logits(score, soft)
         apart = score[:half] - score[half:]
         loss = loss + pairs.weight * nn.functional.softplus(pairs.margin - apart).mean()

@@ -6,35 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from antispoof.errors import ExperimentError
-from antispoof.networks.encoders import encoders
 from antispoof.networks.fusion import fusions
 from antispoof.networks.losses import losses
-from antispoof.sensing.modalities import modalities
-from antispoof.training import recipes
 from antispoof.training.augmentations import augmentations
 from antispoof.training.options import checked_options
-from antispoof.training.recipes import Part
+from antispoof.training.schema import ManifestExperiment, Named, Part
 
-__all__ = ["Experiment", "Freeze", "Named", "Training"]
+__all__ = ["Freeze", "Pretraining", "SupervisedExperiment", "TrainingSettings"]
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Named(Part):
-    """A registered thing by its name; all other keys are options of its factory."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    name: str
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Options of the factory: name → value."""
-        return dict(self.model_extra or {})
 
 
 class LossTerm(Named):
@@ -55,30 +39,6 @@ class AugmentationEntry(Named):
     group: str = ""
 
 
-class ModalityPart(Part):
-    """One sensor.
-
-    Attributes:
-        prepare: arguments of the modality's ``prepare``.
-        encoder: what turns its arrays into tokens.
-    """
-
-    prepare: dict[str, float | int | str] = Field(default_factory=dict)
-    encoder: Named
-
-
-class Data(Part):
-    """What is learned from.
-
-    Attributes:
-        manifest: its partitions are train, dev and, if there are results to tell, test.
-        cache: folder of prepared samples; None: ``prepared`` in the run folder.
-    """
-
-    manifest: Path
-    cache: Path | None = None
-
-
 class Freeze(Part):
     """Weights that stay as they are.
 
@@ -94,7 +54,7 @@ class Freeze(Part):
     until_epoch: Positive | None = None
 
 
-class Training(Part):
+class TrainingSettings(Part):
     """How it learns.
 
     Attributes:
@@ -105,15 +65,13 @@ class Training(Part):
         warm_up: share of the steps in which the learning rate rises.
         gradient_clip: largest norm of the gradient; none leaves it as it is.
         modality_dropout: chance of every present modality to be hidden; one always stays.
-        balance: how often each kind of presentation is drawn: ``none`` as often as it is there,
-            ``class`` bona
-            fide as often as attacks, ``species`` every attack instrument species alike as well, ``pair``
-            every
-            bona fide presentation with an attack on the same subject.
+        balance: how often each kind of presentation is drawn: ``none`` as often as it is there, ``class``
+            bona fide as often as attacks, ``species`` every attack instrument species alike as well,
+            ``pair`` every bona fide presentation with an attack on the same subject.
         precision: ``bf16`` computes with sixteen bits where that is safe.
         patience: epochs without progress on dev after which training stops; none means that it never does.
-        average_last: the final weights are the mean of the last so many epochs; 1 takes the best epoch
-            on dev.
+        average_last: the final weights are the mean of the last so many epochs; 1 takes the best epoch on
+            dev.
         processes: on this machine.
         accelerator: ``cpu``, ``gpu``, or ``auto``.
     """
@@ -151,82 +109,30 @@ class Pretraining(Part):
     patch: Positive = 16
 
 
-class Variant(Part):
-    """The full system with something removed, swapped or set.
-
-    Attributes:
-        name: what tables call it; none makes a name of what is changed.
-        without_modality: sensor that is removed; a fusion that is left with one sensor goes with it.
-        without_loss: term that is removed, by the name of the loss.
-        without_augmentation: entries that are removed, by the name of the augmentation.
-        fusion: takes the place of the fusion.
-        encoder: takes the place of every encoder, or of that of ``modality``.
-        modality: whose encoder is swapped; none means all.
-        set: keys with dots → value, as in ``--set``.
-    """
-
-    name: str = ""
-    without_modality: str = ""
-    without_loss: str = ""
-    without_augmentation: str = ""
-    fusion: Named | None = None
-    encoder: Named | None = None
-    modality: str = ""
-    set: dict[str, Any] = Field(default_factory=dict)
-
-
-class Ablation(Part):
-    """What ``antispoof ablate`` does.
-
-    Attributes:
-        seeds: of the trainings of every variant.
-        figure: what is compared, on the test partition; thresholds are set on dev.
-        variants: what is removed, swapped or set, each by itself.
-    """
-
-    seeds: Annotated[tuple[int, ...], Field(min_length=2)] = (0, 1, 2)
-    figure: str = "hter"
-    variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
-
-
-class Experiment(recipes.Experiment):
+class SupervisedExperiment(ManifestExperiment):
     """One experiment file.
 
     Attributes:
-        description: what the bundle says of itself.
-        licence: of the bundle.
-        data: what is learned from.
-        modalities: sensors by name, in the order of the network's inputs.
         fusion: what joins them; none where there is one.
         losses: terms of a sum.
         training: how it learns.
         augmentation: changes to samples, in order.
         freeze: weights that stay as they are.
         pretraining: what ``antispoof pretrain`` does; training takes no notice of it.
-        ablation: what ``antispoof ablate`` removes and swaps; training takes no notice of it.
         initial: checkpoint whose weights are the start, where names and shapes agree.
     """
 
     recipe: Literal["supervised"]
-    description: str = ""
-    licence: str = ""
-    data: Data
-    modalities: Annotated[dict[str, ModalityPart], Field(min_length=1)]
     fusion: Named | None = None
     losses: Annotated[tuple[LossTerm, ...], Field(min_length=1)]
-    training: Training
+    training: TrainingSettings
     augmentation: tuple[AugmentationEntry, ...] = ()
     freeze: tuple[Freeze, ...] = ()
     initial: Path | None = None
     pretraining: Pretraining | None = None
-    ablation: Ablation | None = None
 
     @model_validator(mode="after")
-    def _names_and_options(self) -> Experiment:
-        for name, part in self.modalities.items():
-            modality = modalities[name]
-            checked_options(f"prepare of {name!r}", modality.prepare, part.prepare)
-            encoder_options(part.encoder)
+    def _names_and_options(self) -> SupervisedExperiment:
         if self.fusion is None and len(self.modalities) > 1:
             raise ExperimentError(
                 f"{' and '.join(self.modalities)} need a fusion; there are: {', '.join(fusions)}"
@@ -258,21 +164,9 @@ class Experiment(recipes.Experiment):
             if name not in self.modalities:
                 raise ExperimentError(f"{what} names {name!r}, which is none of {', '.join(self.modalities)}")
 
-    @property
-    def cache(self) -> Path:
-        """Folder of prepared samples."""
-        return self.data.cache or self.run_dir / "prepared"
-
     def record(self) -> Mapping[str, Any]:
         """Return what decides the result, and not where it is kept."""
-        content = self.model_dump(mode="json", exclude={"run_dir", "ablation", "pretraining"})
-        content["data"] = {key: value for key, value in content["data"].items() if key != "cache"}
-        return content
-
-
-def encoder_options(part: Named) -> dict[str, Any]:
-    """Check the options of an encoder."""
-    return checked_options(f"encoder {part.name!r}", encoders[part.name], part.options)
+        return {key: value for key, value in super().record().items() if key != "pretraining"}
 
 
 def fusion_options(part: Named) -> dict[str, Any]:

@@ -11,17 +11,17 @@ from antispoof.networks.encoders import Encoder
 from antispoof.networks.losses import Loss, losses
 from antispoof.networks.network import EncoderChoice, FusionChoice, MultiSensorNetwork, build_network
 from antispoof.training.recipes.supervised.experiment import (
-    Experiment,
     Freeze,
-    encoder_options,
+    SupervisedExperiment,
     fusion_options,
     loss_options,
 )
+from antispoof.training.schema import encoder_options
 
 __all__ = ["build", "build_losses", "frozen_parts"]
 
 
-def build(experiment: Experiment, channels: Mapping[str, int]) -> MultiSensorNetwork:
+def build(experiment: SupervisedExperiment, channels: Mapping[str, int]) -> MultiSensorNetwork:
     """Build the network, with the outputs that the losses need.
 
     Args:
@@ -39,7 +39,7 @@ def build(experiment: Experiment, channels: Mapping[str, int]) -> MultiSensorNet
     )
 
 
-def build_losses(experiment: Experiment) -> dict[str, Loss]:
+def build_losses(experiment: SupervisedExperiment) -> dict[str, Loss]:
     """Build the terms of the loss, by their place in the file and their name."""
     return {
         f"{index}-{term.name}": losses[term.name](**loss_options(term))

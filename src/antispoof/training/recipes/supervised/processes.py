@@ -19,7 +19,7 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from lightning.pytorch.strategies import DDPStrategy
 
 from antispoof.errors import TrainingError
-from antispoof.training.recipes.supervised.experiment import Training
+from antispoof.training.recipes.supervised.experiment import TrainingSettings
 
 __all__ = ["Processes", "processes"]
 
@@ -50,12 +50,12 @@ class Processes:
 
 
 @contextmanager
-def processes(settings: Training, task: tuple[Any, ...]) -> Iterator[Processes]:
+def processes(settings: TrainingSettings, task: tuple[Any, ...]) -> Iterator[Processes]:
     """Start the other processes, and wait for them at the end.
 
     Args:
         settings: how many, on what.
-        task: arguments of `antispoof.training.recipes.supervised.fit.train_on`, for the others.
+        task: arguments of `antispoof.training.recipes.supervised.fit.join`, for the others.
     """
     if "WORLD_SIZE" in os.environ:  # this process was started by torchrun, or below
         yield _distributed(settings)
@@ -95,13 +95,13 @@ def processes(settings: Training, task: tuple[Any, ...]) -> Iterator[Processes]:
             torch.distributed.destroy_process_group()
 
 
-def _distributed(settings: Training) -> Processes:
+def _distributed(settings: TrainingSettings) -> Processes:
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", world))
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", world))
     arguments = {
         "accelerator": settings.accelerator,
-        "devices": here,
-        "num_nodes": world // here,
+        "devices": local,
+        "num_nodes": world // local,
         # Heads and gates that no loss looks at in a step get no gradient.
         "strategy": DDPStrategy(find_unused_parameters=True),
         "sync_batchnorm": torch.cuda.is_available() and settings.accelerator != "cpu",

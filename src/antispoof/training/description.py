@@ -1,22 +1,16 @@
-"""Trained weights → calibration, operating points and all else that a bundle tells; and back from the
-run folder."""
+"""Trained weights → calibration, operating points and all else that a bundle tells."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from importlib import metadata as distribution
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from pydantic import ValidationError
-from torch import Tensor, nn
+from torch import nn
 
 from antispoof.data.manifest import manifest_digest
 from antispoof.data.presentation import Presentation
-from antispoof.errors import InputError
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.networks.network import MultiSensorNetwork
 from antispoof.runtime.bundle import (
@@ -32,25 +26,33 @@ from antispoof.runtime.bundle import (
 )
 from antispoof.scores.calibration import Calibration, calibrate
 from antispoof.sites.learning import typical_score
-from antispoof.training.checkpoint import load_weights, read_tensors
+from antispoof.training.collection import Collection
 from antispoof.training.operating_points import NO_EVIDENCE, calibration_of, figures, operating_points
-from antispoof.training.recipes import Trained
-from antispoof.training.recipes.supervised.data import Collection
-from antispoof.training.recipes.supervised.experiment import Experiment
-from antispoof.training.recipes.supervised.network import build
-from antispoof.training.recipes.supervised.scoring import as_score_set, predict, predict_alone, subsets
 from antispoof.training.reporter import Reporter
+from antispoof.training.schema import ManifestExperiment
+from antispoof.training.scoring import as_score_set, predict, predict_alone, subsets
 
-__all__ = ["CHECKPOINT", "EXPERIMENT", "METADATA", "describe", "graph_of", "load", "load_network"]
+__all__ = ["describe", "linear_head", "measured"]
 
-CHECKPOINT, EXPERIMENT, METADATA = "checkpoint.safetensors", "experiment.json", "bundle.json"
 FEWEST = 4  # presentations of each class on which a subset of modalities is calibrated by itself
 
 
 def describe(
-    experiment: Experiment, collection: Collection, network: MultiSensorNetwork, report: Reporter
+    experiment: ManifestExperiment,
+    collection: Collection,
+    network: nn.Module,
+    head: Head | None,
+    report: Reporter,
 ) -> tuple[dict[str, ScoreSet], BundleMetadata]:
     """Calibrate on dev, set operating points there, measure on dev and test.
+
+    Args:
+        experiment: what was run.
+        collection: what there is.
+        network: in evaluation mode; takes inputs and presence, and says a ``score`` and, where there are
+            several modalities, ``modality_scores``.
+        head: its last layer, see `linear_head`.
+        report: is told the figures.
 
     Returns:
         Calibrated scores by file name (``dev``, ``test``; with ``-`` and a subset of modalities, those of the
@@ -80,7 +82,7 @@ def describe(
         if calibration == NO_EVIDENCE:
             report.say(
                 f"{subset_key(subset)}: attacks score as high as bona fide presentations on dev; it tells "
-                f"nothing"
+                "nothing"
             )
         key = subset_key(subset)
         calibrations[key] = calibration
@@ -113,7 +115,7 @@ def describe(
             code_version=distribution.version("antispoof"),
         ),
         results=[],
-        head=_head(network),
+        head=head,
         site=site,
     )
     scores: dict[str, ScoreSet] = {}
@@ -127,7 +129,7 @@ def describe(
             name = partition if subset == whole else f"{partition}-{subset_key(subset)}"
             if np.isfinite(found[subset]).any():
                 scores[name] = as_score_set(name, collection, rows, found[subset], about, subset)
-                result = _result(scores[name], partition, subset, whole)
+                result = measured(scores[name], partition, "" if subset == whole else " + ".join(subset))
                 if result is not None:
                     results.append(result)
                     told = ", ".join(f"{k} {result.metrics[k]:.4f}" for k in ("auc", "d_eer"))
@@ -136,7 +138,7 @@ def describe(
 
 
 def _enough(kinds: list[str | None], present: Any, fewest: int = 1) -> bool:
-    bona_fide = sum(kind is None for kind, here in zip(kinds, present, strict=True) if here)
+    bona_fide = sum(kind is None for kind, there in zip(kinds, present, strict=True) if there)
     return bona_fide >= fewest and int(present.sum()) - bona_fide >= fewest
 
 
@@ -151,9 +153,14 @@ def _by_species(scores: Any, kinds: list[str | None], present: Any) -> tuple[Any
     return bona_fide, {str(name): scores[present & (of == name)] for name in np.unique(of[present]) if name}
 
 
-def _result(
-    scores: ScoreSet, partition: str, subset: tuple[str, ...], whole: tuple[str, ...]
-) -> MeasuredResult | None:
+def measured(scores: ScoreSet, partition: str, sensors: str = "") -> MeasuredResult | None:
+    """Return the figures that a bundle tells of calibrated scores; None where a class is missing.
+
+    Args:
+        scores: with the attribute ``dataset``.
+        partition: what they are of.
+        sensors: which alone were looked at, in words; empty for all.
+    """
     kinds: list[str | None] = [name or None for name in scores.pai_species.decode()]
     answered = scores.is_response
     if not _enough(kinds, answered):
@@ -161,9 +168,9 @@ def _result(
     bona_fide, attacks = _by_species(scores.scores, kinds, answered)
     simulated = bool(scores.simulated.any())
     datasets = ", ".join(sorted(set(scores.attributes["dataset"].names)))
-    with_only = "" if subset == whole else f", {' + '.join(subset)} alone"
+    alone = f", {sensors} alone" if sensors else ""
     return MeasuredResult(
-        data=f"{partition} of {datasets}{' (simulated)' * simulated}{with_only}",
+        data=f"{partition} of {datasets}{' (simulated)' * simulated}{alone}",
         simulated=simulated,
         metrics=figures(bona_fide, attacks),
     )
@@ -187,7 +194,7 @@ def _training_data(collection: Collection) -> list[TrainingData]:
 
 
 def _modality_calibrations(
-    network: MultiSensorNetwork, collection: Collection, kinds: list[str | None]
+    network: nn.Module, collection: Collection, kinds: list[str | None]
 ) -> dict[str, Calibration]:
     """Calibrate what each modality says by itself, beside the others."""
     if len(collection.modalities) == 1:
@@ -203,75 +210,9 @@ def _modality_calibrations(
     return found
 
 
-def _head(network: MultiSensorNetwork) -> Head | None:
-    """Of one modality the score is a linear function of the embedding."""
+def linear_head(network: MultiSensorNetwork) -> Head | None:
+    """Return the last layer, where there is one modality: its score is a linear function of the embedding."""
     if network.fusion is not None:
         return None
     output: Any = network.heads[network.modalities[0]].output
     return Head(weight=output.weight.detach()[0].double().tolist(), bias=float(output.bias.detach()))
-
-
-def load_network(run: Path) -> tuple[MultiSensorNetwork, Experiment, dict[str, tuple[int, ...]]]:
-    """Load the network of a finished run, its experiment, and the shapes of its inputs.
-
-    Raises:
-        InputError: the folder holds no finished run, or a damaged one.
-    """
-    if not (run / CHECKPOINT).is_file():
-        raise InputError(f"{str(run)!r} holds no finished run: {CHECKPOINT} is missing")
-    tensors, about = read_tensors(run / CHECKPOINT)
-    try:
-        experiment = Experiment.model_validate({**about["experiment"], "run_dir": run})
-        shapes = {name: tuple(shape) for name, shape in about["shapes"].items()}
-    except (ValidationError, KeyError, TypeError) as error:
-        raise InputError(f"{str(run)!r} holds a damaged run, train it again: {error}") from None
-    network = build(experiment, {name: shape[0] if len(shape) == 3 else 1 for name, shape in shapes.items()})
-    load_weights(network, tensors, run / CHECKPOINT)
-    return network.eval(), experiment, shapes
-
-
-def load(run: Path) -> Trained:
-    """Load a finished run for export; errors as in `load_network`."""
-    network, _, shapes = load_network(run)
-    try:
-        metadata = BundleMetadata.model_validate_json((run / METADATA).read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as error:
-        raise InputError(f"{str(run)!r} holds a damaged run, train it again: {error}") from None
-    graph, inputs, outputs = graph_of(network, shapes)
-    return Trained(graph, inputs, outputs, metadata)
-
-
-def graph_of(
-    network: MultiSensorNetwork, shapes: Mapping[str, tuple[int, ...]]
-) -> tuple[nn.Module, dict[str, Tensor], tuple[str, ...]]:
-    """Wrap a network for export: what takes inputs by position, example inputs, names of outputs.
-
-    Args:
-        network: in evaluation mode.
-        shapes: modality → shape of its arrays. The graph does without modalities that are left out.
-    """
-    generator = torch.Generator().manual_seed(0)
-    inputs = {name: torch.rand((2, *shape), generator=generator) for name, shape in shapes.items()}
-    outputs = ["score", "features"]
-    if len(network.modalities) > 1:
-        outputs.append("modality_scores")
-        if len(shapes) == len(network.modalities):
-            inputs["presence"] = torch.ones(2, len(shapes))
-            inputs["presence"][1, 1:] = 0
-    return _Graph(network, tuple(shapes), tuple(outputs)).eval(), inputs, tuple(outputs)
-
-
-class _Graph(nn.Module):
-    """Takes inputs by position, and gives a plain tuple."""
-
-    def __init__(self, network: MultiSensorNetwork, names: tuple[str, ...], outputs: tuple[str, ...]) -> None:
-        super().__init__()
-        self.network, self.names, self.outputs = network, names, outputs
-
-    def forward(self, *arrays: Tensor) -> tuple[Tensor, ...]:
-        """Judge (B, …) arrays, and presence (B, M) where there are several."""
-        inputs: Mapping[str, Tensor] = dict(zip(self.names, arrays, strict=False))
-        presence = arrays[-1] if len(arrays) > len(self.names) else None
-        said = self.network(inputs, presence)
-        known = {"score": said.score, "features": said.embedding, "modality_scores": said.modality_scores}
-        return tuple(known[name] for name in self.outputs)

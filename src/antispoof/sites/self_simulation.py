@@ -17,6 +17,7 @@ from antispoof.runtime.bundle import Head
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.scorer import Scorer
 from antispoof.runtime.site import SiteCalibration
+from antispoof.scores.logistic import Linear, fit_logistic
 from antispoof.sensing.capture import Box, Quality, Sample, Source
 from antispoof.sensing.modalities import modalities
 from antispoof.simulation.face import face_instruments
@@ -25,13 +26,12 @@ from antispoof.simulation.face.camera import camera
 from antispoof.simulation.face.portrait import Portrait
 from antispoof.simulation.face.staging import Framing, stage
 from antispoof.sites.learning import learn_site, typical_score
-from antispoof.training.logistic import Linear, fit_logistic
 
 __all__ = ["learn_site_by_self_simulation"]
 
 ATTACKS = ("replay", "replay", "replay", "print")
 BONA_FIDE_VIEWS = 4
-INVERSE_STRENGTH = 3e-3
+INVERSE_STRENGTH = 3e-3  # of the penalty against the summed loss
 RESAMPLES = 20
 
 
@@ -71,15 +71,15 @@ def learn_site_by_self_simulation(
         progress()
     x, y, owner = np.array(features), np.array(labels), np.array(owners)
     weight = np.array(head.weight)
-    towards = weight * (x.std(0, dtype=np.float64) + 1e-6)
-    fitted = _zero_at_threshold(detector, fit_logistic(x, y, INVERSE_STRENGTH, towards))
+    towards = weight * x.std(0, dtype=np.float64)
+    fitted = _zero_at_threshold(detector, _refitted(x, y, towards))
     typical = typical_score(fitted(x[y]))
     people = np.unique(owner)
     varied = []
     for _ in range(RESAMPLES):
         drawn = rng.choice(people, len(people))
         rows = np.concatenate([np.flatnonzero(owner == person) for person in drawn])
-        again = _zero_at_threshold(detector, fit_logistic(x[rows], y[rows], INVERSE_STRENGTH, towards))
+        again = _zero_at_threshold(detector, _refitted(x[rows], y[rows], towards))
         varied.append(typical_score(again(x[y])) - typical)
     low, high = np.percentile(varied, (5, 95))
     return base.model_copy(
@@ -89,6 +89,10 @@ def learn_site_by_self_simulation(
             "head": Head(weight=fitted.weight.tolist(), bias=fitted.bias),
         }
     )
+
+
+def _refitted(x: NDArray[np.float64], y: NDArray[np.bool_], towards: NDArray[np.float64]) -> Linear:
+    return fit_logistic(x, y, ridge=1 / (INVERSE_STRENGTH * len(y)), towards=towards)
 
 
 def _presentations(

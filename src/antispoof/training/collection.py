@@ -1,12 +1,11 @@
-"""Presentations as rows of arrays, and batches of them that depend on the seed, the epoch and the step
-alone."""
+"""Presentations as rows of arrays, each sensor prepared by the code that serves it."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -15,12 +14,28 @@ from torch import Tensor
 
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
-from antispoof.training.augmentations import Draw, augmentations
 from antispoof.training.prepared import PreparedStore, Rows
-from antispoof.training.recipes.supervised.experiment import AugmentationEntry, Experiment, Training
 from antispoof.training.reporter import Reporter
+from antispoof.training.schema import ManifestExperiment
 
-__all__ = ["Batch", "Collection", "TrainingBatches", "collect", "evaluation_batches", "number_of"]
+__all__ = [
+    "Batch",
+    "Collection",
+    "SampleStore",
+    "channels_of",
+    "collect",
+    "evaluation_batches",
+    "number_of",
+    "shapes_of",
+]
+
+
+class SampleStore(Protocol):
+    """Where the samples of one sensor are."""
+
+    def read(self, rows: Iterable[tuple[Rows, int]], out: NDArray[np.float32]) -> None:
+        """Fill ``out`` with one window of each sample, row by row."""
+        ...
 
 
 class Batch(NamedTuple):
@@ -60,7 +75,7 @@ class Collection:
     """
 
     presentations: tuple[Presentation, ...]
-    stores: Mapping[str, PreparedStore]
+    stores: Mapping[str, SampleStore]
     places: Mapping[str, Sequence[Rows | None]]
     shapes: Mapping[str, tuple[int, ...]]
     windows: NDArray[np.int64]
@@ -115,7 +130,9 @@ class Collection:
         )
 
 
-def collect(presentations: Sequence[Presentation], experiment: Experiment, report: Reporter) -> Collection:
+def collect(
+    presentations: Sequence[Presentation], experiment: ManifestExperiment, report: Reporter
+) -> Collection:
     """Prepare what is not prepared yet, and number everything.
 
     Raises:
@@ -172,145 +189,36 @@ def collect(presentations: Sequence[Presentation], experiment: Experiment, repor
     )
 
 
+def shapes_of(
+    presentations: Sequence[Presentation], experiment: ManifestExperiment
+) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the prepared arrays: modality → shape, from as few samples as will do.
+
+    Raises:
+        InputError: no sample of a modality can be judged.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, part in experiment.modalities.items():
+        store = PreparedStore(experiment.cache, name, part.prepare)
+        files = [p.captures[name] for p in presentations if name in p.captures]
+        for file in files:
+            store.make([file], lambda *_: None)
+            if (shape := store.shape()) is not None:
+                shapes[name] = shape
+                break
+        else:
+            raise InputError(f"no sample of {name!r} can be judged")
+    return shapes
+
+
+def channels_of(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """Return the channels of every modality; a recording has one."""
+    return {name: shape[0] if len(shape) == 3 else 1 for name, shape in shapes.items()}
+
+
 def number_of(*parts: object) -> int:
     """Return a seed that depends on all parts: 0 ≤ seed < 2⁶³."""
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "little") >> 1
-
-
-class TrainingBatches(torch.utils.data.IterableDataset[Batch]):
-    """Batches of one epoch, for one of several processes.
-
-    Args:
-        collection: what there is.
-        rows: what is trained on.
-        experiment: how often what is drawn, and changed how.
-        rank: number of this process.
-        world: how many processes there are.
-    """
-
-    def __init__(
-        self, collection: Collection, rows: NDArray[np.intp], experiment: Experiment, rank: int, world: int
-    ) -> None:
-        settings = experiment.training
-        if settings.batch_size % world:
-            raise InputError(f"batch_size {settings.batch_size} cannot be divided between {world} processes")
-        self.collection, self.rows, self.settings = collection, rows, settings
-        self.seed, self.entries = experiment.seed, experiment.augmentation
-        self.size = settings.batch_size // world
-        self.first = rank * self.size
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        """Return the steps of an epoch."""
-        return max(1, round(len(self.rows) / self.settings.batch_size))
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Draw, read, hide and change."""
-        order = self.rows[
-            draw_order(self.collection, self.rows, self.settings, len(self), self.seed, self.epoch)
-        ]
-        total = self.settings.batch_size
-        for step in range(len(self)):
-            rows = order[step * total + self.first : step * total + self.first + self.size]
-            seed = number_of(self.seed, self.epoch, step)
-            draw = Draw(seed, total, self.first, self.size)
-            batch = self.collection.batch(rows, draw.uniform().double().numpy())
-            presence = _hide(batch.presence, self.settings.modality_dropout, draw)
-            yield batch._replace(inputs=self._augmented(batch, seed), presence=presence)
-
-    def _augmented(self, batch: Batch, seed: int) -> dict[str, Tensor]:
-        inputs = dict(batch.inputs)
-        for number, entry in enumerate(self.entries):
-            chosen = _members(batch, entry, self.collection)
-            augmentation = augmentations[entry.name]
-            for name in entry.modalities or [one for one, x in inputs.items() if augmentation.fits(x)]:
-                draw = Draw(number_of(seed, number), self.settings.batch_size, self.first, self.size)
-                x = inputs[name]
-                if not augmentation.fits(x):
-                    raise InputError(
-                        f"augmentation {entry.name!r} is for {augmentation.takes}s, which {name!r} is not"
-                    )
-                changed = augmentation.change(x, draw, **entry.options)
-                inputs[name] = torch.where(chosen.view(-1, *(1,) * (x.dim() - 1)), changed, x)
-        return inputs
-
-
-def draw_order(
-    collection: Collection,
-    rows: NDArray[np.intp],
-    settings: Training,
-    steps: int,
-    seed: int,
-    epoch: int,
-) -> NDArray[np.intp]:
-    """Decide which rows make up an epoch: (steps * batch_size,), indices into ``rows``."""
-    rng = np.random.default_rng(number_of(seed, epoch, "order"))
-    wanted = steps * settings.batch_size
-    if settings.balance == "none":
-        return _cycle(np.arange(len(rows)), wanted, rng)
-    species = collection.species[rows]
-    bona_fide = np.flatnonzero(species == 0)
-    if settings.balance == "pair":
-        first = _cycle(bona_fide, -(-wanted // 2), rng)
-        second = _partners(first, collection.pair[rows], species, rng)
-        return np.stack([first, second], 1).ravel()[:wanted]
-    kinds = [np.flatnonzero(species > 0)]
-    if settings.balance == "species":
-        kinds = [np.flatnonzero(species == one) for one in np.unique(species[species > 0])]
-    half = wanted // 2
-    counts = np.full(len(kinds), (wanted - half) // len(kinds))
-    counts[: (wanted - half) - counts.sum()] += 1
-    parts = [_cycle(bona_fide, half, rng)]
-    parts += [
-        _cycle(kind, int(count), rng) for kind, count in zip(kinds, rng.permutation(counts), strict=True)
-    ]
-    return rng.permutation(np.concatenate(parts))
-
-
-def _cycle(rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Draw ``count`` rows, each as often as any other, give or take one."""
-    rounds = [rng.permutation(rows) for _ in range(-(-count // len(rows)))]
-    return np.concatenate([*rounds, rows[:0]])[:count]
-
-
-def _partners(
-    first: NDArray[np.intp], pair: NDArray[np.int64], species: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.intp]:
-    """Draw an attack on the same subject for every bona fide presentation; any attack where there is none."""
-    attacks = np.flatnonzero(species > 0)
-    by_subject: dict[int, list[int]] = {}
-    for row in attacks:
-        by_subject.setdefault(int(pair[row]), []).append(int(row))
-    chosen = [rng.choice(by_subject.get(int(pair[row]), attacks)) for row in first]
-    return np.array(chosen, np.intp)
-
-
-def _hide(presence: Tensor, chance: float, draw: Draw) -> Tensor:
-    """Hide present modalities, each with ``chance``; one of them, drawn, always stays."""
-    count = presence.shape[1]
-    drawn, kept = draw.uniform(count), draw.uniform(count)
-    if chance == 0 or count == 1:
-        return presence
-    stays = _greatest(kept * presence + (presence - 1))
-    return presence * torch.maximum((drawn >= chance).float(), stays)
-
-
-def _greatest(x: Tensor) -> Tensor:
-    """Return 1 at the greatest value of every row, 0 elsewhere."""
-    return torch.nn.functional.one_hot(x.argmax(1), x.shape[1]).to(x.dtype)
-
-
-def _members(batch: Batch, entry: AugmentationEntry, collection: Collection) -> Tensor:
-    if not entry.group:
-        return torch.ones_like(batch.label, dtype=torch.bool)
-    if entry.group == "attack":
-        return batch.label == 0
-    if entry.group not in collection.species_names:
-        raise InputError(
-            f"augmentation {entry.name!r}: group {entry.group!r} is none of attack, "
-            f"{', '.join(collection.species_names)}"
-        )
-    return batch.species == collection.species_names.index(entry.group)
 
 
 def evaluation_batches(

@@ -8,20 +8,20 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
+from antispoof.data.presentation import Presentation
 from antispoof.evaluation.scores import ScoreSet
-from antispoof.networks.network import MultiSensorNetwork
 from antispoof.runtime.bundle import BundleMetadata
-from antispoof.training.recipes.supervised.data import Batch, Collection, evaluation_batches
+from antispoof.training.collection import Batch, Collection, evaluation_batches
 
-__all__ = ["as_score_set", "predict", "predict_alone", "subsets"]
+__all__ = ["as_score_set", "moved", "predict", "predict_alone", "scores_of", "subsets"]
 
 MOST = 5  # modalities of which every subset is looked at
 
 
 def subsets(modalities: Sequence[str]) -> list[tuple[str, ...]]:
-    """List subsets, the whole first: all of up to five modalities, otherwise the whole, all but one, and
-    one."""
+    """List subsets, the whole first: all of up to five modalities, else the whole, all but one, and one."""
     sizes = range(len(modalities), 0, -1)
     if len(modalities) > MOST:
         sizes = [len(modalities), len(modalities) - 1, 1]  # type: ignore[assignment]
@@ -29,7 +29,7 @@ def subsets(modalities: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def predict(
-    network: MultiSensorNetwork,
+    network: nn.Module,
     collection: Collection,
     rows: NDArray[np.intp],
     chosen: Iterable[tuple[str, ...]],
@@ -38,7 +38,7 @@ def predict(
     """Score presentations with some of their modalities.
 
     Args:
-        network: in evaluation mode.
+        network: in evaluation mode; takes inputs and presence, and says a ``score`` (B,).
         collection: what there is.
         rows: (N,), which presentations.
         chosen: subsets of modalities.
@@ -75,7 +75,7 @@ def predict(
 
 
 def predict_alone(
-    network: MultiSensorNetwork, collection: Collection, rows: NDArray[np.intp], batch_size: int = 64
+    network: nn.Module, collection: Collection, rows: NDArray[np.intp], batch_size: int = 64
 ) -> NDArray[np.float64]:
     """Return what each modality says by itself, raw: (N, M), NaN where it is absent."""
     place = np.full(len(collection.presentations), -1)
@@ -118,11 +118,16 @@ def as_score_set(
     columns = np.array([collection.modalities.index(one) for one in subset])
     present = collection.windows[np.ix_(rows, columns)] > 0
     for pattern in np.unique(present, axis=0):
-        there = tuple(one for one, here in zip(subset, pattern, strict=True) if here)
+        there = tuple(one for one, seen in zip(subset, pattern, strict=True) if seen)
         if there:
             calibration = metadata.calibration_for(there)
             chosen = (present == pattern).all(1)
             calibrated[chosen] = calibration.slope * scores[chosen] + calibration.intercept
+    return scores_of(name, presentations, calibrated)
+
+
+def scores_of(name: str, presentations: Sequence[Presentation], calibrated: NDArray[np.float64]) -> ScoreSet:
+    """Put calibrated scores, (N,), beside what is known of the N presentations; NaN is a non-response."""
     attributes: Mapping[str, list[str]] = {
         key: [p.attributes.get(key, "") for p in presentations]
         for key in sorted({key for p in presentations for key in p.attributes})

@@ -1,12 +1,9 @@
 """Self-supervised pretraining: parts of every sample are masked, and the encoders learn to fill them in.
 
 As in Z. Xie et al., "SimMIM: A Simple Framework for Masked Image Modeling", CVPR 2022, masked parts are
-removed from
-the input itself and the loss is the absolute error on them, so that any encoder will do, convolutional
-or not. As in R.
-Bachmann et al., "MultiMAE", ECCV 2022, what one sensor misses is also told by the others: the decoder of
-each sees its
-own tokens and a summary of theirs.
+removed from the input itself and the loss is the absolute error on them, so that any encoder will do,
+convolutional or not. As in R. Bachmann et al., "MultiMAE", ECCV 2022, what one sensor misses is also told by
+the others: the decoder of each sees its own tokens and a summary of theirs.
 """
 
 from __future__ import annotations
@@ -29,13 +26,11 @@ from antispoof.networks.network import MultiSensorNetwork
 from antispoof.networks.tokens import statistics
 from antispoof.training.augmentations import Draw
 from antispoof.training.checkpoint import read_tensors, write_tensors
-from antispoof.training.recipes import Experiment
-from antispoof.training.recipes.supervised.data import Batch, Collection, collect, number_of
-from antispoof.training.recipes.supervised.experiment import Experiment as Supervised
-from antispoof.training.recipes.supervised.experiment import Pretraining
+from antispoof.training.collection import Batch, Collection, channels_of, collect, number_of
+from antispoof.training.recipes.supervised.experiment import Pretraining, SupervisedExperiment
 from antispoof.training.recipes.supervised.network import build
-from antispoof.training.recipes.supervised.scoring import moved
 from antispoof.training.reporter import SILENT, Reporter
+from antispoof.training.scoring import moved
 
 __all__ = ["Reconstruction", "masked", "pretrain"]
 
@@ -43,7 +38,7 @@ __all__ = ["Reconstruction", "masked", "pretrain"]
 DETAIL = 4
 
 
-def pretrain(experiment: Experiment, report: Reporter = SILENT) -> Path:
+def pretrain(experiment: SupervisedExperiment, report: Reporter = SILENT) -> Path:
     """Pretrain the encoders of an experiment on its train partition, without labels.
 
     An interrupted run goes on after its last finished epoch.
@@ -55,10 +50,8 @@ def pretrain(experiment: Experiment, report: Reporter = SILENT) -> Path:
         ExperimentError: the experiment has no ``pretraining``.
         TrainingError: the loss is no number, or the disk is full.
     """
-    if not isinstance(experiment, Supervised) or experiment.pretraining is None:
-        raise ExperimentError(
-            "the experiment has no pretraining: say epochs under 'pretraining', recipe 'supervised'"
-        )
+    if experiment.pretraining is None:
+        raise ExperimentError("the experiment has no pretraining: say epochs under 'pretraining'")
     settings = experiment.pretraining
     collection = collect(read_manifest(experiment.data.manifest), experiment, report)
     rows = collection.partition("train")
@@ -81,8 +74,7 @@ def pretrain(experiment: Experiment, report: Reporter = SILENT) -> Path:
         torch.manual_seed(number_of(experiment.seed, "pretraining", epoch))
         losses = []
         for seed, batch in _batches(collection, rows, settings, experiment.seed, epoch):
-            here = moved(batch, device)
-            loss = task(here, seed)
+            loss = task(moved(batch, device), seed)
             if not torch.isfinite(loss):
                 raise TrainingError(
                     f"the loss became {float(loss)} in epoch {epoch + 1}; lower pretraining.learning_rate"
@@ -99,11 +91,6 @@ def pretrain(experiment: Experiment, report: Reporter = SILENT) -> Path:
     encoders = {name: value for name, value in network.state_dict().items() if name.startswith("encoders.")}
     write_tensors(path, encoders, about)
     return path
-
-
-def channels_of(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-    """Return the channels of every modality; a recording has one."""
-    return {name: shape[0] if len(shape) == 3 else 1 for name, shape in shapes.items()}
 
 
 class Reconstruction(nn.Module):

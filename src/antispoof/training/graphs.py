@@ -1,0 +1,63 @@
+"""Networks as graphs: what is exported, and what is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from antispoof.networks.network import MultiSensorNetwork
+from antispoof.training.recipe import Graph
+from antispoof.training.scoring import subsets
+
+__all__ = ["graph_of", "graphs_of"]
+
+
+def graphs_of(
+    network: MultiSensorNetwork, shapes: Mapping[str, tuple[int, ...]]
+) -> dict[tuple[str, ...], Graph]:
+    """Return the graph with every subset of the sensors, that with all of them first.
+
+    Args:
+        network: in evaluation mode.
+        shapes: modality → shape of its arrays.
+    """
+    return {
+        subset: graph_of(network, shapes if network.joins_inputs else {name: shapes[name] for name in subset})
+        for subset in subsets(network.modalities)
+    }
+
+
+def graph_of(network: MultiSensorNetwork, shapes: Mapping[str, tuple[int, ...]]) -> Graph:
+    """Wrap a network for export.
+
+    Args:
+        network: in evaluation mode.
+        shapes: modality → shape of its arrays. The graph does without modalities that are left out.
+    """
+    generator = torch.Generator().manual_seed(0)
+    inputs = {name: torch.rand((2, *shape), generator=generator) for name, shape in shapes.items()}
+    outputs = ["score", "features"]
+    if len(network.modalities) > 1:
+        outputs.append("modality_scores")
+        if len(shapes) == len(network.modalities):
+            inputs["presence"] = torch.ones(2, len(shapes))
+            inputs["presence"][1, 1:] = 0
+    return Graph(_ByPosition(network, tuple(shapes), tuple(outputs)).eval(), inputs, tuple(outputs))
+
+
+class _ByPosition(nn.Module):
+    """Takes inputs by position, and gives a plain tuple."""
+
+    def __init__(self, network: MultiSensorNetwork, names: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+        super().__init__()
+        self.network, self.names, self.outputs = network, names, outputs
+
+    def forward(self, *arrays: Tensor) -> tuple[Tensor, ...]:
+        """Judge (B, …) arrays, and presence (B, M) where there are several."""
+        inputs: Mapping[str, Tensor] = dict(zip(self.names, arrays, strict=False))
+        presence = arrays[-1] if len(arrays) > len(self.names) else None
+        said = self.network(inputs, presence)
+        known = {"score": said.score, "features": said.embedding, "modality_scores": said.modality_scores}
+        return tuple(known[name] for name in self.outputs)
