@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import miniature
 import numpy as np
 import pytest
+import stand_ins
 import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
@@ -40,43 +40,12 @@ pytestmark = pytest.mark.skipif(
 
 Run = Callable[..., tuple[int, str, str]]
 
-CONFIG = """
-recipe: distilled_two_view
-name: tiny
-version: "7"
-seed: 5
-run_dir: {folder}/run
-portraits: {folder}/portraits
-portraits_name: one astronaut, six times
-portraits_licence: public domain (NASA)
-teachers: [{folder}/tiny_crop2.7_80.onnx]
-views:
-  close: {{scale: 1.15, size: 48}}
-  context: {{scale: 2.7, size: 40, fit: inside}}
-simulation: {{variants: 1, wide_share: 0.5, attacks: [replay, print], dev_share: 0.34}}
-network: {{stages: 3, context_channels: [6, 8]}}
-distillation:
-  {{views_per_picture: 2, natural_views: 3, epochs: 2, batch_size: 8, learning_rate: 0.001, weight_decay: 0}}
-head: {{attacks: [replay], inverse_strength: 1.0e-2}}
-sites: {{count: 2, captures: 5}}
-"""
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, portrait: NDArray[np.uint8], encode: Any) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, portrait: NDArray[np.uint8]) -> Path:
     """Portraits of six 'people', a teacher and an experiment file."""
     folder = tmp_path_factory.mktemp("recipe")
-    (folder / "portraits").mkdir()
-    random = np.random.default_rng(0)
-    for number in range(6):
-        tint = random.uniform(0.7, 1.1, 3)
-        cut = portrait[: 300 + 20 * number, 20 * number :]
-        picture = np.clip(cut * tint, 0, 255).astype(np.uint8)
-        (folder / "portraits" / f"person{number}.png").write_bytes(
-            encode(picture[:, ::-1] if number % 2 else picture, "PNG")
-        )
-    (folder / "tiny_crop2.7_80.onnx").write_bytes(miniature.teacher(80))
-    (folder / "tiny.yaml").write_text(CONFIG.format(folder=folder), encoding="utf-8")
+    stand_ins.write_face_experiment(folder, portrait)
     return folder
 
 

@@ -36,7 +36,7 @@ def read_portraits(folder: Path, skipped: Callable[[str], None]) -> list[Portrai
         raise InputError(f"portraits must be a folder with one picture a person, got {str(folder)!r}")
     portraits: list[Portrait] = []
     for path in portrait_files(folder):
-        portrait = read_portrait(path, path.stem, skipped)
+        portrait = read_portrait(CaptureFile(path), path.stem, skipped)
         if portrait is None:
             continue
         if any(one.subject == portrait.subject for one in portraits):
@@ -53,17 +53,17 @@ def portrait_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def read_portrait(path: Path, subject: str, skipped: Callable[[str], None]) -> Portrait | None:
+def read_portrait(file: CaptureFile, subject: str, skipped: Callable[[str], None]) -> Portrait | None:
     """Read one picture; ``skipped`` is told why it is None, where it shows no usable face."""
     modality = modalities["face_rgb"]
     try:
-        sample = modality.load(path)
+        sample = modality.load(file.recording)
     except MediaError as error:
-        skipped(f"{path.name}: {error}")
+        skipped(f"{file.path.name}: {error}")
         return None
     quality = modality.quality(sample)
     if quality.region is None or not quality.usable:
-        skipped(f"{path.name}: {', '.join(quality.reasons)}")
+        skipped(f"{file.path.name}: {', '.join(quality.reasons)}")
         return None
     return Portrait.of(subject, sample.array, quality.region)
 

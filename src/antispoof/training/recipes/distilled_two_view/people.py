@@ -61,7 +61,7 @@ def read_people(
         if not p.partition and p.person in persons:
             report.say(f"{p.captures['face_rgb'].path.name}: there is a portrait of {p.subject!r} already")
             continue
-        portrait = read_portrait(p.captures["face_rgb"].path, p.subject or p.id, report.say)
+        portrait = read_portrait(p.captures["face_rgb"], p.subject or p.id, report.say)
         if portrait is None:
             continue
         portraits.append(portrait)
