@@ -14,7 +14,7 @@ from antispoof.evaluation.error_rates import LABELS
 from antispoof.evaluation.plots import check_target, differences, save
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.evaluation.wording import signed
-from antispoof.training.checkpoint import cannot_write
+from antispoof.training.disk import cannot_write
 from antispoof.training.experiment import check_experiment, set_key
 from antispoof.training.recipe import detector_recipe
 from antispoof.training.reporter import SILENT, Reporter

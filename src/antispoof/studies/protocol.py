@@ -11,7 +11,7 @@ import numpy as np
 
 from antispoof.data.folds import Fold, folds
 from antispoof.evaluation.scores import ScoreSet
-from antispoof.training.checkpoint import cannot_write
+from antispoof.training.disk import cannot_write
 from antispoof.training.recipe import detector_recipe
 from antispoof.training.reporter import SILENT, Reporter
 from antispoof.training.schema import Experiment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from collections.abc import Mapping
@@ -14,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from antispoof.errors import InputError, TrainingError
+from antispoof.errors import InputError
+from antispoof.training.disk import cannot_write
 
 __all__ = ["SafetensorsIO", "load_weights", "read_tensors", "write_tensors"]
 
@@ -41,17 +41,6 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Any) -> None
         raise cannot_write(path, error) from None
     finally:
         draft.unlink(missing_ok=True)
-
-
-def cannot_write(path: Path, error: Exception) -> TrainingError:
-    """Say what to do about a file that cannot be written."""
-    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-    if full:
-        return TrainingError(
-            f"the disk is full: {str(path)!r} cannot be written; free some space and start again, training "
-            "goes on where it was"
-        )
-    return TrainingError(f"cannot write {str(path)!r}: {error}")
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:

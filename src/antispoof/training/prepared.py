@@ -1,5 +1,4 @@
-"""Prepared samples, kept on the disk: each file is decoded, found fit and cut out once, then read as
-memory maps.
+"""Prepared samples, kept on the disk: decoded, judged and cut out once, then read as memory maps.
 
 One store holds the samples of one modality, prepared with the same arguments. It grows by shards; a shard is
 written under another name and then renamed, so that what an interruption leaves is complete or not there.
@@ -12,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -27,12 +27,13 @@ import antispoof.sensing
 from antispoof.data.presentation import CaptureFile
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.modalities import modalities
-from antispoof.training.checkpoint import cannot_write
+from antispoof.training.disk import cannot_write
 
 __all__ = ["PreparedStore", "Rows"]
 
-SHARD = 128  # files
-FEW = 48  # files that one process prepares sooner than others can be started
+LARGEST, SMALLEST = 128, 16  # files of a shard
+PARTS = 16  # shards that even a small collection is divided into, so that progress is seen
+START_S = 10.0  # what other processes have to save before they are started: they import for seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +76,43 @@ class PreparedStore:
         self._read_index()
         missing = {key: file for file in files if (key := _key(file)) not in self._rows}
         wanted = list(missing.items())
-        groups = [wanted[start : start + SHARD] for start in range(0, len(wanted), SHARD)]
-        if not groups:
+        size = min(LARGEST, max(SMALLEST, len(wanted) // PARTS))
+        shards = [wanted[start : start + size] for start in range(0, len(wanted), size)]
+        if not shards:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(self.folder, error) from None
-        work = partial(_make_shard, self.folder, self.modality, self.arguments)
         done = 0
-        progress(0, len(missing))
-        if len(missing) <= FEW:
-            for group in groups:
-                work(group)
-        else:
-            # Spawned, because a forked child of a process that runs torch threads can hang.
-            with ProcessPoolExecutor(min(os.cpu_count() or 1, len(groups)), get_context("spawn")) as pool:
-                try:
-                    for group, _ in zip(groups, pool.map(work, groups), strict=True):
-                        done += len(group)
-                        progress(done, len(missing))
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+        progress(0, len(wanted))
+        for files in self._made(shards):
+            done += files
+            progress(done, len(wanted))
         self._read_index()
-        progress(len(missing), len(missing))
+
+    def _made(self, shards: Sequence[Sequence[tuple[str, CaptureFile]]]) -> Iterator[int]:
+        """Make shards, and yield how many files each held; in several processes where that is worth it."""
+        work = partial(_make_shard, self.folder, self.modality, self.arguments)
+        began = time.monotonic()
+        for number, shard in enumerate(shards):
+            left = len(shards) - number
+            each = (time.monotonic() - began) / max(number, 1)
+            if number and left > 1 and each * left > START_S and (os.cpu_count() or 1) > 1:
+                break
+            work(shard)
+            yield len(shard)
+        else:
+            return
+        rest = shards[number:]
+        # Spawned, because a forked child of a process that runs torch threads can hang.
+        with ProcessPoolExecutor(min(os.cpu_count() or 1, len(rest)), get_context("spawn")) as pool:
+            try:
+                for shard, _ in zip(rest, pool.map(work, rest), strict=True):
+                    yield len(shard)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def rows(self, file: CaptureFile) -> Rows:
         """Tell where the sample of a file lies."""

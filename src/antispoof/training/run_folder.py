@@ -17,7 +17,8 @@ from antispoof.errors import InputError
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.files import replacing
 from antispoof.runtime.bundle import BundleMetadata
-from antispoof.training.checkpoint import cannot_write, read_tensors, write_tensors
+from antispoof.training.checkpoint import read_tensors, write_tensors
+from antispoof.training.disk import cannot_write
 from antispoof.training.schema import Experiment
 
 __all__ = ["CHECKPOINT", "claim", "finish", "presentations_digest", "read_finished", "recorded_shapes"]

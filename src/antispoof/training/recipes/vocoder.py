@@ -21,7 +21,8 @@ from antispoof.files import replacing
 from antispoof.networks.vocoders import HOP, MelSpectrogram, vocoders
 from antispoof.simulation.speech.collection import speech_files
 from antispoof.simulation.speech.recording import RATE, read_speech
-from antispoof.training.checkpoint import cannot_write, write_tensors
+from antispoof.training.checkpoint import write_tensors
+from antispoof.training.disk import cannot_write
 from antispoof.training.recipe import Recipe, recipes
 from antispoof.training.reporter import SILENT, Reporter
 from antispoof.training.schema import Experiment

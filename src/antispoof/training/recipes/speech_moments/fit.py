@@ -18,9 +18,9 @@ from antispoof.errors import InputError
 from antispoof.files import replacing
 from antispoof.networks.encoders.speech_moments import SpeechMoments
 from antispoof.networks.network import EncoderChoice, MultiSensorNetwork, build_network
-from antispoof.training.checkpoint import cannot_write
 from antispoof.training.collection import Collection, collect
 from antispoof.training.description import describe, linear_head
+from antispoof.training.disk import cannot_write
 from antispoof.training.prepared import PreparedStore, Rows
 from antispoof.training.recipes.speech_moments.experiment import SpeechMomentsExperiment
 from antispoof.training.reporter import SILENT, Reporter

@@ -23,9 +23,10 @@ from antispoof.data.manifest import manifest_digest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError, TrainingError
 from antispoof.networks.network import MultiSensorNetwork
-from antispoof.training.checkpoint import SafetensorsIO, cannot_write, load_weights, read_tensors
+from antispoof.training.checkpoint import SafetensorsIO, load_weights, read_tensors
 from antispoof.training.collection import Collection, channels_of, collect
 from antispoof.training.description import describe, linear_head
+from antispoof.training.disk import cannot_write
 from antispoof.training.recipes.supervised.batches import TrainingBatches
 from antispoof.training.recipes.supervised.experiment import SupervisedExperiment
 from antispoof.training.recipes.supervised.learner import (
