@@ -86,8 +86,8 @@ class PreparedStore:
             raise cannot_write(self.folder, error) from None
         done = 0
         progress(0, len(wanted))
-        for files in self._made(shards):
-            done += files
+        for count in self._made(shards):
+            done += count
             progress(done, len(wanted))
         self._read_index()
 
