@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,6 +55,7 @@ def capture_live(socket: Any, pictures: Iterator[bytes]) -> list[dict[str, Any]]
     """Send pictures, each when the last was answered, until the server has enough."""
     told = []
     for seq, picture in enumerate(pictures):
+        time.sleep(0.02)  # no camera is faster, and the service refuses what is
         socket.send_bytes(sample(picture, seq))
         while True:
             message = socket.receive_json()
