@@ -34,7 +34,7 @@ def pretrain_encoders(
     """Teach the encoders to fill in what is masked, without labels; training can start from the result."""
     needs_training()
     from antispoof.training.experiment import read_experiment
-    from antispoof.training.pretraining import pretrain
+    from antispoof.training.fit import pretrain
 
     path = pretrain(read_experiment(experiment, overrides or ()), reporter())
     typer.echo(f"{path}: start from it with: antispoof train {experiment} --set initial={path}")
