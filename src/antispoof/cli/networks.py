@@ -17,16 +17,15 @@ def list_networks(
     markdown: Annotated[bool, typer.Option("--markdown", help="Write the reference page.")] = False,
 ) -> None:
     """List the encoders, fusions and losses that an experiment file may name."""
-    needs_training()
     from rich.console import Console
 
-    from antispoof.networks.reference import listing, reference_page, section
+    from antispoof.networks.listing import listing
 
-    if markdown:
-        typer.echo(reference_page(), nl=False)
-        return
-    if name:
-        typer.echo(section(name), nl=False)
+    if markdown or name:
+        needs_training()
+        from antispoof.networks.reference import reference_page, section
+
+        typer.echo(reference_page() if markdown else section(name), nl=False)
         return
     console = Console(highlight=False)
     for kind, rows in listing().items():

@@ -9,21 +9,23 @@ from antispoof.cli.app import ExperimentPath, Overrides, app, needs_training, re
 
 @app.command("pretrained")
 def list_pretrained() -> None:
-    """List published weights that training can start from: which encoder takes them, from where, which
-    terms."""
+    """List published weights that training can start from: which encoder takes them, under which terms."""
     from rich.console import Console
 
-    from antispoof.training.pretrained import PRETRAINED, here
+    from antispoof.training.pretrained import PRETRAINED, is_installed
 
-    rows = [
-        (one.encoder, one.options, one.source, one.licence, one.learned_from, "yes" if here(one) else "no")
-        for one in PRETRAINED
-    ]
-    header = ("encoder", "options", "from", "licence", "learned from", "here")
-    Console(highlight=False).print(text_table("Weights to start from", header, rows))
-    typer.echo(
-        "Also: any checkpoint of antispoof train or antispoof pretrain, as initial: in an experiment file."
-    )
+    console = Console(highlight=False)
+    for encoder in dict.fromkeys(one.encoder for one in PRETRAINED):
+        weights = [one for one in PRETRAINED if one.encoder == encoder]
+        names = [one.source.partition(":")[2] for one in weights]
+        options = weights[0].options.replace(names[0], "NAME")
+        rows = [
+            (name, one.licence, one.learned_from, "yes" if is_installed(one) else "no")
+            for name, one in zip(names, weights, strict=True)
+        ]
+        header = ("name", "licence", "learned from", "installed")
+        console.print(text_table(f"Weights for the encoder {encoder}, with {options}", header, rows))
+    typer.echo("Also: any checkpoint of antispoof train or pretrain, named under initial.")
 
 
 @app.command("pretrain")

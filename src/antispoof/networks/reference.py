@@ -17,20 +17,12 @@ from antispoof.networks.encoders import encoders
 from antispoof.networks.fusion import fusions
 from antispoof.networks.losses import losses
 
-__all__ = ["listing", "reference_page", "section"]
+__all__ = ["reference_page", "section"]
 
 _SIDE, _SECONDS = 112, 1
 _FUSED = ("face_depth", "face_infrared", "face_rgb", "face_thermal")
 _TITLES = {"encoder": "Encoders", "fusion": "Fusions", "loss": "Losses"}
 _KINDS: dict[str, Any] = {"encoder": encoders, "fusion": fusions, "loss": losses}
-
-
-def listing() -> dict[str, list[tuple[str, str]]]:
-    """Return kind → name and idea of everything registered."""
-    return {
-        _TITLES[kind]: [(name, _headline(kind, name)) for name in registry]
-        for kind, registry in _KINDS.items()
-    }
 
 
 def section(name: str) -> str:

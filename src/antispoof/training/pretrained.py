@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 
-__all__ = ["PRETRAINED", "PretrainedWeights", "here"]
+__all__ = ["PRETRAINED", "PretrainedWeights", "is_installed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ PRETRAINED = (
 """What is known to load; any other network of these families loads by its name or folder as well."""
 
 
-def here(weights: PretrainedWeights) -> bool:
+def is_installed(weights: PretrainedWeights) -> bool:
     """Tell whether the weights are on this machine, so that nothing has to be fetched."""
     kind, _, name = weights.source.partition(":")
     if kind == "package":
