@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -133,9 +134,9 @@ def recognise(
         roles = {role: index for index, role in enumerate(known.columns)}
         without = {"id"} if "digit" in roles else set()  # such rows have no names
         if len({len(row) for row in rows}) == 1 and known.fits(rows) and set(needed) - without <= set(roles):
-            extra = [f"column {n}" for n in range(len(known.columns) + 1, len(rows[0]) + 1)]
-            return Layout((*known.columns, *extra), False, roles, said=known.title)
-    raise InputError(_lacking(first, names, needed))
+            unknown = [""] * (len(rows[0]) - len(known.columns))
+            return Layout((*known.columns, *unknown), False, roles, said=known.title)
+    raise InputError(_lacking(head, first, names, needed))
 
 
 def _as_given(
@@ -165,7 +166,10 @@ def _as_given(
             f"no column is said to be the {_called(missing[0])}; add {missing[0]}=NAME to what is said; the "
             f"columns are {', '.join(map(repr, first))}"
         )
-    header = tuple(first) if headed else tuple(f"column {n}" for n in range(1, len(head[0]) + 1))
+    taken = set(roles.values())
+    header = tuple(
+        first if headed else (f"column {n + 1}" if n in taken else "" for n in range(len(head[0])))
+    )
     said = ", ".join(f"{_called(role)} = {header[roles[role]]!r}" for role in asked)
     return Layout(header, headed, roles, negated, said=said + (", its sign changed" if negated else ""))
 
@@ -214,18 +218,34 @@ def _refuse_repeated(names: Sequence[str], first: Sequence[str]) -> None:
             raise InputError(f"column {first[index]!r} appears more than once")
 
 
-def _lacking(first: Sequence[str], names: Sequence[str], needed: Sequence[str]) -> str:
-    role = next((r for r in needed if ("pai_species" if r == "label" else r) not in names), needed[0])
+def _lacking(
+    head: Sequence[Sequence[str]], first: Sequence[str], names: Sequence[str], needed: Sequence[str]
+) -> str:
+    """Say which column is not there, what there is, and how to say which it is."""
+    if needed[-1] == "label" and len(needed) > 2:
+        with suppress(InputError):
+            recognise(head, needed[:-1])
+            return (
+                "there is no column of labels ('pai_species'): give the list that has them (--protocol), "
+                f"or say which it is (--columns label=NAME); the columns are {', '.join(map(repr, first))}"
+            )
+    there = {role for role in needed if _there(role, names)}
+    role = next((role for role in needed if role not in there), needed[0])
     name = "pai_species" if role == "label" else role
     said = f"no column {name!r}; the columns are {', '.join(map(repr, first))}"
     if any(_is_number(cell) for cell in first):
         return (
-            f"{said}: the first row seems to hold values and no names. Say which column is what, for example "
+            f"{said}: the first row seems to hold values and no names; say which column is what, for example "
             "--columns id=1,score=2,label=3"
         )
     close = difflib.get_close_matches(name, first, n=1, cutoff=0.5)
     hint = f"; rename {close[0]!r} to {name!r}?" if close else ""
-    return f"{said}{hint} Or say which it is: --columns {role}=NAME"
+    return f"{said}{hint} (or say which it is: --columns {role}=NAME)"
+
+
+def _there(role: str, names: Sequence[str]) -> bool:
+    known = ("pai_species" if role == "label" else role, *_ALIASES.get(role, ()))
+    return any(name in names for name in known)
 
 
 def _called(role: str) -> str:

@@ -38,7 +38,8 @@ def species_of(columns: ScoreColumns, bona_fide: str | None) -> Labels:
     said = layout.bona_fide if bona_fide is None else bona_fide
     raw = labels.pop("label")
     if "claimed" in labels:
-        return _by_identity(labels.pop("claimed"), labels.pop("model", None), raw)
+        labels["subject"] = labels.pop("claimed")
+        return _by_identity(labels["subject"], labels.pop("model", None), raw)
     if "digit" in labels:
         _turn_by_digit(columns, labels.pop("digit"), raw)
     column = layout.header[layout.roles["label"]]
