@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from antispoof.data.presentation import EvaluationProtocol, Presentation
+from antispoof.data.presentation import EvaluationProtocol, Presentation, one_spelling
 from antispoof.errors import InputError, UnknownNameError
 
 __all__ = ["CROSS_DATASET", "CrossDatasetProtocol", "combine"]
@@ -112,7 +112,7 @@ def combine(name: str, collections: Mapping[str, Sequence[Presentation]]) -> Eva
     for target in protocol.targets:
         for p in collections[target]:
             rows += _keep(p, in_test, "test")
-    return EvaluationProtocol.from_presentations(name, rows, notes=protocol.reference)
+    return EvaluationProtocol.from_presentations(name, one_spelling(rows), notes=protocol.reference)
 
 
 def _keep(p: Presentation, modalities: tuple[str, ...], partition: str) -> list[Presentation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +12,14 @@ from antispoof.errors import InputError
 from antispoof.labels import meaning, plain
 from antispoof.sensing.capture import Recording
 
-__all__ = ["PARTITIONS", "CaptureFile", "EvaluationProtocol", "Presentation", "partition_of"]
+__all__ = [
+    "PARTITIONS",
+    "CaptureFile",
+    "EvaluationProtocol",
+    "Presentation",
+    "one_spelling",
+    "partition_of",
+]
 
 PARTITIONS = ("train", "dev", "test")
 """What the partitions of a protocol are called."""
@@ -176,6 +183,16 @@ class EvaluationProtocol:
             parts[p.partition].append(p)
         train, dev, test = (tuple(parts[partition]) for partition in PARTITIONS)
         return cls(name, train, dev, test, shared_subjects, notes)
+
+
+def one_spelling(presentations: Iterable[Presentation]) -> list[Presentation]:
+    """Write each kind of attack as it is first written, where others differ in case, blanks or hyphens."""
+    first: dict[str, str] = {}
+    joined = []
+    for p in presentations:
+        species = first.setdefault(plain(p.pai_species), p.pai_species) if p.pai_species else None
+        joined.append(p if species == p.pai_species else replace(p, pai_species=species))
+    return joined
 
 
 def leaking_subjects(

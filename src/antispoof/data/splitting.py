@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from antispoof.data.presentation import PARTITIONS, Presentation
+from antispoof.data.presentation import PARTITIONS, Presentation, one_spelling
 from antispoof.errors import InputError
 
 __all__ = ["split"]
@@ -29,13 +29,14 @@ def split(
         seed: any integer; the same seed gives the same split on every machine.
 
     Returns:
-        The presentations in their order, with ``partition`` set.
+        The presentations in their order, with ``partition`` set and one spelling for each kind of attack.
 
     Raises:
         InputError: the fractions do not add up, or there are fewer subjects than partitions asked for.
     """
     if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise InputError(f"fractions must be at least 0 and add up to 1, got {fractions}")
+    presentations = one_spelling(presentations)
     groups: dict[object, list[Presentation]] = defaultdict(list)
     for p in presentations:
         groups[p.person or p.id].append(p)
