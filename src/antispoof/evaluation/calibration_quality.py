@@ -28,6 +28,12 @@ def cllr(bona_fide: ArrayLike, attack: ArrayLike) -> float:
 
     0 is perfect, 1 is what a system scores that always says 0; a system that misleads scores more
     (Brümmer & du Preez, Computer Speech & Language 2006).
+
+    Examples:
+        >>> cllr([0.0, 0.0], [0.0])
+        1.0
+        >>> round(cllr([3.0, 5.0], [-4.0, -2.0]), 4)
+        0.0723
     """
     genuine, attacks = as_scores(bona_fide, "bona_fide"), as_scores(attack, "attack")
     nats = np.logaddexp(0, -genuine).mean() + np.logaddexp(0, attacks).mean()

@@ -119,6 +119,14 @@ def compare(
     Raises:
         InputError: fewer than two systems, an unknown baseline, or systems that did not score the same
             presentations.
+
+    Examples:
+        >>> ids, species = ["a", "b", "c", "d"], ["bona_fide", "bona_fide", "print", "print"]
+        >>> ours = ScoreSet.from_columns(ids, [2.0, 1.0, -1.0, -2.0], species)
+        >>> theirs = ScoreSet.from_columns(ids, [2.0, -1.5, -1.0, -2.0], species)
+        >>> both = compare({"ours": ours, "theirs": theirs}, resamples=0)
+        >>> both.systems[1].differences["auc"].value
+        -0.25
     """
     if len(systems) < 2:
         raise InputError(f"systems must hold at least two score sets to compare, got {len(systems)}")

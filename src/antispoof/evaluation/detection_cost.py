@@ -51,12 +51,24 @@ ASVSPOOF5 = DetectionCost()
 
 
 def min_dcf(bona_fide: ArrayLike, attack: ArrayLike, cost: DetectionCost = ASVSPOOF5) -> float:
-    """Lowest normalised detection cost over all thresholds; 1 is a system that always answers the same."""
+    """Lowest normalised detection cost over all thresholds; 1 is a system that always answers the same.
+
+    Examples:
+        >>> min_dcf([0.3, 0.6, 0.8, 0.9], [0.1, 0.2, 0.4, 0.7])
+        0.5
+    """
     return ErrorCurve.of(bona_fide, attack).lowest_cost(*cost.weights)[0]
 
 
 def act_dcf(bona_fide: ArrayLike, attack: ArrayLike, cost: DetectionCost = ASVSPOOF5) -> float:
-    """Normalised detection cost at the Bayes threshold; the scores must be natural-log likelihood ratios."""
+    """Normalised detection cost at the Bayes threshold; the scores must be natural-log likelihood ratios.
+
+    Examples:
+        >>> round(ASVSPOOF5.threshold, 4)
+        -0.6419
+        >>> act_dcf([-1.0, 2.0, 4.0, 5.0], [-6.0, -3.0])
+        0.475
+    """
     miss, false_alarm = cost.weights
     return miss * metrics.bpcer(bona_fide, cost.threshold) + false_alarm * metrics.apcer(
         attack, cost.threshold

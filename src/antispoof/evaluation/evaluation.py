@@ -197,6 +197,18 @@ def evaluate(
 
     Raises:
         InputError: a column or rule cannot be used with these scores.
+
+    Examples:
+        >>> scores = ScoreSet.from_columns(
+        ...     ids=["a", "b", "c", "d"],
+        ...     scores=[2.1, 0.4, -1.3, 0.9],
+        ...     pai_species=["bona_fide", "bona_fide", "print", "mask"],
+        ... )
+        >>> result = evaluate(scores, at="threshold=0.5", resamples=0)
+        >>> result.worst.name, result.worst.errors.value
+        ('mask', 1.0)
+        >>> result.figures["auc"].value, result.bona_fide.errors.value
+        (0.75, 0.5)
     """
     if resamples < 0:
         raise InputError(f"resamples must be at least 0, got {resamples}")

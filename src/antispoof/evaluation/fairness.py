@@ -145,7 +145,14 @@ def differential(rate: str, groups: Mapping[str, Rate]) -> Differential | None:
 
 
 def gini(values: Sequence[float]) -> float:
-    """Gini coefficient of n ≥ 2 rates, corrected for n: Σ|xᵢ - xⱼ| / (2 n (n - 1) mean); 0 if all are 0."""
+    """Gini coefficient of n ≥ 2 rates, corrected for n: Σ|xᵢ - xⱼ| / (2 n (n - 1) mean); 0 if all are 0.
+
+    Examples:
+        >>> gini([0.1, 0.1, 0.1])
+        0.0
+        >>> gini([0.0, 0.2])
+        1.0
+    """
     x = np.asarray(values, np.float64)
     n = len(x)
     if n < 2:

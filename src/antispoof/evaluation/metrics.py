@@ -85,7 +85,12 @@ frr = bpcer
 
 
 def acer(apcer: float, bpcer: float) -> float:
-    """Average classification error rate: legacy, not ISO conformant; say which APCER went in."""
+    """Average classification error rate: legacy, not ISO conformant; say which APCER went in.
+
+    Examples:
+        >>> acer(apcer=0.5, bpcer=0.25)
+        0.375
+    """
     return (apcer + bpcer) / 2
 
 
@@ -96,6 +101,11 @@ def hter(bona_fide: ArrayLike, attack: ArrayLike, threshold: float) -> float:
         bona_fide: test scores (N,).
         attack: test scores (M,), all species together.
         threshold: the EER threshold of the DEVELOPMENT set, ``d_eer(dev_bona_fide, dev_attack).threshold``.
+
+    Examples:
+        >>> threshold = d_eer([0.3, 0.6, 0.8, 0.9], [0.1, 0.2, 0.4, 0.7]).threshold
+        >>> hter([0.5, 0.7, 0.9, 0.9], [0.0, 0.3, 0.6, 0.8], threshold)
+        0.375
     """
     return (far(attack, threshold) + frr(bona_fide, threshold)) / 2
 
@@ -132,6 +142,10 @@ def threshold_at_apcer(bona_fide: ArrayLike, attack: Mapping[str, ArrayLike], ap
         bona_fide: scores (N,).
         attack: scores by species.
         apcer: 0 … 1.
+
+    Examples:
+        >>> threshold_at_apcer([0.3, 0.6, 0.8, 0.9], {"print": [0.1, 0.2], "mask": [0.4, 0.7]}, apcer=0.5)
+        0.6
     """
     _check_rate(apcer, "apcer")
     highest_rejected = max(_first_rejected(np.sort(scores), apcer) for scores in _species(attack).values())
@@ -142,7 +156,12 @@ def threshold_at_apcer(bona_fide: ArrayLike, attack: Mapping[str, ArrayLike], ap
 
 
 def threshold_at_bpcer(bona_fide: ArrayLike, bpcer: float) -> float:
-    """Highest bona fide score that, as the threshold, keeps the BPCER at or below ``bpcer`` (0 … 1)."""
+    """Highest bona fide score that, as the threshold, keeps the BPCER at or below ``bpcer`` (0 … 1).
+
+    Examples:
+        >>> threshold_at_bpcer([0.3, 0.6, 0.8, 0.9], bpcer=0.25)
+        0.6
+    """
     _check_rate(bpcer, "bpcer")
     scores = np.sort(as_scores(bona_fide, "bona_fide"))
     return float(scores[min(_whole(bpcer * len(scores)), len(scores) - 1)])
@@ -165,6 +184,12 @@ def tpr_at_fpr(bona_fide: ArrayLike, attack: ArrayLike, fpr: float) -> float:
 
     Returns:
         0 … 1; NaN when there are fewer than 1 / ``fpr`` attacks, too few to observe such a rate.
+
+    Examples:
+        >>> tpr_at_fpr([0.3, 0.6, 0.8, 0.9], [0.1, 0.2, 0.4, 0.7], fpr=0.25)
+        0.75
+        >>> tpr_at_fpr([0.3, 0.6, 0.8, 0.9], [0.1, 0.2, 0.4, 0.7], fpr=1e-3)
+        nan
     """
     attacks = as_scores(attack, "attack")
     if len(attacks) * fpr < 1 - 1e-9:
@@ -177,6 +202,10 @@ def iapar(accepted: ArrayLike) -> float:
 
     Args:
         accepted: bool (M,), the full system's decisions on impostor attacks of ONE species.
+
+    Examples:
+        >>> iapar([True, False, False, False])
+        0.25
     """
     decisions = np.asarray(accepted)
     if decisions.dtype != np.bool_ or decisions.ndim != 1 or not decisions.size:
@@ -190,6 +219,10 @@ def riapar(iapar: float, frr: float) -> float:
     Args:
         iapar: of one species, 0 … 1.
         frr: false rejection rate of the same system on bona fide mated presentations, 0 … 1.
+
+    Examples:
+        >>> riapar(iapar=0.05, frr=0.2)
+        0.25
     """
     return 1 + iapar - (1 - frr)
 

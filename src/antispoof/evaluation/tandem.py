@@ -208,6 +208,10 @@ def min_a_dcf(
         nontarget: scores of zero-effort impostors (U,).
         spoof: scores of presentation attacks (V,).
         cost: priors and costs.
+
+    Examples:
+        >>> min_a_dcf(target=[2.0, 3.0], nontarget=[0.0], spoof=[2.5, 0.0])
+        0.5
     """
     kinds = [
         np.sort(as_scores(s, n)) for s, n in ((target, "target"), (nontarget, "nontarget"), (spoof, "spoof"))
@@ -229,6 +233,13 @@ def t_eer(bona_fide: ArrayLike, attack: ArrayLike, verification: VerificationSco
     = APCER P_fa,spf,asv meet in one point. For every verification threshold the detection threshold is
     taken at which P_miss is closest to the mean of the other two; of these points the one where the three
     are closest counts, and their mean is returned, without interpolation.
+
+    Examples:
+        >>> asv = VerificationScores(
+        ...     target=np.array([1.0, 2.0, 3.0]), nontarget=np.array([-1.0, 0.0]), spoof=np.array([0.5, 2.5])
+        ... )
+        >>> t_eer(bona_fide=[0.3, 0.6, 0.8, 0.9], attack=[0.1, 0.2], verification=asv)
+        0.0
     """
     detector = ErrorCurve.of(bona_fide, attack)
     bpcer, apcer = detector.bpcer, detector.apcer

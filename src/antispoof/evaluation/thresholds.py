@@ -54,6 +54,12 @@ class Rule:
 
         Raises:
             InputError: the text is no rule, or the rate is above 100 %.
+
+        Examples:
+            >>> Rule.parse("APCER<=1%")
+            Rule(kind='apcer', value=0.01)
+            >>> print(Rule.parse("bpcer <= 0.05"))
+            BPCER ≤ 5 %
         """
         text = text.strip()
         if text.lower() in ("eer", "d-eer"):
