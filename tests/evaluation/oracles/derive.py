@@ -2,8 +2,8 @@
 
 Of each file points of the error curve are kept: how many presentations of each class score below a
 threshold, at the thresholds that decide (about the equal error rate and on the convex hull, where every
-minimum cost lies) and at some more. No score and no name of a file is kept. Published values are written down,
-not computed; those of `synthetic.json` come from SciPy and scikit-learn.
+minimum cost lies) and at some more. No score and no name of a file is kept. Published values are
+written down, not computed; those of `synthetic.json` come from SciPy and scikit-learn.
 """
 
 from __future__ import annotations
