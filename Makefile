@@ -1,4 +1,4 @@
-.PHONY: coverage demo docs fuzz lint newest release serve test test-quick wheel
+.PHONY: coverage demo faults docs fuzz lint newest release serve test test-quick wheel
 
 PYTHON ?= python3
 
@@ -21,6 +21,10 @@ serve: .venv-serve/done
 	.venv-serve/bin/python -m pip install --quiet --upgrade pip
 	.venv-serve/bin/python -m pip install --quiet -e '.[service]'
 	touch $@
+
+# The service under SIGKILL, full disks, a database that stops or freezes, strangers: some minutes.
+faults: .venv-test/done
+	.venv-test/bin/python tests/faults/run.py
 
 # Minutes of random input to the service: its API by the OpenAPI document, its decoders by coverage.
 fuzz: .venv-fuzz/done
