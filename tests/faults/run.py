@@ -3,8 +3,8 @@
     python tests/faults/run.py [SCENARIO ...]
 
 Each scenario starts `antispoof serve` with a miniature model, breaks something, and counts what must not be:
-samples that were accepted and lost, sessions judged twice, attacks let through, answers that do not come. Exit
-code 1 when anything was counted. Needs Linux; PostgreSQL and full disks need root.
+samples that were accepted and lost, sessions judged twice, attacks let through, answers that do not come.
+Exit code 1 when anything was counted. Needs Linux; PostgreSQL and full disks need root.
 """
 
 from __future__ import annotations
