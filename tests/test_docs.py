@@ -20,21 +20,25 @@ import typer
 import yaml
 from doc_blocks import NOT_RUN, Block, read_blocks
 from packaging.requirements import Requirement
+from tutorials import run_tutorial
 
 import antispoof
 from antispoof.cli import app
+from antispoof.cli.sensors import declare_sensors
 from antispoof.runtime.bundle import shipped_bundles
 from antispoof.simulation.scene.collection import plan_scenes, write_scenes
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TUTORIALS = [page for page in (ROOT / "docs" / "tutorials").glob("*.md") if page.name != "index.md"]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)?(?:#([\w-]+))?\)", re.S)
 VERDICTS = {0, 1, 2}
 """What `antispoof check` may say of a picture without having failed."""
 
 
 def pages_with(*languages: str) -> list[Path]:
-    return [page for page in PAGES if any(block.language in languages for block in read_blocks(page))]
+    pages = [page for page in PAGES if page not in TUTORIALS]
+    return [page for page in pages if any(block.language in languages for block in read_blocks(page))]
 
 
 def name_of(page: Path) -> str:
@@ -137,6 +141,17 @@ def test_every_block_runs(page: Path, provide: Any, run: Any, monkeypatch: pytes
                 try_command(words, block.runs, where, run, monkeypatch)
 
 
+@pytest.mark.parametrize("page", TUTORIALS, ids=name_of)
+def test_tutorials_run(page: Path, tmp_path: Path) -> None:
+    """Each block in a process of its own; those that take long run when the documentation is built."""
+    done = run_tutorial(page, tmp_path, heavy=False)
+    assert "<!-- show" not in done
+    for block in read_blocks(page):
+        for line in block.text.replace("\\\n", " ").splitlines():
+            if block.language == "bash" and line.startswith("antispoof"):
+                check_options(shlex.split(line, comments=True)[1:], f"{name_of(page)}:{block.line}")
+
+
 def commands(block: Block) -> Iterator[list[str]]:
     """The words of each command of a block of shell, comments left out."""
     for line in block.text.replace("\\\n", " ").splitlines():
@@ -181,6 +196,7 @@ def run_command(arguments: list[str], where: str, run: Any, monkeypatch: pytest.
 
 def check_options(arguments: list[str], where: str) -> None:
     """Every command and every option that a page writes is there, also where the page is not run."""
+    declare_sensors()
     command: Any = typer.main.get_command(app)
     words = list(arguments)
     while group := getattr(command, "commands", None):

@@ -1,4 +1,4 @@
-"""Gather the pages of the documentation in build/pages, and generate the reference of commands and of Python.
+"""Gather the pages of the documentation in build/pages, run the tutorials, generate the references.
 
     python tools/build_docs.py && zensical build --clean --strict
 
@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from tutorials import write_tutorials
 
 import antispoof
 
@@ -45,9 +47,19 @@ def gather() -> None:
 def write_command_line() -> None:
     """Write the reference of every command, from the commands."""
     page = PAGES / "docs" / "reference" / "cli.md"
-    typer = [sys.executable, "-m", "typer", "antispoof.cli", "utils", "docs"]
-    options = ["--name", "antispoof", "--title", "Command line", "--output", str(page)]
-    subprocess.run([*typer, *options], check=True, stdout=subprocess.DEVNULL)
+    program = """
+from antispoof.cli.sensors import declare_sensors
+from typer.cli import main
+
+declare_sensors()
+main()
+"""
+    words = ["antispoof.cli", "utils", "docs", "--name", "antispoof", "--title", "Command line"]
+    subprocess.run(
+        [sys.executable, "-c", program, *words, "--output", str(page)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def write_api() -> None:
@@ -68,3 +80,4 @@ if __name__ == "__main__":
     gather()
     write_command_line()
     write_api()
+    write_tutorials(ROOT / "docs" / "tutorials", PAGES / "docs" / "tutorials", ROOT / "build" / "tutorials")

@@ -9,6 +9,8 @@ from pathlib import Path
 _BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.M | re.S)
 NOT_RUN = "# not run by the tests: "
 """Begins the first line of a block that cannot run just anywhere, and is followed by the reason."""
+DOCS_ONLY = "# run by make docs only: "
+"""The same, of a block of a tutorial that takes too long for a test run."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Block:
     @property
     def runs(self) -> bool:
         """Whether the tests run it."""
+        return self.runs_in_docs and not self.text.startswith(DOCS_ONLY)
+
+    @property
+    def runs_in_docs(self) -> bool:
+        """Whether it runs when the documentation is built, if it is part of a tutorial."""
         return self.language in ("python", "bash") and not self.text.startswith(NOT_RUN)
 
 
