@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from antispoof.service.sessions import Judgeable
+from antispoof.service.attempts import Judgeable
 
 Frames = dict[str, list[bytes]]
 
@@ -194,8 +194,8 @@ def test_rates_are_limited(serve: Any, frames: Frames) -> None:
 
 def test_a_missing_modality_is_asked_for(service: Any, frames: Frames) -> None:
     """A session cannot be passed by leaving out the sensor that is harder to fool."""
+    from antispoof.service.attempts import JudgeableCapture
     from antispoof.service.judging import judge
-    from antispoof.service.sessions import JudgeableCapture
 
     capture = JudgeableCapture("face_rgb", 0, "0" * 64, frames["bona_fide"][0])
     judged = Judgeable("ses_x", 1, "passive", ("face_rgb", "voice"), None, False, (), (capture,))
@@ -204,8 +204,8 @@ def test_a_missing_modality_is_asked_for(service: Any, frames: Frames) -> None:
 
 
 def test_an_active_session_without_its_challenges_does_not_pass(service: Any, frames: Frames) -> None:
+    from antispoof.service.attempts import JudgeableCapture
     from antispoof.service.judging import judge
-    from antispoof.service.sessions import JudgeableCapture
 
     capture = JudgeableCapture("face_rgb", 0, "0" * 64, frames["bona_fide"][0])
     failed = {"challenge": "light", "outcome": "failed", "reasons": ["no_response"], "advice": ["Try again"]}

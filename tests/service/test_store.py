@@ -14,11 +14,11 @@ from databases import Server, postgresql
 from sqlalchemy import text
 
 from antispoof.errors import InputError
+from antispoof.service.attempts import SessionRequest
 from antispoof.service.audit import verify_chain
 from antispoof.service.core import Core
 from antispoof.service.judging import judge
 from antispoof.service.problems import Problem
-from antispoof.service.sessions import SessionRequest
 from antispoof.service.settings import Settings
 from antispoof.service.store.database import open_store
 from antispoof.service.store.tables import Base

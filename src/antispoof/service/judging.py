@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from antispoof.runtime.verdict import Verdict
 from antispoof.sensing.capture import Recording, Source
-from antispoof.service.sessions import Decision, Judgeable, JudgeableCapture
+from antispoof.service.attempts import Decision, Judgeable, JudgeableCapture
 
 __all__ = ["judge"]
 

@@ -2,6 +2,8 @@
 
 Every method is one transaction: what it returns is on the disk. Nothing of a session is kept in memory
 between requests, so any replica can answer any of them, and a restart loses nothing that was answered.
+
+Longer than other files on purpose: all transitions of the one state machine stand beside each other.
 """
 
 from __future__ import annotations
@@ -11,22 +13,23 @@ import hmac
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, select
 
 from antispoof.sensing.modalities import modalities
 from antispoof.service import audit
+from antispoof.service.attempts import Accepted, Decision, Judgeable, JudgeableCapture, SessionRequest
 from antispoof.service.clock import Clock, as_text
 from antispoof.service.problems import Problem
-from antispoof.service.secret import Secret, new_id, new_nonce, seal, unseal
+from antispoof.service.secret import Secret, new_id, new_nonce
 from antispoof.service.settings import Settings
 from antispoof.service.signing import SigningKeys
 from antispoof.service.store.database import Store, Transaction
 from antispoof.service.store.tables import Capture, Idempotency, Result, SeenCapture, Session
+from antispoof.service.vault import Vault
 
-__all__ = ["Accepted", "Decision", "Judgeable", "JudgeableCapture", "SessionRequest", "Sessions"]
+__all__ = ["Sessions"]
 
 OPEN = ("created", "capturing")
 FINAL = ("succeeded", "failed")
@@ -34,72 +37,6 @@ DAY_S = 86_400.0
 HOUR_S = 3_600.0
 MANY = 500  # values in one query
 CLOCK_SLACK_S = 60.0  # how far the clocks of two replicas may be apart
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRequest:
-    """What a session is opened with; the fields are those of the wire."""
-
-    mode: str
-    modalities: tuple[str, ...]
-    policy: str | None
-    challenges: tuple[str, ...] | None
-    ttl_s: int
-    retention_s: int
-    consent_basis: str | None
-    device_id: str | None
-    subject: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A capture that is on the disk; ``created`` is False when it was there already."""
-
-    created: bool
-    captures: int
-    received_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeableCapture:
-    """A capture, opened."""
-
-    modality: str
-    seq: int
-    sha256: str
-    content: bytes
-    unit: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Judgeable:
-    """What a judgement needs to know of a session."""
-
-    id: str
-    attempt: int
-    mode: str
-    modalities: tuple[str, ...]
-    policy: str | None
-    replayed: bool
-    challenges: tuple[Mapping[str, Any], ...]
-    captures: tuple[JudgeableCapture, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What an attempt came to.
-
-    Attributes:
-        outcome: ``bona_fide``, ``attack`` or ``non_response``.
-        reasons: codes.
-        advice: neutral words for the person.
-        evidence: members of the result document: ``verdict``, ``frames``, ``challenges``.
-    """
-
-    outcome: str
-    reasons: tuple[str, ...]
-    advice: tuple[str, ...]
-    evidence: Mapping[str, Any]
 
 
 class Sessions:
@@ -113,6 +50,7 @@ class Sessions:
         self._secret = secret
         self._signing = signing
         self._clock = clock
+        self._vault = Vault(settings, store, secret, clock)
 
     def open(
         self, request: SessionRequest, key_id: str | None, idempotency_key: str | None = None
@@ -200,7 +138,7 @@ class Sessions:
             session = self._get(transaction, identifier)
             if session.state == "revoked":
                 return
-            self._erase_media(transaction, session)
+            self._vault.erase_media(transaction, session)
             transaction.execute(delete(Result).where(Result.session_id == identifier))
             session.state = "revoked"
             session.live = session.consent_basis = session.device_hash = session.subject_hash = None
@@ -261,8 +199,8 @@ class Sessions:
                 if (earlier.sha256, earlier.unit) != (sha256, unit):
                     raise Problem("duplicate_seq", "another sample has this number")
                 return Accepted(False, session.captures, earlier.received_at)
-            self._keep(transaction, session, modality, seq, content, unit)
-            self._remember(transaction, session, [sha256], [sha256])
+            self._vault.keep(transaction, session, modality, seq, content, unit)
+            self._vault.remember(transaction, session, [sha256], [sha256])
             audit.append(self._store, transaction, now, "captured", identifier, modality=modality, seq=seq)
             return Accepted(True, session.captures, now)
 
@@ -279,7 +217,7 @@ class Sessions:
             session = self._open(transaction, identifier)
             if session.attempts_left < 1:
                 raise Problem("attempts_exhausted", "no attempts are left")
-            self._drop_captures(transaction, session)
+            self._vault.drop_captures(transaction, session)
             session.attempts_left -= 1
             session.attempt += 1
             session.state = "capturing"
@@ -320,10 +258,10 @@ class Sessions:
                 raise Problem("state_conflict", "another stream has begun, or this one has ended")
             session.live = {"done": True, "challenges": [dict(result) for result in results]}
             kept = [
-                self._keep(transaction, session, modality, seq, content)
+                self._vault.keep(transaction, session, modality, seq, content)
                 for modality, seq, content in captured
             ]
-            self._remember(transaction, session, kept, {*digests, *kept})
+            self._vault.remember(transaction, session, kept, {*digests, *kept})
             audit.append(
                 self._store,
                 transaction,
@@ -357,7 +295,7 @@ class Sessions:
                     raise Problem("state_conflict", "it is being judged", recoverable=True, retry_after_s=1)
             else:
                 self._check_open(session)
-            captures = self._captures(transaction, identifier)
+            captures = self._vault.captures(transaction, identifier)
             self._see_enough(session, captures)
             if session.live is not None and not session.live["done"]:
                 raise Problem("state_conflict", "the stream has not ended", recoverable=True)
@@ -374,7 +312,7 @@ class Sessions:
                 session.policy,
                 session.replayed,
                 tuple((session.live or {}).get("challenges", ())),
-                tuple(self._opened(session, row) for row in captures),
+                tuple(self._vault.opened(session, row) for row in captures),
             )
 
     def abandon_judging(self, judged: Judgeable) -> None:
@@ -413,7 +351,7 @@ class Sessions:
                 attempts_left=session.attempts_left,
             )
             if decision.outcome == "non_response" and session.attempts_left > 0 and now < session.expires_at:
-                self._drop_captures(transaction, session)
+                self._vault.drop_captures(transaction, session)
                 session.state = "capturing"
                 session.attempt += 1
                 session.live = None
@@ -450,7 +388,7 @@ class Sessions:
             if session.retention_s > 0:
                 session.media_until = now + session.retention_s
             else:
-                self._erase_media(transaction, session)
+                self._vault.erase_media(transaction, session)
             return self._view(session)
 
     def result(self, identifier: str) -> dict[str, Any]:
@@ -490,7 +428,9 @@ class Sessions:
             if session.media_key is None or session.media_until is None:
                 raise Problem("not_found", "no media are kept of this session")
             audit.append(self._store, transaction, self._clock.now(), "media_read", identifier)
-            return tuple(self._opened(session, row) for row in self._captures(transaction, identifier))
+            return tuple(
+                self._vault.opened(session, row) for row in self._vault.captures(transaction, identifier)
+            )
 
     def sweep(self) -> int:
         """Expire sessions, erase media whose time is over, delete and forget what is old; return how many."""
@@ -539,10 +479,10 @@ class Sessions:
         now = self._clock.now()
         if expire and self._expired(session, now):
             session.state = "expired"
-            self._erase_media(transaction, session)
+            self._vault.erase_media(transaction, session)
             audit.append(self._store, transaction, now, "expired", identifier)
         if session.media_until is not None and session.media_until <= now:
-            self._erase_media(transaction, session)
+            self._vault.erase_media(transaction, session)
             audit.append(self._store, transaction, now, "media_erased", identifier)
         return session
 
@@ -592,84 +532,6 @@ class Sessions:
         if (failed or 0) >= self._settings.device_failures_per_hour:
             raise Problem("attempts_exhausted", "this device has failed too often", retry_after_s=int(HOUR_S))
 
-    def _keep(
-        self,
-        transaction: Transaction,
-        session: Session,
-        modality: str,
-        seq: int,
-        content: bytes,
-        unit: str = "",
-    ) -> str:
-        """Seal a sample and put it in its place; return its SHA-256."""
-        limits = self._settings
-        if session.captures >= limits.max_captures:
-            raise Problem("payload_too_large", f"an attempt may have {limits.max_captures} captures")
-        if session.capture_bytes + len(content) > limits.max_attempt_bytes:
-            raise Problem("payload_too_large", f"an attempt may have {limits.max_attempt_bytes} bytes")
-        sha256 = hashlib.sha256(content).hexdigest()
-        transaction.add(
-            Capture(
-                session_id=session.id,
-                modality=modality,
-                seq=seq,
-                sha256=sha256,
-                received_at=self._clock.now(),
-                sealed=seal(self._media_key(session), content, _place(session.id, modality, seq)),
-                unit=unit,
-            )
-        )
-        session.state = "capturing"
-        session.captures += 1
-        session.capture_bytes += len(content)
-        return sha256
-
-    def _remember(
-        self, transaction: Transaction, session: Session, kept: Sequence[str], seen: Collection[str]
-    ) -> None:
-        """Note what is kept, by a keyed hash, and whether another session has had the very same bytes."""
-        self._store.in_turn(transaction, "captures")
-        hashes = [self._secret.keyed_hash("capture", sha256) for sha256 in seen]
-        for start in range(0, len(hashes), MANY):
-            found = transaction.scalars(
-                select(SeenCapture.session_id).where(
-                    SeenCapture.capture_hash.in_(hashes[start : start + MANY])
-                )
-            )
-            if any(owner != session.id for owner in found):
-                session.replayed = True
-        for hashed in {self._secret.keyed_hash("capture", sha256) for sha256 in kept}:
-            if transaction.get(SeenCapture, hashed) is None:
-                transaction.add(
-                    SeenCapture(capture_hash=hashed, session_id=session.id, seen_at=self._clock.now())
-                )
-
-    @staticmethod
-    def _captures(transaction: Transaction, identifier: str) -> list[Capture]:
-        query = select(Capture).where(Capture.session_id == identifier)
-        return list(transaction.scalars(query.order_by(Capture.modality, Capture.seq)))
-
-    def _opened(self, session: Session, row: Capture) -> JudgeableCapture:
-        content = unseal(self._media_key(session), row.sealed, _place(row.session_id, row.modality, row.seq))
-        return JudgeableCapture(row.modality, row.seq, row.sha256, content, row.unit)
-
-    def _media_key(self, session: Session) -> bytes:
-        if session.media_key is None:
-            raise Problem("state_conflict", "the media of the session were erased")
-        return self._secret.media_key(session.media_key, session.id)
-
-    @staticmethod
-    def _drop_captures(transaction: Transaction, session: Session) -> None:
-        transaction.execute(delete(Capture).where(Capture.session_id == session.id))
-        session.captures = session.capture_bytes = 0
-
-    @classmethod
-    def _erase_media(cls, transaction: Transaction, session: Session) -> None:
-        captured = session.captures
-        cls._drop_captures(transaction, session)
-        session.captures = captured
-        session.media_key = session.media_until = None
-
     def _hash(self, purpose: str, value: str | None) -> str | None:
         return None if value is None else self._secret.keyed_hash(purpose, value)
 
@@ -693,7 +555,3 @@ class Sessions:
         if token:
             view["client_token"] = self._secret.client_token(session.id, session.nonce)
         return view
-
-
-def _place(session: str, modality: str, seq: int) -> str:
-    return f"{session}/{modality}/{seq}"

@@ -14,12 +14,12 @@ from antispoof.sensing.modalities import takers
 from antispoof.service import wire
 from antispoof.service.access import Client, Either, ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
+from antispoof.service.attempts import SessionRequest
 from antispoof.service.clock import as_text
 from antispoof.service.core import Core
 from antispoof.service.intake import look_at
 from antispoof.service.judging import judge
 from antispoof.service.problems import Problem, responses
-from antispoof.service.sessions import SessionRequest
 from antispoof.service.uploads import read_upload
 
 __all__ = ["open_session", "router"]
