@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from antispoof.simulation.speech.copy_synthesis import copiers, missing_copiers
 from antispoof.simulation.speech.copy_synthesis.mb_melgan import join_bands
 from antispoof.simulation.speech.copy_synthesis.shaking import levelled, shaken, throat
 from antispoof.simulation.speech.copy_synthesis.spectra import log_mel
+from antispoof.simulation.speech.engines import ENGINES, Engine, engine_table
 from antispoof.simulation.speech.recording import RATE, finish, read_speech
 from antispoof.simulation.speech.text_to_speech import found_talkers, speak, talkers
 from antispoof.simulation.speech.text_to_speech.sentences import sentence
@@ -324,3 +326,19 @@ def test_the_command_says_that_it_is_simulated(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "1 SIMULATED clips" in done.stdout
     assert len(read_manifest(tmp_path / "out" / "manifest.csv")) == 2
+
+
+def test_engines_of_others_are_named_in_one_place() -> None:
+    kinds = {*copiers, *missing_copiers(), *talkers}
+    assert set(ENGINES) <= kinds
+    for name, engine in ENGINES.items():
+        assert engine.licence
+        assert engine.provenance
+        assert all("==" in needed or needed == "torch" for needed in engine.packages.values())
+        if name in missing_copiers():
+            assert missing_copiers()[name].startswith(("the package", "the program", "the file"))
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "simulate.md"
+    assert engine_table() in guide.read_text(encoding="utf-8")
+    absent = Engine("x", "MIT", "nowhere", {"no_such_module": "no-such-package==1"}, {"no-such-program": "y"})
+    assert absent.missing() == "the program 'no-such-program' (y)"
+    assert dataclasses.replace(absent, programs={}).missing() == "the package no-such-package==1"

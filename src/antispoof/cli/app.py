@@ -151,8 +151,11 @@ def reporter() -> Reporter:
     def say(line: str) -> None:
         typer.echo(f"[{time.monotonic() - started:6.0f} s] {line}", err=True)
 
+    told: dict[str, int] = {}
+
     def progress(what: str, done: int, total: int) -> None:
-        if done == total or sys.stderr.isatty() or done % max(1, total // 20) == 0:
+        if done == total or sys.stderr.isatty() or not 0 <= done - told.get(what, -total) < total / 20:
+            told[what] = done
             say(f"{what} {done} of {total}")
 
     return Reporter(say, progress)

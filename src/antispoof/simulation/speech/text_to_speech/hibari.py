@@ -5,20 +5,16 @@ The package (Apache-2.0) carries one American voice.
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof.simulation.speech.engines import ENGINES
 from antispoof.simulation.speech.text_to_speech import Talker, talkers
 
 _RATE = 24000
-
-
-def _missing() -> str:
-    return "" if importlib.util.find_spec("hibari") else "the package hibari-tts"
 
 
 @cache
@@ -33,4 +29,4 @@ def _say(text: str, rng: np.random.Generator) -> tuple[NDArray[Any], int]:
     return samples, int(_RATE * np.exp(rng.normal(0, 0.08)))  # other throats
 
 
-talkers.register("tts_hibari")(Talker(_missing, _say))
+talkers.register("tts_hibari")(Talker(ENGINES["tts_hibari"].missing, _say))

