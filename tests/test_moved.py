@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from antispoof._moved import MOVED
+from antispoof._moved import MOVED, RENAMED
 
 
 @pytest.mark.parametrize("old", sorted(MOVED))
@@ -36,3 +36,14 @@ def test_the_warning_points_at_the_import(recwarn: pytest.WarningsRecorder) -> N
 def test_names_that_never_were_are_not_found() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"antispoof\.runtime\.nothing"):
         importlib.import_module("antispoof.runtime.nothing")
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"), [(m, old, new) for m, names in RENAMED.items() for old, new in names.items()]
+)
+def test_an_old_class_is_the_new_one(module: str, old: str, new: str) -> None:
+    place = importlib.import_module(f"antispoof.{module}")
+    with pytest.warns(DeprecationWarning, match=f"{old} is called {new} now"):
+        assert getattr(place, old) is getattr(place, new)
+    with pytest.raises(AttributeError, match="Nothing"):
+        _ = place.Nothing

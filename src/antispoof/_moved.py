@@ -1,18 +1,20 @@
-"""Modules under the names of version 0.1, for one release: they import, and a warning names the new place.
+"""Modules and classes under the names of version 0.1, for one release: a warning names the new one.
 
-`MOVED` is the whole list. It goes, with this file, in the release after 0.2.
+`MOVED` is the whole list of modules, `RENAMED` that of classes. They go, with this file, in the release after
+0.2.
 """
 
 from __future__ import annotations
 
 import importlib
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-__all__ = ["MOVED", "MovedModules"]
+__all__ = ["MOVED", "RENAMED", "MovedModules", "old_names"]
 
 MOVED = {
     "data.simulation": "simulation.face",
@@ -57,6 +59,26 @@ MOVED = {
     "training.self_simulation": "sites.self_simulation",
 }
 """Old name → new name, both below ``antispoof``; what lies in a moved package is found there."""
+
+RENAMED = {
+    "evaluation.comparison": {"SystemFigures": "SystemResult"},
+    "evaluation.error_rates": {"Figures": "ErrorRates"},
+    "evaluation.thresholds": {"OperatingPoint": "DecisionThreshold"},
+}
+"""Module → old name of a class → its new name; the module says ``__getattr__ = old_names(__name__)``."""
+
+
+def old_names(module: str) -> Callable[[str], object]:
+    """Return what answers for the old names of a module's classes, with a warning."""
+
+    def answer(name: str) -> object:
+        new = RENAMED[module.removeprefix("antispoof.")].get(name)
+        if new is None:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warnings.warn(f"{module}.{name} is called {new} now", DeprecationWarning, stacklevel=2)
+        return getattr(sys.modules[module], new)
+
+    return answer
 
 
 class MovedModules:

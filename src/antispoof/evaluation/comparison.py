@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof._moved import old_names
 from antispoof.errors import InputError
 from antispoof.evaluation import remarks
 from antispoof.evaluation.clustering import Clustering
@@ -20,6 +22,9 @@ from antispoof.evaluation.scores import Labels, ScoreSet
 from antispoof.evaluation.thresholds import DecisionThreshold, Rule
 
 __all__ = ["Comparison", "Disagreement", "SystemResult", "align", "compare"]
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names(__name__)
 
 _NO_INTERVAL = Interval(math.nan, math.nan)
 _MOST_VALUES = 20

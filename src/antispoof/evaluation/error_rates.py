@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof._moved import old_names
 from antispoof.evaluation.curve import ErrorCurve, running_total
 from antispoof.evaluation.detection_cost import ASVSPOOF5
 from antispoof.evaluation.scores import ScoreSet
 
 __all__ = ["APCER_OF", "LABELS", "LOWER_IS_BETTER", "ErrorRates"]
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names(__name__)
 
 APCER_OF = "apcer:"
 """Prefix of the figures that hold the APCER of one species, such as ``apcer:print``."""

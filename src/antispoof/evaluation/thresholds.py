@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof._moved import old_names
 from antispoof.errors import InputError
 from antispoof.evaluation import metrics
 from antispoof.evaluation.scores import ScoreSet
 
 __all__ = ["DecisionThreshold", "Rule", "by_species"]
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names(__name__)
 
 _EXAMPLES = "'APCER<=1%', 'BPCER<=5%', 'EER' or 'threshold=0.5'"
 _RATE = re.compile(r"(APCER|BPCER)\s*(?:<=|≤)\s*(\d+\.?\d*|\.\d+)\s*(%?)", re.IGNORECASE)
