@@ -115,7 +115,7 @@ def test_full_system_rates_are_shown_with_the_origin_of_their_threshold(draw: Dr
     assert any("--asv-threshold" in warning for warning in result.warnings)
     stated = evaluate(scores, verification=with_ids, verification_threshold=1.0, resamples=0)
     assert not any("--asv-threshold" in warning for warning in stated.warnings)
-    assert "verification at threshold 1" in read(evaluation_page(stated, MADE))
+    assert "verification at threshold 1." in read(evaluation_page(stated, MADE))
 
 
 def test_a_verification_system_without_t_dcf_leaves_the_rest_standing(draw: Draw) -> None:
