@@ -163,8 +163,8 @@ def _joined(kind: str, ids: Sequence[str], row_of: Mapping[str, int], scores: Sc
     if unknown := [name for name in ids if name not in row_of]:
         more = f", nor are {len(unknown) - 1:,} others of {len(ids):,} {kind} trials" if unknown[1:] else ""
         raise InputError(
-            f"verification id {unknown[0]!r} is not in {scores.name}{more}: give the detector's score of each "
-            "(empty for a non-response), or leave the column id out, for t-DCF, t-EER and a-DCF alone"
+            f"verification id {unknown[0]!r} is not in {scores.name}{more}: give the detector's score "
+            "of each (empty for a non-response), or leave the column id out, for t-DCF, t-EER and a-DCF alone"
         )
     rows = np.asarray([row_of[name] for name in ids], np.intp)
     if wrong := np.flatnonzero(scores.is_bona_fide[rows] != (kind != "spoof")).tolist():
