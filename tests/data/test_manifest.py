@@ -201,3 +201,22 @@ def test_units_survive_a_round_trip(tmp_path: Path) -> None:
     assert "unit.face_depth" in header
     assert "unit.face_rgb" not in header
     assert read_manifest(tmp_path / "m.csv")[1].captures["face_depth"].unit == "0.1 mm"
+
+
+def test_an_import_states_units(run: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for label in ("bona_fide", "attack/print"):
+        for sensor in ("rgb", "depth"):
+            (tmp_path / "tree" / label / sensor).mkdir(parents=True)
+            Image.new("L", (8, 8)).save(tmp_path / "tree" / label / sensor / "a.png")
+    words = ("data", "import", "folder", tmp_path / "tree", "--out", tmp_path / "m.csv")
+    assert run(*words, "--unit", "face-depth=relative 300")[0] == 0
+    for p in read_manifest(tmp_path / "m.csv"):
+        assert {name: file.unit for name, file in p.captures.items()} == {
+            "face_depth": "relative 300",
+            "face_rgb": "",
+        }
+    code, _, err = run(*words, "--unit", "relative 300")
+    assert code == 3
+    assert "write SENSOR=UNIT" in err

@@ -14,7 +14,7 @@ import typer
 
 from antispoof.cli.app import CommandExit, app, files_in, progress_bar
 from antispoof.cli.output import JsonPath, write_json_text
-from antispoof.cli.sensors import flag, sensor_names, takes_sensors
+from antispoof.cli.sensors import Units, flag, read_units, takes_sensors
 from antispoof.errors import InputError, MediaError
 
 if TYPE_CHECKING:
@@ -59,14 +59,7 @@ def check(
     site: Annotated[
         Path | None, typer.Option(help="What antispoof calibrate wrote.", show_default=False)
     ] = None,
-    unit: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What the numbers of a sensor mean: face_depth='0.1 mm', face_infrared='12 bit', "
-            "face_thermal='0.1 K'; may be repeated.",
-            show_default="the usual unit",
-        ),
-    ] = None,
+    unit: Units = None,
     **samples: list[Path] | None,
 ) -> None:
     """Judge presentations: is this person there, or is it an imitation?
@@ -85,7 +78,7 @@ def check(
 
     if (as_json is not None) + as_jsonl + as_csv > 1:
         raise typer.BadParameter("choose one of --json, --jsonl and --csv", param_hint="--json")
-    units = _units(unit or [])
+    units = read_units(unit)
     given = {name: _found(paths) for name, paths in samples.items() if paths}
     for name in set(units) - set(given):
         raise InputError(f"--unit {name}: no sample of that sensor is named with {flag(name)}")
@@ -128,22 +121,6 @@ def check(
         write_evidence_page(report, results)
         typer.echo(f"evidence page: {report}", err=as_json is not None or as_jsonl or as_csv)
     raise CommandExit(exit_code(results))
-
-
-def _units(stated: Sequence[str]) -> dict[str, str]:
-    """Read ``MODALITY=UNIT``."""
-    units = {}
-    for text in stated:
-        name, equals, unit = text.partition("=")
-        name = name.strip().removeprefix("--").replace("-", "_")
-        if not equals or not unit.strip() or name not in sensor_names():
-            known = ", ".join(sensor_names())
-            raise typer.BadParameter(
-                f"write SENSOR=UNIT, as face_depth='0.1 mm', with one of {known}; got {text!r}",
-                param_hint="--unit",
-            )
-        units[name] = unit.strip()
-    return units
 
 
 def _found(paths: Sequence[Path]) -> list[Found]:

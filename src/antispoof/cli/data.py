@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from antispoof.cli.app import CommandExit, app, progress_bar, text_table
+from antispoof.cli.sensors import Units, read_units
 from antispoof.errors import InputError
 
 if TYPE_CHECKING:
@@ -172,12 +174,14 @@ def import_folder_tree(
     ] = "",
     licence: Annotated[str, typer.Option(help="Terms of use of the files.")] = "",
     consent_basis: Annotated[str, typer.Option(help="Why the data may be processed.")] = "",
+    unit: Units = None,
 ) -> None:
     """Import a folder tree: labels, partitions and modalities are read from the names of its folders."""
     from rich.console import Console
 
     from antispoof.data.folder import import_folder
     from antispoof.data.manifest import write_manifest
+    from antispoof.data.presentation import with_units
     from antispoof.data.summary import partition_table
 
     result = import_folder(
@@ -188,7 +192,7 @@ def import_folder_tree(
         licence=licence,
         consent_basis=consent_basis,
     )
-    write_manifest(result.presentations, out)
+    write_manifest(with_units(result.presentations, read_units(unit)), out)
     Console(highlight=False).print(text_table(*partition_table(result.presentations)))
     if result.skipped:
         typer.echo(
@@ -230,6 +234,7 @@ def import_csv_table(
     dataset: Annotated[str, typer.Option(help="Name of the dataset; empty: that of the table.")] = "",
     licence: Annotated[str, typer.Option(help="Terms of use of the files.")] = "",
     consent_basis: Annotated[str, typer.Option(help="Why the data may be processed.")] = "",
+    unit: Units = None,
 ) -> None:
     """Import a table that calls its columns and labels in its own way; other columns become attributes."""
     from rich.console import Console
@@ -237,6 +242,7 @@ def import_csv_table(
     from antispoof.columns import parse_columns
     from antispoof.data.foreign import import_table
     from antispoof.data.manifest import write_manifest
+    from antispoof.data.presentation import with_units
     from antispoof.data.summary import partition_table
 
     result = import_table(
@@ -249,7 +255,7 @@ def import_csv_table(
         licence=licence,
         consent_basis=consent_basis,
     )
-    write_manifest(result.presentations, out)
+    write_manifest(with_units(result.presentations, read_units(unit)), out)
     if result.read_as:
         typer.echo(f"{table} was read as {result.read_as}")
     Console(highlight=False).print(text_table(*partition_table(result.presentations)))
@@ -265,11 +271,13 @@ def import_dataset(
     partial: Annotated[
         bool, typer.Option("--partial", help="The copy is incomplete: take what is there, check no counts.")
     ] = False,
+    unit: Units = None,
 ) -> None:
     """Import a published dataset by one of its official protocols."""
     from antispoof.data.layout import load_dataset
 
-    _write_protocol(load_dataset(name, root, protocol, partial=partial), out)
+    units = read_units(unit)
+    _write_protocol(load_dataset(name, root, protocol, partial=partial), out, units)
 
 
 @data_app.command("combine")
@@ -343,14 +351,15 @@ def list_datasets(
     console.print(text_table("Cross-dataset protocols", ("name", "train on", "test on"), crossed))
 
 
-def _write_protocol(protocol: EvaluationProtocol, out: Path) -> None:
+def _write_protocol(protocol: EvaluationProtocol, out: Path, units: Mapping[str, str] | None = None) -> None:
     """Write a protocol as a manifest, and say what it holds."""
     from rich.console import Console
 
     from antispoof.data.manifest import write_manifest
+    from antispoof.data.presentation import with_units
     from antispoof.data.summary import partition_table
 
-    rows = (*protocol.train, *protocol.dev, *protocol.test)
+    rows = with_units((*protocol.train, *protocol.dev, *protocol.test), units or {})
     write_manifest(rows, out)
     Console(highlight=False).print(text_table(*partition_table(rows)))
     if protocol.notes:

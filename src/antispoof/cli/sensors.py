@@ -5,13 +5,23 @@ from __future__ import annotations
 import inspect
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-__all__ = ["declare_sensors", "flag", "sensor_names", "takes_sensors"]
+__all__ = ["Units", "declare_sensors", "flag", "read_units", "sensor_names", "takes_sensors"]
+
+Units = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unit",
+        help="What the numbers of a sensor mean: face_depth='0.1 mm', face_infrared='12 bit', "
+        "face_thermal='0.1 K'; may be repeated.",
+        show_default="the usual unit",
+    ),
+]
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -33,6 +43,22 @@ def sensor_names() -> list[str]:
     loaded = sys.modules.get("antispoof.sensing.modalities")
     names |= set(loaded.modalities) if loaded else set()
     return sorted(names, key=lambda name: (name != "face_rgb", name))
+
+
+def read_units(stated: Sequence[str] | None) -> dict[str, str]:
+    """Read what ``--unit`` says: modality → unit."""
+    units = {}
+    for text in stated or ():
+        name, equals, unit = text.partition("=")
+        name = name.strip().removeprefix("--").replace("-", "_")
+        if not equals or not unit.strip() or name not in sensor_names():
+            known = ", ".join(sensor_names())
+            raise typer.BadParameter(
+                f"write SENSOR=UNIT, as face_depth='0.1 mm', with one of {known}; got {text!r}",
+                param_hint="--unit",
+            )
+        units[name] = unit.strip()
+    return units
 
 
 def takes_sensors(words: str) -> Callable[[Command], Command]:

@@ -19,6 +19,7 @@ __all__ = [
     "Presentation",
     "one_spelling",
     "partition_of",
+    "with_units",
 ]
 
 PARTITIONS = ("train", "dev", "test")
@@ -193,6 +194,20 @@ def one_spelling(presentations: Iterable[Presentation]) -> list[Presentation]:
         species = first.setdefault(plain(p.pai_species), p.pai_species) if p.pai_species else None
         joined.append(p if species == p.pai_species else replace(p, pai_species=species))
     return joined
+
+
+def with_units(presentations: Iterable[Presentation], units: Mapping[str, str]) -> tuple[Presentation, ...]:
+    """Return presentations whose files of a modality have the unit that is stated for it.
+
+    Args:
+        presentations: what they are.
+        units: modality → unit; files of other modalities keep theirs.
+    """
+
+    def stated(captures: Mapping[str, CaptureFile]) -> dict[str, CaptureFile]:
+        return {name: replace(file, unit=units.get(name, file.unit)) for name, file in captures.items()}
+
+    return tuple(replace(p, captures=stated(p.captures)) for p in presentations)
 
 
 def leaking_subjects(

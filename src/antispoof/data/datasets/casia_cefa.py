@@ -58,8 +58,9 @@ def _lists() -> dict[str, str]:
     ask="https://sites.google.com/view/face-anti-spoofing-challenge",
     reference="Liu et al., WACV 2021, with the lists of github.com/liuajian/CASIA-FAS-Dataset",
     notes=(
-        "A row is a picture; session is its video. In the lists 0 is bona fide; the name of the "
-        "clip decides, and has to agree with the digits. Protocol 3 has one list for "
+        "A row is a picture; session is its video. Depth is stored as 8-bit relative depth: state how deep "
+        "its range is, as --unit face_depth='relative 300', to use it. In the lists 0 is bona fide; the name "
+        "of the clip decides, and has to agree with the digits. Protocol 3 has one list for "
         "all three directions, taken here with one modality in train and dev and the other two in test."
     ),
     example={

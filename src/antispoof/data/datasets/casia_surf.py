@@ -44,7 +44,8 @@ def _media(part: str, person: str) -> dict[str, str]:
     reference="Zhang et al., CVPR 2019 (arXiv:1908.10654)",
     notes=(
         "A row is a picture; session is the video it comes from. Depth is stored as 8-bit relative depth, "
-        "not in millimetres. In these lists 1 is bona fide; those of the later benchmark releases say 0: the "
+        "not in millimetres: state how deep its range is, as --unit face_depth='relative 300', to use it. In "
+        "these lists 1 is bona fide; those of the later benchmark releases say 0: the "
         "folder decides (real_part, fake_part), and has to agree with the digits."
     ),
     example={
