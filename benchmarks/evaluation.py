@@ -3,7 +3,8 @@
     python benchmarks/evaluation.py --json evaluation.json
 
 Every row runs in a process of its own and is the fastest of three; "extra memory" is how far the peak of the
-process rose above what it was with the scores loaded.
+process rose above what it was with the scores loaded. The last rows are the whole command, once, on as many
+presentations as the curve has scores: its wall-clock time, its processor time and its peak memory.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -117,6 +121,45 @@ def measure(make: Run, folder: Path, answer: Any) -> None:
     answer.send((min(seconds), rose / 1024))
 
 
+def write_long_files(folder: Path, count: int, subjects: int) -> None:
+    """Write ``count`` scored presentations of four species and many subjects as CSV and as Parquet."""
+    import pyarrow
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    random = np.random.default_rng(0)
+    genuine = random.random(count) < 0.5
+    names = np.array(["bona_fide", *(f"species{k}" for k in range(4))])
+    people = np.array([f"s{k}" for k in range(subjects)])
+    table = pyarrow.table(
+        {
+            "id": pyarrow.array(f"p{k:08}" for k in range(count)),
+            "score": random.normal(np.where(genuine, 1.0, -1.0)),
+            "pai_species": names[np.where(genuine, 0, random.integers(1, 5, count))],
+            "subject": people[random.integers(0, subjects, count)],
+        }
+    )
+    pyarrow.parquet.write_table(table, folder / "long.parquet")
+    pyarrow.csv.write_csv(
+        table, folder / "long.csv", write_options=pyarrow.csv.WriteOptions(quoting_style="none")
+    )
+
+
+def whole_command(path: Path) -> dict[str, float]:
+    """Run ``antispoof evaluate`` on a file as a user does."""
+    words = [sys.executable, "-m", "antispoof", "evaluate", str(path), "--resamples", "0"]
+    start = time.perf_counter()
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(words)} ended with status {status}")
+    return {
+        "seconds": time.perf_counter() - start,
+        "processor_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_memory_mib": usage.ru_maxrss / 1024,
+    }
+
+
 def in_a_process_of_its_own(make: Run, folder: Path) -> tuple[float, float]:
     context = multiprocessing.get_context("spawn")
     receive, send = context.Pipe(duplex=False)
@@ -151,6 +194,8 @@ def main() -> None:
         for title, make, times in rows:
             seconds, mebibytes = in_a_process_of_its_own(make, folder)
             found[title] = {"seconds": seconds * times, "extra_memory_mib": mebibytes}
+        write_long_files(folder, asked.scores, 100 * asked.subjects)
+        commands = {ending: whole_command(folder / f"long.{ending}") for ending in ("csv", "parquet")}
     table = Table(
         title=f"{asked.scores:,} scores; {asked.presentations:,} presentations of {asked.subjects:,} subjects"
     )
@@ -163,9 +208,20 @@ def main() -> None:
         ratio = f"{row['times_as_fast']:.1f}" if "times_as_fast" in row else ""
         table.add_row(title, f"{row['seconds']:.2f}", f"{row['extra_memory_mib']:.0f}", ratio)
     Console().print(table)
+    whole = Table(
+        title=f"antispoof evaluate, {asked.scores:,} presentations, --resamples 0, the whole command"
+    )
+    for column in ("file", "seconds", "processor seconds", "peak memory, MiB"):
+        whole.add_column(column, justify="left" if column == "file" else "right")
+    for ending, row in commands.items():
+        figures = row["seconds"], row["processor_seconds"]
+        whole.add_row(ending, *(f"{value:.1f}" for value in figures), f"{row['peak_memory_mib']:.0f}")
+    Console().print(whole)
     if asked.json:
         asked.json.write_text(
-            json.dumps({"arguments": vars(asked) | {"json": None}, "rows": found}, indent=2)
+            json.dumps(
+                {"arguments": vars(asked) | {"json": None}, "rows": found, "commands": commands}, indent=2
+            )
         )
 
 

@@ -196,6 +196,19 @@ class Numbers:
         self._one_mark(cell, line)
         return value
 
+    def read_all(self, cells: Sequence[str], lines: Sequence[int]) -> list[float]:
+        """Return the numbers in cells that all hold one, with decimal points; see `read` for others.
+
+        Raises:
+            ValueError: a cell holds none, or has a comma, or others had one.
+        """
+        if self.comma or self._grouped_at:
+            raise ValueError
+        values = list(map(float, cells))
+        if not self._point_at:
+            self._point_at = next((line for cell, line in zip(cells, lines, strict=True) if "." in cell), 0)
+        return values
+
     def finish(self) -> None:
         """Refuse a column of which nobody can tell whether its commas group digits or mark decimals."""
         if self._grouped_at and not self.comma and self._delimiter == ",":
