@@ -11,6 +11,7 @@ framework's.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import re
@@ -28,6 +29,8 @@ import cv2
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+PLACES = 17  # one check at work and sixteen waiting, as the settings have it
 
 LUA = """
 local file = io.open("{picture}", "rb")
@@ -48,13 +51,14 @@ COST = """
 import http.client, pathlib, sys, tempfile, threading, time
 import uvicorn
 from antispoof.service.app import create_app
+from antispoof.service.connections import server_options
 from antispoof.service.settings import Settings
 content = open(sys.argv[1], "rb").read()
 folder = tempfile.TemporaryDirectory()
 app = create_app(Settings(state=pathlib.Path(folder.name), requests_per_minute=10**9))
 detector = app.state.core.checks.detector()
 key = app.state.core.keys.add("benchmark")
-server = uvicorn.Server(uvicorn.Config(app, port=int(sys.argv[3]), log_level="warning", access_log=False))
+server = uvicorn.Server(uvicorn.Config(app, port=int(sys.argv[3]), **server_options(app.state.core.settings)))
 thread = threading.Thread(target=server.run)
 thread.start()
 while not server.started:
@@ -118,7 +122,8 @@ def main() -> None:
             for workers in arguments.workers
             for run in measure(Path(folder), picture, workers, arguments.clients, arguments.seconds)
         ]
-    report(runs, bare_ms, request_ms)
+        beyond = overload(Path(folder), picture, arguments.seconds)
+    report(runs, bare_ms, request_ms, beyond)
     if arguments.json:
         document = {
             "cpus": os.cpu_count(),
@@ -126,6 +131,7 @@ def main() -> None:
             "bare_cpu_ms": bare_ms,
             "request_cpu_ms": request_ms,
             "overhead": request_ms / bare_ms - 1,
+            "overload": asdict(beyond),
             "runs": [asdict(run) for run in runs],
         }
         arguments.json.write_text(json.dumps(document, indent=2))
@@ -200,6 +206,114 @@ def load(port: int, script: Path, clients: int, seconds: int) -> list[float]:
     return [float(number) for number in found[1].split()]
 
 
+@dataclass(frozen=True)
+class Overload:
+    """One worker asked for four times what it can do, and what became of it.
+
+    Attributes:
+        capacity_per_s: answers a second with as many clients as there are places.
+        capacity_p95_ms: of those.
+        asked_per_s: requests that began in a second, whatever became of the earlier ones.
+        admitted_p95_ms: of those that were answered with 200.
+        refused: share that was told to come again (503).
+        lost: requests without an answer.
+        after_p95_ms: one client's, from 2 s after the overload on.
+    """
+
+    capacity_per_s: float
+    capacity_p95_ms: float
+    asked_per_s: float
+    admitted_p95_ms: float
+    refused: float
+    lost: int
+    after_p95_ms: float
+
+
+def overload(folder: Path, picture: Path, seconds: int) -> Overload:
+    """Load one worker to its capacity, then with four times as many requests a second, then with few."""
+    port = free_port()
+    settings = folder / "overload.yaml"
+    settings.write_text(
+        f"state: {folder / 'overload'}\nrequests_per_minute: 1000000\nconnections_per_address: 4000\n"
+    )
+    command = "from antispoof.cli import main; main()"
+    with (folder / "log-overload").open("w+") as log:
+        words = [sys.executable, "-c", command, "serve", "--config", str(settings), "--port", str(port)]
+        service = subprocess.Popen(words, stdout=log, stderr=log)
+        try:
+            key = wait_for(port, Path(log.name))
+            request = as_request(picture.read_bytes(), key)
+            asyncio.run(closed_loop(port, request, 2, 2))
+            at_capacity = asyncio.run(closed_loop(port, request, PLACES, seconds))
+            rate = len(at_capacity) / seconds
+            asked = asyncio.run(open_loop(port, request, 4 * rate, seconds))
+            time.sleep(2)
+            after = asyncio.run(closed_loop(port, request, 1, 5))
+        finally:
+            service.terminate()
+            service.wait(30)
+    admitted = [ms for status, ms in asked if status == 200]
+    return Overload(
+        rate,
+        float(np.percentile([ms for _, ms in at_capacity], 95)),
+        4 * rate,
+        float(np.percentile(admitted, 95)),
+        sum(status == 503 for status, _ in asked) / len(asked),
+        sum(status not in (200, 503) for status, _ in asked),
+        float(np.percentile([ms for _, ms in after], 95)),
+    )
+
+
+def as_request(content: bytes, key: str) -> bytes:
+    """Return the bytes of a check that ends its connection."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="face_rgb"; filename="a.jpg"\r\n\r\n'
+        + content
+        + b"\r\n--x--\r\n"
+    )
+    head = (
+        f"POST /v1/check HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def one_request(port: int, request: bytes) -> tuple[int, float]:
+    """Return status (0 without an answer) and milliseconds."""
+    start = time.perf_counter()
+    try:
+        async with asyncio.timeout(30):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request)
+            line = await reader.readline()
+            writer.close()
+        return int(line.split()[1]), 1000 * (time.perf_counter() - start)
+    except (OSError, TimeoutError, IndexError, ValueError):
+        return 0, 1000 * (time.perf_counter() - start)
+
+
+async def closed_loop(port: int, request: bytes, clients: int, seconds: float) -> list[tuple[int, float]]:
+    """Let clients ask again as soon as they are answered."""
+    end, found = time.perf_counter() + seconds, []
+
+    async def client() -> None:
+        while time.perf_counter() < end:
+            found.append(await one_request(port, request))
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return found
+
+
+async def open_loop(port: int, request: bytes, per_s: float, seconds: float) -> list[tuple[int, float]]:
+    """Begin requests at a rate, whatever becomes of the earlier ones."""
+    start, tasks = time.perf_counter(), []
+    for number in range(round(per_s * seconds)):
+        await asyncio.sleep(max(0.0, start + number / per_s - time.perf_counter()))
+        tasks.append(asyncio.create_task(one_request(port, request)))
+    return list(await asyncio.gather(*tasks))
+
+
 def cpu_s(pid: int) -> float:
     """CPU time of a process and its children, in seconds."""
     ticks = 0
@@ -233,7 +347,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def report(runs: list[Run], bare_ms: float, request_ms: float) -> None:
+def report(runs: list[Run], bare_ms: float, request_ms: float, beyond: Overload) -> None:
     table = Table(title="POST /v1/check, one 1280×720 JPEG", title_justify="left")
     for name in ("workers", "clients", "per s", "p50 ms", "p95 ms", "p99 ms", "refused", "CPU ms"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -253,6 +367,11 @@ def report(runs: list[Run], bare_ms: float, request_ms: float) -> None:
     console.print(
         f"CPU time: {bare_ms:.1f} ms a bare check, {request_ms:.1f} ms a request: framework overhead "
         f"{100 * (request_ms / bare_ms - 1):+.0f} %\n"
+        f"overload, one worker: {beyond.capacity_per_s:.1f} checks a second with p95 "
+        f"{beyond.capacity_p95_ms:.0f} ms at capacity; asked for {beyond.asked_per_s:.0f} a second, p95 of what is admitted "
+        f"{beyond.admitted_p95_ms:.0f} ms ({beyond.admitted_p95_ms / beyond.capacity_p95_ms:.2f} x), "
+        f"{100 * beyond.refused:.0f} % refused, {beyond.lost} without an answer; p95 of one client 2 s later "
+        f"{beyond.after_p95_ms:.0f} ms\n"
         f"{os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f} at the end"
     )
 

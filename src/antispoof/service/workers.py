@@ -75,6 +75,11 @@ class Workers:
         self._taken = 0
         self._lock = threading.Lock()
 
+    def see_room(self) -> None:
+        """Raise `Problem` ``overloaded`` where no place is free; told before a body is read, it costs little."""
+        if self._taken >= self._places:
+            raise Problem("overloaded", "all places are taken", retry_after_s=RETRY_AFTER_S)
+
     @contextmanager
     def place(self) -> Iterator[Place]:
         """Reserve a place.
@@ -83,8 +88,7 @@ class Workers:
             Problem: ``overloaded``.
         """
         with self._lock:
-            if self._taken >= self._places:
-                raise Problem("overloaded", "all places are taken", retry_after_s=RETRY_AFTER_S)
+            self.see_room()
             self._taken += 1
             self._gauge(self._taken)
         try:

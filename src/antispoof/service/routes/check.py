@@ -58,6 +58,7 @@ CHECK_FORM = {
 )
 async def check(request: Request, _: Annotated[KnownKey, backend("check")], core: ServiceCore) -> Response:
     """Judge files, one for each modality. Nothing is stored: this gives no protection against replay."""
+    core.judges.see_room()
     upload = await read_upload(request, core.settings)
     if not upload.files or set(upload.fields) - {"policy", *(f"unit.{name}" for name in upload.files)}:
         raise Problem(

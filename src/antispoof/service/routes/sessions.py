@@ -170,6 +170,7 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
     """Hand in one sample; once this is answered, the sample survives a restart."""
     core.limits.capture(session_id)
     expected = await run_in_threadpool(core.sessions.expected_modalities, session_id)
+    core.judges.see_room()
     upload = await read_upload(request, core.settings)
     if set(upload.fields) - {"unit"} != {"modality", "seq", "sha256"} or set(upload.files) != {"file"}:
         raise Problem("invalid_request", "the parts are modality, seq, sha256, file and perhaps unit")
