@@ -76,7 +76,7 @@ class Workers:
         self._lock = threading.Lock()
 
     def see_room(self) -> None:
-        """Raise `Problem` ``overloaded`` where no place is free; told before a body is read, it costs little."""
+        """Raise `Problem` ``overloaded`` where no place is free; cheap, as no body was read for it."""
         if self._taken >= self._places:
             raise Problem("overloaded", "all places are taken", retry_after_s=RETRY_AFTER_S)
 
