@@ -125,7 +125,7 @@ class Examiner:
                 spans = modality.timeline(sample, quality, **first[name])
                 ratios = calibrate(*own).tolist()
                 timeline = tuple((*span, ratio) for span, ratio in zip(spans, ratios, strict=True))
-            drawn = scores.heat_map is not None and alone and not modality.windowed
+            heat_map = scores.heat_map if alone and not modality.windowed else None
             evidence[name] = Evidence(
                 name,
                 "used",
@@ -133,7 +133,7 @@ class Examiner:
                 score=None if own is None else float(calibrate(own[0].mean(), own[1])),
                 region=quality.region,
                 frame=modality.frame(sample, quality, **first[name]),
-                heat_map=scores.heat_map[0] if drawn and scores.heat_map is not None else None,
+                heat_map=None if heat_map is None else np.rot90(heat_map[0], -quality.quarter_turns),
                 features=None if scores.features is None else scores.features.mean(axis=0),
                 timeline=timeline,
             )

@@ -77,11 +77,14 @@ class Quality:
         measurements: the numbers that the gate looked at, by name, with the unit in the name.
         region: where in the sample the subject is; None where the modality has no such notion, or none was
             found.
+        quarter_turns: how often the region has to be turned anticlockwise for the subject to be upright;
+            `Modality.prepare` does so.
     """
 
     reasons: tuple[str, ...]
     measurements: Mapping[str, float]
     region: Box | None = None
+    quarter_turns: int = 0
 
     @property
     def usable(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from antispoof.sensing import yunet
 from antispoof.sensing.capture import Box
 
-__all__ = ["CropRecipe", "Face", "Fit", "Landmarks", "crop", "find_faces", "find_landmarks", "frame"]
+__all__ = ["CropRecipe", "Face", "Fit", "Landmarks", "crop", "cut", "find_faces", "find_landmarks", "frame"]
 
 Landmarks = NDArray[np.float64]
 """float64, (5, 2): x and y in pixels of the eye on the left of the picture, the eye on the right, the tip of
@@ -66,19 +67,20 @@ class Face:
     landmarks: Landmarks
 
 
-def find_faces(image: NDArray[np.uint8]) -> tuple[Face, ...]:
+def find_faces(image: NDArray[np.uint8], sides: Sequence[int] = SCALES) -> tuple[Face, ...]:
     """Find the faces in a picture, the largest first.
 
     The picture is searched at a small scale, and at other scales only while nothing was found.
 
     Args:
         image: uint8, (H, W, 3), RGB.
+        sides: longer sides to which the picture is scaled, in pixels, in the order in which they are tried.
 
     Returns:
         Faces by falling area; empty when there is none.
     """
     longest = max(image.shape[:2])
-    for side in SCALES:
+    for side in sides:
         if side > 320 and longest < side:
             continue
         faces = _faces_at(image, side)
@@ -97,18 +99,34 @@ def find_landmarks(image: NDArray[np.uint8], box: Box) -> Landmarks | None:
     Returns:
         The landmarks, or None where the detector sees no face in the cut.
     """
-    side = LANDMARKS_SCALE * max(box.width, box.height)
-    left, top = box.x + box.width / 2 - side / 2, box.y + box.height / 2 - side / 2
-    scale = LANDMARKS_SIDE / side
-    shift = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
-    flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    size = (LANDMARKS_SIDE, LANDMARKS_SIDE)
-    cut: Any = cv2.warpAffine(image, shift, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    faces = yunet.detect(cut, LANDMARKS_CONFIDENCE)
+    small, place = cut(image, box, LANDMARKS_SIDE, LANDMARKS_SCALE)
+    faces = yunet.detect(small, LANDMARKS_CONFIDENCE)
     if not len(faces):
         return None
     largest = faces[np.argmax(faces[:, 2] * faces[:, 3])]
-    return np.asarray(largest[4:14].reshape(5, 2) / scale + (left, top), np.float64)
+    points = largest[4:14].reshape(5, 2) * (place.width / LANDMARKS_SIDE) + (place.x, place.y)
+    return np.asarray(points, np.float64)
+
+
+def cut(image: NDArray[np.uint8], box: Box, side: int, scale: float) -> tuple[NDArray[np.uint8], Box]:
+    """Cut out a square about ``box`` for the detector to look at, without rounding to whole pixels.
+
+    Args:
+        image: uint8, (H, W, 3), RGB.
+        box: a face.
+        side: of the cut, in pixels.
+        scale: side of the square as a multiple of the longer side of the box.
+
+    Returns:
+        uint8, (side, side, 3), edge pixels repeated outside; and the square, in pixels of ``image``.
+    """
+    length = scale * max(box.width, box.height)
+    place = Box(box.x + box.width / 2 - length / 2, box.y + box.height / 2 - length / 2, length, length)
+    ratio = side / length
+    shift = np.array([[ratio, 0, -place.x * ratio], [0, ratio, -place.y * ratio]])
+    flags = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
+    small = cv2.warpAffine(image, shift, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(small, np.uint8), place
 
 
 def frame(image: NDArray[Any], box: Box, recipe: CropRecipe) -> Box:

@@ -105,7 +105,7 @@ def _presentations(
     except MediaError:
         return
     quality = modality.quality(sample)
-    if not quality.usable or quality.region is None:
+    if not quality.usable or quality.region is None or quality.quarter_turns:
         return
     yield sample.array, quality.region, True
     portrait = Portrait.of("site", sample.array, quality.region)

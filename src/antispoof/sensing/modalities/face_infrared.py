@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box, Quality, Sample, Source
-from antispoof.sensing.faces import CropRecipe, Fit, find_faces, frame
+from antispoof.sensing.faces import CropRecipe, Fit, frame
 from antispoof.sensing.maps import crop_map, inside, load_map
 from antispoof.sensing.modalities import modalities
 from antispoof.sensing.units import bulk_top, step_of, unknown_unit, worded
+from antispoof.sensing.upright import find_upright, turn_box
 
 __all__ = ["FaceInfrared"]
 
@@ -46,6 +47,8 @@ class FaceInfrared:
         "too_small": "the face is too small: come closer",
         "too_dark": "the infrared picture is dark: check that the infrared lamp is on",
         "too_bright": "the infrared picture is over-exposed: move back, or out of the sun",
+        "not_upright": "the infrared picture is not upright: hold the head and turn the sensor upright",
+        "inverted_colours": "the infrared picture is a negative: hand it in as it was taken",
         "constant": "the infrared picture shows nothing: check the sensor",
         "frozen": "all frames of the infrared sensor are the same: restart it",
     }
@@ -83,16 +86,18 @@ class FaceInfrared:
         bright = whole["saturated"] > MAX_SATURATED
         if whole["contrast"] < MIN_CONTRAST:
             return Quality(("too_bright" if bright else "constant",), whole)
-        faces = find_faces(np.repeat(picture[..., np.newaxis], 3, axis=2))
-        if not faces:
+        found = find_upright(np.repeat(picture[..., np.newaxis], 3, axis=2))
+        if not found.faces:
             return Quality(("no_face", "too_bright") if bright else ("no_face",), whole)
-        box = faces[0].box
+        box = turn_box(found.faces[0].box, found.picture.shape, -found.quarter_turns)
         light = _light(picture[inside(box, picture.shape)])
         side = max(box.width, box.height)
         checks = (
             ("too_small", side < MIN_FACE_SIDE),
             ("too_dark", light["brightest"] < MIN_BRIGHTEST),
             ("too_bright", light["saturated"] > MAX_SATURATED),
+            ("not_upright", found.quarter_turns > 0 or not found.upright),  # the other sensors cannot tell
+            ("inverted_colours", found.negative),
         )
         reasons = tuple(code for code, failed in checks if failed)
         return Quality(reasons, {"face_side_px": side, **light}, box)

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box, Quality, Sample, Source
-from antispoof.sensing.faces import CropRecipe, Face, Fit, crop, find_faces, frame
+from antispoof.sensing.faces import CropRecipe, Face, Fit, crop, frame
 from antispoof.sensing.media import load_picture
 from antispoof.sensing.modalities import modalities
+from antispoof.sensing.upright import find_upright, turn_box
 
 __all__ = ["FaceRgb"]
 
@@ -25,10 +26,13 @@ MAX_SATURATED = 0.7  # share of face pixels of luminance 250 or more
 MIN_DETAIL = 0.1  # Laplacian over luminance, standard deviations, on the face scaled to 64 px
 SECOND_FACE_SIDE = 0.6  # of the largest face: smaller ones are in the background
 SECOND_FACE_CONFIDENCE = 0.7
+MIN_SKIN_RED = (
+    0.87  # red over blue; of simulated people in lamps of all colours, and of portraits, least 0.98
+)
 
 
 class FaceRgb:
-    """``face_rgb``: the largest face in a colour picture.
+    """``face_rgb``: the largest face in a colour picture, turned upright by quarters where it is not.
 
     A second face whose side is at least 0.6 of the largest makes it unclear who is to be judged, so the
     sample is rejected with ``several_faces``; smaller ones are taken for background and ignored.
@@ -48,6 +52,9 @@ class FaceRgb:
         "too_dark": "the face is too dark: turn towards a light",
         "too_bright": "the face is over-exposed: move away from the light, or dim it",
         "too_blurred": "the face is blurred: hold still, and wipe the lens",
+        "not_upright": "the face is not upright: hold your head and the camera upright",
+        "inverted_colours": "the picture is a negative: hand it in with its colours as they were taken",
+        "swapped_colours": "the skin is blue: hand in red, green, blue in this order, or go into white light",
     }
 
     def load(self, source: Source) -> Sample:
@@ -58,34 +65,46 @@ class FaceRgb:
         """Find the face, and tell whether it can be judged.
 
         The measurements are ``face_side_px``, ``aspect`` (width over height), ``detail``,
-        ``second_face_side`` (as a share of the first), ``brightest`` (0 to 255) and ``saturated`` (0 to 1);
-        without a face only the last two remain, taken on the whole picture.
+        ``second_face_side`` (as a share of the first), ``turned_deg`` (by how much the face had to be turned
+        anticlockwise to be upright: 0, 90, 180 or 270), ``skin_red_over_blue``, ``brightest`` (0 to 255) and
+        ``saturated`` (0 to 1); without a face only the last two remain, taken on the whole picture. The
+        region is in pixels of the picture as it came.
         """
-        faces = find_faces(sample.array)
+        found = find_upright(sample.array)
+        faces, picture = found.faces, found.picture
         if not faces:
             light = _light(sample.array)
             return Quality(("no_face", *_light_reasons(light)), light)
         box = faces[0].box
-        x, y, right, bottom = _inside(box, sample.array.shape)
-        face = sample.array[y:bottom, x:right]
+        x, y, right, bottom = _inside(box, picture.shape)
+        face = picture[y:bottom, x:right]
         light = _light(face)
         measurements = {
             "face_side_px": max(box.width, box.height),
             "aspect": (right - x) / (bottom - y),
             "detail": _detail(face),
             "second_face_side": _second_side(faces),
+            "turned_deg": 90.0 * found.quarter_turns,
+            "skin_red_over_blue": _red_over_blue(_skin(picture, faces[0])),
             **light,
         }
-        touches_edge = x == 0 or y == 0 or bottom == sample.array.shape[0] or right == sample.array.shape[1]
+        touches_edge = x == 0 or y == 0 or bottom == picture.shape[0] or right == picture.shape[1]
         lowest, highest = WHOLE_FACE_ASPECT
         checks = (
             ("several_faces", measurements["second_face_side"] >= SECOND_FACE_SIDE),
             ("too_small", measurements["face_side_px"] < MIN_FACE_SIDE),
             ("cut_off", touches_edge and not lowest <= measurements["aspect"] <= highest),
             ("too_blurred", measurements["detail"] < MIN_DETAIL),
+            ("not_upright", not found.upright),
+            ("inverted_colours", found.negative),
+            (
+                "swapped_colours",
+                not found.negative and _is_blue(measurements["skin_red_over_blue"], picture, box),
+            ),
         )
         reasons = tuple(code for code, failed in checks if failed) + _light_reasons(light)
-        return Quality(reasons, measurements, box)
+        region = turn_box(box, picture.shape, -found.quarter_turns)
+        return Quality(reasons, measurements, region, found.quarter_turns)
 
     def frame(
         self, sample: Sample, quality: Quality, *, scale: float, size: int, fit: Fit = "square"
@@ -100,6 +119,7 @@ class FaceRgb:
         if quality.region is None:
             raise ValueError("prepare needs a face; quality.region is None")
         patch = crop(sample.array, quality.region, CropRecipe(scale, size, fit))
+        patch = np.rot90(patch, quality.quarter_turns)
         return np.ascontiguousarray(patch.transpose(2, 0, 1), np.float32) / np.float32(255)
 
 
@@ -133,6 +153,37 @@ def _detail(face: NDArray[np.uint8]) -> float:
     return float(
         laplacian.std() / (grey.std() + 2)
     )  # two grey levels keep flat pictures from dividing by nothing
+
+
+def _skin(picture: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+    """Return the nose and the cheeks beside it, at least one pixel, as a view."""
+    eyes, mouth = face.landmarks[:2].mean(axis=0), face.landmarks[3:].mean(axis=0)
+    left, right = sorted(face.landmarks[:2, 0].tolist())
+    top, bottom = sorted((eyes[1] + share * (mouth[1] - eyes[1])) for share in (0.25, 0.8))
+    x, y, end, below = _inside(Box(left, top, right - left, bottom - top), picture.shape)
+    return _sparse(picture[y:below, x:end])
+
+
+def _is_blue(skin: float, picture: NDArray[np.uint8], box: Box) -> bool:
+    """Tell whether skin is bluer than people are, and than what is around them: not so in blue light."""
+    if skin >= MIN_SKIN_RED:
+        return False
+    grown = Box(box.x - box.width / 3, box.y - box.height / 3, box.width * 5 / 3, box.height * 5 / 3)
+    x, y, right, _ = _inside(grown, picture.shape)
+    around = np.ones(picture.shape[:2], bool)
+    around[y:, x:right] = False  # the head and what is below it
+    return around.mean() < 0.1 or skin < _red_over_blue(_sparse(picture)[_sparse(around)])
+
+
+def _sparse(picture: NDArray[Any]) -> NDArray[Any]:
+    """Return some 4,000 pixels of a picture of any size, as a view."""
+    step = max(1, round((picture.shape[0] * picture.shape[1] / 4000) ** 0.5))
+    return picture[::step, ::step]
+
+
+def _red_over_blue(pixels: NDArray[np.uint8]) -> float:
+    red, _, blue = pixels.reshape(-1, 3).mean(axis=0, dtype=np.float64) + 4  # so that it is 1 in black
+    return float(red / blue)
 
 
 def _second_side(faces: tuple[Face, ...]) -> float:

@@ -62,8 +62,8 @@ def read_portrait(file: CaptureFile, subject: str, skipped: Callable[[str], None
         skipped(f"{file.path.name}: {error}")
         return None
     quality = modality.quality(sample)
-    if quality.region is None or not quality.usable:
-        skipped(f"{file.path.name}: {', '.join(quality.reasons)}")
+    if quality.region is None or not quality.usable or quality.quarter_turns:
+        skipped(f"{file.path.name}: {', '.join(quality.reasons) or 'not_upright'}")
         return None
     return Portrait.of(subject, sample.array, quality.region)
 
