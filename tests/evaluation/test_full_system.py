@@ -194,6 +194,17 @@ def test_an_empty_score_is_no_trial_that_was_compared(tmp_path: Path) -> None:
         VerificationScores.read(tmp_path / "v.csv")
 
 
+def test_words_of_others_and_decimal_commas(tmp_path: Path) -> None:
+    path = tmp_path / "v.csv"
+    path.write_text("ID;Score;Trial\nb0;0,9;Mated\nn;-0,1;Zero-effort impostor\nx;0;Non-target\na0;;ATTACK\n")
+    read = VerificationScores.read(path)
+    assert (read.target.tolist(), read.nontarget.tolist(), read.spoof.tolist()) == ([0.9], [-0.1, 0.0], [])
+    assert read.uncompared == {"spoof": ("a0",)}
+    path.write_text("id;score;trial\nb0;0,9;target\nn;0.1;nontarget\n")
+    with pytest.raises(InputError, match="another decimal mark"):
+        VerificationScores.read(path)
+
+
 def test_a_detector_that_stops_every_attack_leaves_no_spoof_trial(run: Any, tmp_path: Path) -> None:
     detector(rejected=0).write(tmp_path / "d.csv")
     rows = [f"b{k},0.9,target" for k in range(10)] + ["n,0.1,nontarget"]

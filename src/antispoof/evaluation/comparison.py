@@ -149,16 +149,17 @@ def compare(
         raise InputError(f"{baseline}: a comparison needs scores of bona fide and of attack presentations")
     points = {name: Rule.parse(at).fit((dev or aligned)[name]) for name in names}
     clusters = Clustering.of(first, cluster)
-    numbers = clusters.numbers()
+    resampling = resamples > 0 and clusters.count > 1
+    numbers = clusters.numbers() if resampling else None
     compute = {
         name: ErrorRates(aligned[name], points[name].threshold, _dev_eer(dev, name), numbers)
         for name in names
     }
     labels = list(LABELS)
-    ones = np.ones(clusters.count, np.int32)
+    ones = np.ones(clusters.count if resampling else 1, np.int32)
     values = np.stack([compute[name](ones)[: len(labels)] for name in names])
     draws = np.full((1, len(names), len(labels)), math.nan)
-    if resamples and clusters.count > 1:
+    if resampling:
         flat = bootstrap(
             lambda weights: np.concatenate([compute[name](weights)[: len(labels)] for name in names]),
             clusters.count,

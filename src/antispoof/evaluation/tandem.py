@@ -18,6 +18,8 @@ from antispoof.errors import InputError
 from antispoof.evaluation import metrics
 from antispoof.evaluation.curve import EqualErrorRate, ErrorCurve, as_scores
 from antispoof.evaluation.scores import read_table
+from antispoof.labels import plain
+from antispoof.tables import Numbers
 
 __all__ = [
     "TandemCost",
@@ -29,6 +31,12 @@ __all__ = [
 ]
 
 _TRIALS = ("target", "nontarget", "spoof")
+_NONTARGET = ("non_target", "non_mated", "nonmated", "impostor", "imposter", "zero_effort")
+_WORDS = {name: name for name in _TRIALS}
+_WORDS |= dict.fromkeys(("mated", "genuine"), "target") | dict.fromkeys(
+    ("attack", "presentation_attack"), "spoof"
+)
+_WORDS |= dict.fromkeys((*_NONTARGET, "zero_effort_impostor", "zero_effort_imposter"), "nontarget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,8 @@ class VerificationScores:
     def read(cls, path: str | Path) -> VerificationScores:
         """Read a CSV file: ``score``, ``trial`` (target, nontarget, spoof) and, where known, ``id``.
 
+        Mated and genuine mean target, impostor and zero-effort nontarget, attack spoof.
+
         With ids that the detector's score file holds too, the full system's IAPAR can be told. An empty score
         is a presentation that was not compared: such rows need an id. With ids there may be no spoof trial.
 
@@ -79,9 +89,12 @@ class VerificationScores:
         """
         path = Path(path)
         columns = read_table(path, ("score", "trial"))
-        trials = np.asarray([trial.strip().lower() for trial in columns["trial"]])
-        if unknown := sorted(set(trials.tolist()) - set(_TRIALS)):
+        words = list(map(plain, columns["trial"]))
+        if unknown := [
+            said for said, word in zip(columns["trial"], words, strict=True) if word not in _WORDS
+        ]:
             raise InputError(f"{path}: trial {unknown[0]!r} is not one of {', '.join(_TRIALS)}")
+        trials = np.asarray([_WORDS[word] for word in words])
         ids = np.asarray(columns.get("id", []), np.str_)
         scores = _comparison_scores(columns["score"], ids.tolist(), path)
         compared = ~np.isnan(scores)
@@ -274,21 +287,29 @@ def t_eer(bona_fide: ArrayLike, attack: ArrayLike, verification: VerificationSco
 
 def _comparison_scores(cells: Sequence[str], ids: Sequence[str], path: Path) -> NDArray[np.float64]:
     """Parse scores; an empty cell is NaN."""
-    scores = np.empty(len(cells))
+    scores = np.full(len(cells), np.nan)
+    numbers = Numbers(",", "score")
     for row, cell in enumerate(cells):
-        text = cell.strip()
         name = f"id {ids[row]!r}" if len(ids) else f"row {row + 1}"
-        if not text and not len(ids):
+        if not cell.strip():
+            if len(ids):
+                continue
             raise InputError(
                 f"{path}: {name} has no score: leave out trials that were not compared, or add a column id "
                 "so that they can be counted as not accepted"
             )
         try:
-            scores[row] = float(text) if text else np.nan
+            scores[row] = numbers.read(cell, row + 2)
         except ValueError:
             raise InputError(f"{path}: the score of {name} must be a number, got {cell!r}") from None
-        if text and not np.isfinite(scores[row]):
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        if not np.isfinite(scores[row]):
             raise InputError(f"{path}: the score of {name} must be finite, got {cell!r}")
+    try:
+        numbers.finish()
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     return scores
 
 

@@ -43,7 +43,7 @@ def of_all(rate: Rate) -> str:
     if not rate.trials:
         return "–"
     if isinstance(rate, EstimatedRate):
-        return f"about {100 * rate.value:.1f} %, estimated"
+        return f"about {100 * rate.value:.1f} %, estimated: {interval('bpcer', rate.interval)}"
     return f"{rate.errors:,} of {rate.trials:,}, {100 * rate.value:.1f} %"
 
 
