@@ -121,7 +121,8 @@ def text_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]])
     for index, name in enumerate(header):
         numbers = index > 0 and all(row[index][:1].isdigit() or not row[index] for row in rows)
         # Names are left whole where they leave room for the rest.
-        whole = numbers or (index == 0 and max((len(row[0]) for row in rows), default=0) <= _NAME)
+        names = index == 0 and len(header) <= 4
+        whole = numbers or (names and max((len(row[0]) for row in rows), default=0) <= _NAME)
         justify: Literal["left", "right"] = "right" if numbers else "left"
         table.add_column(escape(name), justify=justify, overflow="fold", no_wrap=whole)
     for row in rows:
