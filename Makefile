@@ -1,4 +1,4 @@
-.PHONY: coverage demo faults docs fuzz lint newest release serve test test-quick wheel
+.PHONY: coverage demo faults docs fuzz lint newest release serve style test test-quick wheel
 
 PYTHON ?= python3
 
@@ -41,16 +41,19 @@ fuzz: .venv-fuzz/done
 test: lint
 	OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest -n 2 --dist loadfile $(if $(ROOM),tests/$(ROOM))
 
-# The same in a minute: the rooms that judge and measure, without training, simulation and the service.
-test-quick: lint
+# Less than a minute: style, and the rooms that judge and measure; no types, training, simulation and service.
+test-quick: style
 	OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest -n 2 --dist loadfile $(QUICK)
 
-QUICK = tests/contracts tests/data tests/evaluation tests/runtime tests/scores tests/sensing
+QUICK = tests/contracts/test_fusion_rules.py tests/contracts/test_modalities.py tests/data tests/evaluation \
+  tests/runtime tests/scores tests/sensing
 
-lint: .venv-test/done
+lint: style
+	.venv-test/bin/mypy
+
+style: .venv-test/done
 	.venv-test/bin/ruff check .
 	.venv-test/bin/ruff format --check .
-	.venv-test/bin/mypy
 	.venv-test/bin/lint-imports
 
 # Syntax and types for the newest Python; the others are checked for the oldest that is supported.
