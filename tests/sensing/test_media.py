@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from antispoof.errors import InputError, MediaError
+from antispoof.sensing.content import content_of
 from antispoof.sensing.media import MediaLimits, load_image, read_bytes
 
 LOSSLESS = [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("WEBP", {"lossless": True})]
@@ -142,9 +143,39 @@ def test_other_kinds_of_file_are_named(close_up: Any, encode: Any) -> None:
         b"Dear judge, this is not a picture", "unsupported_media", "is not a picture; use a still JPEG, PNG"
     )
     refused(encode(close_up, "GIF"), "unsupported_media", "is a GIF; use a still")
-    refused(b"\0\0\0\x1cftypheic", "unsupported_media", "is an HEIC picture")
     refused(b"\0\0\0\x1cftypisom", "unsupported_media", "is a video")
     refused(b"%PDF-1.7", "unsupported_media", "is a PDF")
+
+
+@pytest.mark.parametrize(
+    ("major", "others", "words"),
+    [
+        ("heic", "mif1heic", "an HEIC picture"),
+        ("mif1", "mif1heic", "an HEIC picture"),
+        ("msf1", "hevc", "an HEIC picture"),
+        ("heix", "", "an HEIC picture"),
+        ("heim", "", "an HEIC picture"),
+        ("hevx", "", "an HEIC picture"),
+        ("avif", "mif1", "an AVIF picture"),
+        ("mif1", "avif", "an AVIF picture"),
+        ("avis", "msf1", "an AVIF picture"),
+        ("mif1", "mif1", "an HEIF picture"),
+        ("crx ", "", r"a raw photo \(CR3\)"),
+        ("M4A ", "isom", "a sound recording"),
+        ("isom", "iso2avc1mp41", "a video"),
+        ("qt  ", "", "a video"),
+    ],
+)
+def test_brands_of_the_iso_format_are_named(major: str, others: str, words: str) -> None:
+    head = b"ftyp" + major.encode() + bytes(4) + others.encode()
+    content = struct.pack(">I", 4 + len(head)) + head + bytes(40)
+    refused(content, "unsupported_media", f"is {words}; use a still")
+    if "picture" in words or "raw" in words:
+        assert content_of(content) == "picture"
+
+
+def test_the_thumbnail_of_a_raw_photo_is_not_taken_for_the_picture(close_up: Any, encode: Any) -> None:
+    refused(encode(close_up, "TIFF", tiffinfo={254: 1}), "unsupported_media", "is a raw photo; use a still")
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "packbits"])

@@ -44,7 +44,10 @@ FILM_SUFFIXES = frozenset(
 """Suffixes of videos whose sound can be read."""
 
 UNKNOWN = 0x7FFFF000  # a size from here on, or of 0, was never filled in: whoever wrote it could not go back
-STILL = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ")
+STILL = (
+    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1",
+    b"miaf", b"avif", b"avis", b"crx ", b"jp2 ", b"jpx ", b"jxl ",
+)  # fmt: skip
 BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"sidx", b"mfra", b"free", b"skip", b"wide", b"uuid")
 QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip")
 MAGIC = (

@@ -22,7 +22,7 @@ __all__ = ["ACCEPTED", "read_grey_still", "read_still"]
 
 ACCEPTED = "use a still JPEG, PNG, WebP, BMP, TIFF or PPM picture"
 TIFF_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits")
-BITS_PER_SAMPLE, MAX_SAMPLE_VALUE = 258, 281  # tags of TIFF 6.0
+NEW_SUBFILE_TYPE, BITS_PER_SAMPLE, MAX_SAMPLE_VALUE = 254, 258, 281  # tags of TIFF 6.0
 PGM = re.compile(rb"(P[25])" + 3 * rb"(?:\s|#[^\n]*\n)+(\d{1,9})" + rb"\s")
 
 
@@ -111,6 +111,8 @@ def _open(content: bytes, kind: str, name: str, limits: MediaLimits) -> Any:
     compression = picture.info.get("compression")
     if kind == "tiff" and compression not in TIFF_COMPRESSIONS:
         raise MediaError("unsupported_media", f"{name} is a TIFF compressed as {compression}; save it as PNG")
+    if kind == "tiff" and picture.tag_v2.get(NEW_SUBFILE_TYPE, 0) & 1:  # where raw photos keep a thumbnail
+        raise MediaError("unsupported_media", f"{name} is a raw photo; {ACCEPTED}")
     if getattr(picture, "n_frames", 1) > 1:
         raise MediaError("unsupported_media", f"{name} is animated or has several pages; {ACCEPTED}")
     return picture
