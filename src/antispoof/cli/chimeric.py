@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from antispoof.cli.app import app, progress_bar
-from antispoof.cli.evaluate import Resamples, Seed, named
+from antispoof.cli.evaluate import Resamples, Seed, named, read_scores
 from antispoof.cli.fuse import CalibrationName
 
 
@@ -34,14 +34,13 @@ def evaluate_chimeric_pairs(
     """
     from rich.console import Console
 
-    from antispoof.evaluation import ScoreSet
     from antispoof.studies.chimeric import evaluate_chimeric, print_chimeric
 
     (one, one_path), (other, other_path) = named([first, second]).items()
     with progress_bar("resampling", resamples) as advance:
         found = evaluate_chimeric(
-            ScoreSet.read(one_path),
-            ScoreSet.read(other_path),
+            read_scores(one_path, cautions=True),
+            read_scores(other_path, cautions=True),
             (one, other),
             dev_share=dev_share,
             pairs=pairs,

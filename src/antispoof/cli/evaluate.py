@@ -227,15 +227,26 @@ def compare_scores(
 
 
 def read_scores(
-    path: Path, columns: str, bona_fide: str | None, protocols: Sequence[Path] | None
+    path: Path,
+    columns: str = "",
+    bona_fide: str | None = None,
+    protocols: Sequence[Path] | None = None,
+    *,
+    cautions: bool = False,
 ) -> ScoreSet:
-    """Read a score file, and say how, where it is somebody else's."""
+    """Read a score file, and say how, where it is somebody else's.
+
+    ``cautions`` has them told at once, where no report comes that would.
+    """
     from antispoof.columns import parse_columns
     from antispoof.evaluation import ScoreSet
 
     scores = ScoreSet.read(
         path, columns=parse_columns(columns), bona_fide=bona_fide, protocols=protocols or ()
     )
+    if cautions:
+        for caution in scores.cautions:
+            typer.echo(f"! {path}: {caution}", err=True)
     if scores.read_as:
         typer.echo(f"{path} was read as {scores.read_as}", err=True)
     return scores

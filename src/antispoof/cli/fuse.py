@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import app, command_line, progress_bar
-from antispoof.cli.evaluate import Resamples, RuleText, Seed, named
+from antispoof.cli.evaluate import Resamples, RuleText, Seed, named, read_scores
 from antispoof.cli.output import HtmlPath, JsonPath, deliver, table_path
 from antispoof.errors import InputError
 
@@ -74,7 +74,7 @@ def fuse_files(
     """
     from rich.console import Console
 
-    from antispoof.evaluation import ScoreSet, compare
+    from antispoof.evaluation import compare
     from antispoof.evaluation.provenance import Provenance
     from antispoof.evaluation.records import comparison_record, to_json
     from antispoof.evaluation.report import comparison_page
@@ -94,9 +94,10 @@ def fuse_files(
         raise InputError(f"--dev is given {len(dev)} times for {len(paths)} systems; give each its own")
     if (out or save) and len(method or []) != 1:
         raise InputError("--out and --save belong to one rule: name it with --method")
-    test = {name: ScoreSet.read(path) for name, path in paths.items()}
+    test = {name: read_scores(path, cautions=True) for name, path in paths.items()}
     if dev:
-        development = {name: ScoreSet.read(path) for name, path in zip(paths, dev, strict=True)}
+        pairs = zip(paths, dev, strict=True)
+        development = {name: read_scores(path, cautions=True) for name, path in pairs}
     else:
         halves = {name: split_by_hash(whole, dev_share or 0.0) for name, whole in test.items()}
         development = {name: half[0] for name, half in halves.items()}

@@ -315,9 +315,10 @@ def load_dataset(
 def _check_paths(source: Root, rows: list[Presentation]) -> None:
     """Refuse labels that the folders of their files contradict: one of the two is wrong."""
     against = []
+    above = f"{source.path.as_posix()}/"
     for p in rows:
         for file in p.captures.values():
-            says = _path_says(file.path.relative_to(source.path))
+            says = _path_says(file.path.as_posix().removeprefix(above))
             if says and says != {"bona_fide" if p.bona_fide else "attack"}:
                 against.append((file.path, p))
                 break
@@ -331,13 +332,12 @@ def _check_paths(source: Root, rows: list[Presentation]) -> None:
         )
 
 
-def _path_says(path: Path) -> set[str]:
+def _path_says(path: str) -> set[str]:
     """Return what the folders say, or where they say nothing, the word that the file's name begins with."""
-    says = {found for name in path.parts[:-1] if (found := folder_meaning(name))}
-    if says:
-        return set(says)
-    first = folder_meaning(re.split(r"[^A-Za-z]", path.name, maxsplit=1)[0])
-    return {first} if first else set()
+    *folders, name = path.split("/")
+    says = {found for folder in folders if (found := folder_meaning(folder))}
+    first = None if says else folder_meaning(re.split(r"[^A-Za-z]", name, maxsplit=1)[0])
+    return {*says, *((first,) if first else ())}
 
 
 def _check_counts(thing: Dataset, protocol: str, rows: list[Presentation]) -> None:
