@@ -83,6 +83,9 @@ def test_what_has_no_cost_is_told(tmp_path: Path, run: Run) -> None:
     code, _, errors = run("complexity", "--results", tmp_path)
     assert code == 3
     assert "holds no finished run" in errors
+    code, _, errors = run("complexity", "--results", tmp_path, "--plot", tmp_path / "cost.pdf")
+    assert code == 3
+    assert "a plot is written as .svg or .png" in errors
 
 
 def test_the_table_fits_80_columns_and_cuts_no_name(

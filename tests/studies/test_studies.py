@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -117,6 +118,17 @@ def test_protocols_that_cannot_be(folder: Path, run: Run, protocol: str, message
     assert message in errors
     with pytest.raises(InputError):
         folds(read_manifest(folder / "manifest.csv"), protocol)
+
+
+def test_an_ablation_asks_for_its_plot_before_it_trains(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = trainings(monkeypatch)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, _, errors = run("ablate", folder / "plates.yaml")
+    assert code == 3
+    assert "[report]" in errors
+    assert not done
 
 
 def test_an_ablation_from_file_to_plot(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
