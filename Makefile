@@ -9,7 +9,7 @@ demo: .venv-demo/done
 .venv-demo/done: pyproject.toml
 	$(PYTHON) -m venv .venv-demo
 	.venv-demo/bin/python -m pip install --quiet --upgrade pip
-	.venv-demo/bin/python -m pip install --quiet -e . scikit-image
+	.venv-demo/bin/python -m pip install --quiet -e '.[report]' scikit-image
 	touch $@
 
 # The HTTP service and its page, on this machine alone.

@@ -45,7 +45,7 @@ MOVED = {
     "runtime.fusion": "scores.fusion",
     "runtime.json_file": "files",
     "runtime.logistic": "scores.logistic",
-    "runtime.sound_picture": "evidence.sound_picture",
+    "runtime.sound_picture": "evidence.figures",
     "runtime.spoof_aware": "studies.spoof_aware",
     "service.challenges": "challenges",
     "service.challenges.landmarks": "sensing.faces",

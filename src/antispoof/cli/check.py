@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from antispoof.cli.app import CommandExit, app, files_in, progress_bar
+from antispoof.cli.app import CommandExit, app, files_in, needs, progress_bar
 from antispoof.cli.output import JsonPath, write_json_text
 from antispoof.cli.sensors import Units, flag, read_units, takes_sensors
 from antispoof.errors import InputError, MediaError
@@ -76,6 +76,8 @@ def check(
     from antispoof.runtime.detector import load
     from antispoof.sensing.modalities import modality_of
 
+    if report is not None:
+        needs("the evidence page", "report", "jinja2", "matplotlib")
     if (as_json is not None) + as_jsonl + as_csv > 1:
         raise typer.BadParameter("choose one of --json, --jsonl and --csv", param_hint="--json")
     units = read_units(unit)

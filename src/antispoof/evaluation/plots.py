@@ -26,16 +26,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLOURS",
+    "INK",
+    "SOFT",
     "SUFFIXES",
     "Curve",
     "Point",
     "check_target",
     "differences",
+    "figure_of",
     "histograms",
     "inline_svg",
     "reliability_diagram",
     "save",
     "scatter",
+    "styled",
     "trade_off",
 ]
 
@@ -142,7 +146,7 @@ def inline_svg(figure: Figure, label: str) -> str:
     return opening + text[text.index("<svg ") + len("<svg ") :].rstrip()
 
 
-def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw in the style of this file, or name the extra that is missing."""
 
     @wraps(draw)
@@ -156,14 +160,14 @@ def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return styled
 
 
-@_styled
+@styled
 def trade_off(curves: Sequence[Curve]) -> Figure:
     """Draw both error rates: DET on probit axes, where normal scores make straight lines, and ROC beside it.
 
     Args:
         curves: the first named lies on top.
     """
-    figure = _figure(9.6, 4.9)
+    figure = figure_of(9.6, 4.9)
     left, right = figure.subplots(1, 2)
     with_dot = [each for each in curves if each.threshold is not None]
     least = 1 / min(min(each.curve.attack_count, each.curve.bona_fide_count) for each in curves)
@@ -204,7 +208,7 @@ def trade_off(curves: Sequence[Curve]) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def histograms(rows: Sequence[tuple[str, NDArray[np.float64], bool]], threshold: float) -> Figure:
     """Draw one histogram a row on a common score axis, the wrong side of the threshold in full colour.
 
@@ -221,7 +225,7 @@ def histograms(rows: Sequence[tuple[str, NDArray[np.float64], bool]], threshold:
         low, high = float(edges[0]), float(edges[-1])
     names = [f"{_folded(name, 32)}\n{len(scores):,}" for name, scores, _ in rows]
     heights = [max(0.62 if len(rows) < 6 else 0.46, 0.1 + 0.15 * (1 + name.count("\n"))) for name in names]
-    figure = _figure(9.6, 0.55 + sum(heights))
+    figure = figure_of(9.6, 0.55 + sum(heights))
     stacked = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axes, name, (_, scores, genuine) in zip(stacked, names, rows, strict=True):
         counts, _ = np.histogram(np.clip(scores, low, high), edges)
@@ -237,10 +241,10 @@ def histograms(rows: Sequence[tuple[str, NDArray[np.float64], bool]], threshold:
     return figure
 
 
-@_styled
+@styled
 def reliability_diagram(bins: Sequence[ReliabilityBin]) -> Figure:
     """Draw what came true over what the scores stated, with exact intervals; a dot's area is its share."""
-    figure = _figure(4.7, 4.5)
+    figure = figure_of(4.7, 4.5)
     axes = figure.subplots()
     across, up = [each.predicted for each in bins], [each.observed for each in bins]
     axes.axline((0, 0), slope=1, color="#b8c1cc", linestyle="--", linewidth=1)
@@ -260,7 +264,7 @@ def reliability_diagram(bins: Sequence[ReliabilityBin]) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def differences(
     rows: Sequence[tuple[str, float, Interval]],
     label: str,
@@ -275,7 +279,7 @@ def differences(
         lower_is_better: which side is shaded as worse.
         write: writes the ticks.
     """
-    figure = _figure(9.6, 0.9 + 0.36 * len(rows))
+    figure = figure_of(9.6, 0.9 + 0.36 * len(rows))
     axes = figure.subplots()
     for number, (_, value, interval) in enumerate(rows):
         clear = interval.low > 0 or interval.high < 0
@@ -294,10 +298,10 @@ def differences(
     return figure
 
 
-@_styled
+@styled
 def scatter(points: Sequence[Point], x_label: str, y_label: str) -> Figure:
     """Draw points over a logarithmic axis, each with its name."""
-    figure = _figure(8.6, 4.6)
+    figure = figure_of(8.6, 4.6)
     axes = figure.subplots()
     axes.set_xscale("log")
     for k, point in enumerate(points):
@@ -315,7 +319,8 @@ def scatter(points: Sequence[Point], x_label: str, y_label: str) -> Figure:
     return figure
 
 
-def _figure(width: float, height: float) -> Figure:
+def figure_of(width: float, height: float) -> Figure:
+    """Make an empty figure of so many inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

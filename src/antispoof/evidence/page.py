@@ -6,9 +6,7 @@ It holds pictures of faces and of voices, so it is written only where somebody a
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Sequence
-from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof.errors import MissingExtraError
+from antispoof.evaluation.plots import inline_svg
+from antispoof.evidence import figures
 from antispoof.evidence.explanation import (
     OUTCOME_WORDS,
     evidence_in_words,
@@ -25,11 +26,11 @@ from antispoof.evidence.explanation import (
     sentence,
     when_in_words,
 )
-from antispoof.evidence.sound_picture import sound_figure
 from antispoof.files import write_text
 from antispoof.runtime.checking import Checked
 from antispoof.runtime.policy import in_words
 from antispoof.runtime.verdict import Evidence, Verdict
+from antispoof.sensing.audio import RATE
 from antispoof.sensing.capture import Box, Recording
 from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.sensing.modalities import modalities
@@ -37,9 +38,7 @@ from antispoof.sensing.modalities import modalities
 __all__ = ["write_evidence_page"]
 
 SIDE = 320  # px of each picture
-BONA_FIDE, ATTACK = (37, 99, 235), (234, 88, 12)  # blue and orange, which colour-blind readers tell apart too
-TICKS = (-1000, -100, -10, 1, 10, 100, 1000)  # times likelier; negative: an attack
-WIDTH, HEIGHT, EDGE = 420, 112, 10
+BONA_FIDE, ATTACK = (37, 99, 235), (234, 88, 12)
 
 
 def write_evidence_page(
@@ -55,82 +54,120 @@ def write_evidence_page(
 
     Raises:
         InputError: the file cannot be written.
+        MissingExtraError: Jinja or Matplotlib is not installed.
     """
-    style = resources.files("antispoof.runtime").joinpath("evidence_page.css").read_text(encoding="utf-8")
-    cards = "".join(
-        _card(entry, any(path in simulated for path in entry.sources.values())) for entry in results
+    try:
+        import jinja2
+        from markupsafe import Markup
+    except ModuleNotFoundError:
+        raise MissingExtraError("the evidence page", "report") from None
+    templates = resources.files("antispoof.evidence") / "templates"
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)}</title><style>{style}</style></head><body><main>"
-        f"<h1>{escape(title)}</h1>"
-        '<p class="soft">Each file, what was looked at in it, and where its score lies.</p>'
-        f"{cards}<footer>{_models(results)} This page holds pictures of people: handle it like the captures "
-        "themselves.</footer></main></body></html>\n"
+    cards = [_card(entry, any(path in simulated for path in entry.sources.values())) for entry in results]
+    for card in cards:  # what Matplotlib has drawn is markup already
+        drawn = [
+            (card, "scale"),
+            (card, "contributions"),
+            *((picture, "svg") for picture in card["pictures"]),
+        ]
+        for holder, name in drawn:
+            holder[name] = Markup(holder[name])
+    page = environment.from_string((templates / "page.html").read_text(encoding="utf-8")).render(
+        title=title,
+        style=Markup((templates / "page.css").read_text(encoding="utf-8")),
+        cards=cards,
+        bundles=dict.fromkeys(
+            bundle for entry in results if entry.verdict is not None for bundle in entry.verdict.bundles
+        ),
+        holds=_holds(results),
     )
-    write_text(path, page)
+    write_text(path, page + "\n")
 
 
-def _card(entry: Checked, simulated: bool) -> str:
-    tag = '<span class="tag">simulated</span>' if simulated else ""
-    name = f"<h2>{escape(entry.name)}{tag}</h2>"
+def _holds(results: Sequence[Checked]) -> str:
+    """Say what of people the page holds."""
+    names = {name for entry in results if entry.verdict is not None for name in entry.sources}
+    heard = {name for name in names if name in modalities and modalities[name].windowed}
+    kinds = [*(["pictures of people"] if names - heard else []), *(["pictures of voices"] if heard else [])]
+    return f"This page holds {' and '.join(kinds)}: handle it like the captures themselves." if kinds else ""
+
+
+def _card(entry: Checked, simulated: bool) -> dict[str, Any]:
+    card: dict[str, Any] = {"name": entry.name, "simulated": simulated, "pictures": []}
+    card |= {"scale": "", "contributions": "", "error": "", "advice": (), "rows": []}
     verdict = entry.verdict
     if verdict is None:
-        return (
-            f'<article class="error"><header>{name}<span class="outcome">not read</span></header>'
-            f"<p>{escape(str(entry.error))}</p></article>"
-        )
-    rows = []
-    if verdict.score is not None:
-        rows.append(("Meaning", escape(f"This is {likelihood_in_words(verdict.score)}.")))
-    rows.append(("Score", escape(margin_in_words(verdict))))
+        return {**card, "kind": "error", "outcome": "not read", "error": str(entry.error)}
     point = verdict.operating_point
-    rows.append(("Threshold set by", escape(f"{point.rule}, on {point.data}")))
+    rows = card["rows"]
+    if verdict.score is not None:
+        rows.append(("Meaning", f"This is {likelihood_in_words(verdict.score)}."))
+        label = f"score {verdict.score:+.2f}, threshold {point.threshold:+.2f}"
+        card["scale"] = inline_svg(figures.score_scale(verdict), label)
+    rows.append(("Score", margin_in_words(verdict)))
+    rows.append(("Threshold set by", f"{point.rule}, on {point.data}"))
     for part in verdict.evidence:
-        rows.append((escape(part.modality), escape(evidence_in_words(part, len(verdict.evidence) > 1))))
+        rows.append((part.modality, evidence_in_words(part, len(verdict.evidence) > 1)))
         if part.timeline:
-            rows.append(("When", escape(when_in_words(part, point.threshold))))
-    if verdict.advice:
-        lines = "".join(f"<li>{escape(line)}</li>" for line in verdict.advice)
-        rows.append(("What to do", f"<ul>{lines}</ul>"))
-    table = "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in rows)
-    pictures = "".join(
-        _pictures(entry.recording(part.modality), part, point.threshold)
+            rows.append(("When", when_in_words(part, point.threshold)))
+    if len(verdict.opinions) > 1:
+        card["contributions"] = inline_svg(figures.contributions(verdict), _shares_in_words(verdict))
+    card["pictures"] = [
+        picture
         for part in verdict.evidence
         if part.modality in entry.sources
-    )
-    return (
-        f'<article class="{verdict.outcome}"><header>{name}'
-        f'<span class="outcome">{OUTCOME_WORDS[verdict.outcome]}</span></header>'
-        f'<p class="sentence">{escape(sentence(verdict))}</p>'
-        f'<div class="pictures">{pictures}</div>{_scale(verdict)}{_contributions(verdict)}'
-        f"<dl>{table}</dl></article>"
-    )
+        for picture in _pictures(entry.recording(part.modality), part, point.threshold)
+    ]
+    return {
+        **card,
+        "kind": verdict.outcome,
+        "outcome": OUTCOME_WORDS[verdict.outcome],
+        "sentence": sentence(verdict),
+        "advice": verdict.advice,
+    }
 
 
-def _pictures(source: Recording, evidence: Evidence, threshold: float) -> str:
+def _shares_in_words(verdict: Verdict) -> str:
+    shares = (
+        f"{' + '.join(in_words(name) for name in each.modalities)} {each.contribution:+.2f}"
+        for each in verdict.opinions
+    )
+    return "; ".join(shares)
+
+
+def _pictures(source: Recording, evidence: Evidence, threshold: float) -> list[dict[str, Any]]:
     if evidence.status == "missing":
-        return ""
+        return []
     sample = modalities[evidence.modality].load(source)
     if modalities[evidence.modality].windowed:
-        return sound_figure(sample, evidence, threshold)
+        label = f"spectrogram of {len(sample.array) / RATE:.1f} seconds"
+        drawn = inline_svg(figures.recording(sample, evidence, threshold), label)
+        caption, key = "the recording: which frequencies are heard when", ""
+        if evidence.timeline:
+            caption, key = f"{caption}; below it, what each moment speaks for:", "below the threshold"
+        return [{"svg": drawn, "caption": caption, "key": key, "wide": True}]
     picture = _as_picture(sample.array, evidence.region)
     if evidence.region is None:
         scale = SIDE / max(picture.shape[:2])
-        return _figure(
-            cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), "the picture"
-        )
+        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return [_photograph(small, "the picture")]
     cut = crop(picture, evidence.frame or evidence.region, CropRecipe(1.0, SIDE))
-    figures = _figure(
-        cut, f"{in_words(evidence.modality)}: what was looked at" if evidence.frame else "the face"
-    )
+    words = f"{in_words(evidence.modality)}: what was looked at" if evidence.frame else "the face"
+    found = [_photograph(cut, words)]
     if evidence.heat_map is not None:
-        legend = f"{_swatch(BONA_FIDE, 'bona fide')} {_swatch(ATTACK, 'attack')}"
-        figures += _figure(_overlay(cut, evidence.heat_map), f"speaks for {legend}")
-    return figures
+        found.append(_photograph(_overlay(cut, evidence.heat_map), "speaks for", "attack"))
+    return found
+
+
+def _photograph(picture: Any, caption: str, key: str = "") -> dict[str, Any]:
+    height, width = picture.shape[:2]
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    data = base64.b64encode(encoded.tobytes()).decode()
+    size = {"width": width, "height": height}
+    return {"jpeg": data, "svg": "", "caption": caption, "key": key, "wide": False, **size}
 
 
 def _as_picture(array: NDArray[Any], region: Box | None) -> NDArray[np.uint8]:
@@ -150,22 +187,6 @@ def _as_picture(array: NDArray[Any], region: Box | None) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _figure(picture: Any, caption: str) -> str:
-    height, width = picture.shape[:2]
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 88])
-    data = base64.b64encode(encoded.tobytes()).decode()
-    return (
-        f'<figure><img src="data:image/jpeg;base64,{data}" alt="" width="{width}" height="{height}">'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
-
-
-def _swatch(colour: tuple[int, int, int], words: str) -> str:
-    square = f'<span class="swatch" style="background: rgb{colour}"></span>'
-    return f'<span class="key">{square}{words}</span>'
-
-
 def _overlay(picture: NDArray[np.uint8], heat_map: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Tint what speaks for bona fide and for an attack, the strongest place the most."""
     strongest = max(float(np.abs(heat_map).max()), 1e-6)
@@ -175,99 +196,3 @@ def _overlay(picture: NDArray[np.uint8], heat_map: NDArray[np.float32]) -> NDArr
     tint = np.where(heat > 0, np.array(BONA_FIDE), np.array(ATTACK))
     alpha = 0.65 * np.abs(heat)
     return np.asarray(np.clip((1 - alpha) * grey + alpha * tint, 0, 255), np.uint8)
-
-
-def _scale(verdict: Verdict) -> str:
-    """Draw score and threshold on an axis of likelihood ratios."""
-    if verdict.score is None:
-        return ""
-    threshold = verdict.operating_point.threshold
-    reach = max(math.log(1500), abs(verdict.score) * 1.1, abs(threshold) * 1.1)
-
-    def at(score: float) -> float:
-        return EDGE + (score + reach) / (2 * reach) * (WIDTH - 2 * EDGE)
-
-    def text(
-        x: float, y: float, words: str, fill: str = "soft", anchor: str = "middle", style: str = ""
-    ) -> str:
-        return (
-            f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}" font-size="12" fill="var(--{fill})"{style}>'
-            f"{words}</text>"
-        )
-
-    def bar(left: float, right: float, fill: str) -> str:
-        return (
-            f'<rect x="{left:.1f}" y="50" width="{right - left:.1f}" height="14" fill="var(--{fill})" '
-            'opacity=".3"/>'
-        )
-
-    score, limit = at(verdict.score), at(threshold)
-    room = 114  # what the threshold's label takes; it keeps off the score, and inside the drawing
-    label = (min(limit + 6, WIDTH - room), "start") if score < limit else (max(limit - 6, room), "end")
-    parts = [
-        bar(EDGE, limit, "attack"),
-        bar(limit, WIDTH - EDGE, "bona"),
-        f'<path d="M{limit:.1f} 43V71" stroke="var(--ink)" stroke-width="2"/>',
-        f'<path d="M{score:.1f} 24V46" stroke="var(--tone)" stroke-width="1.5"/>',
-        f'<circle cx="{score:.1f}" cy="57" r="8" fill="var(--tone)" stroke="var(--card)" stroke-width="3"/>',
-        text(
-            min(max(score, 45), WIDTH - 45),
-            18,
-            f"score {verdict.score:+.2f}",
-            "tone",
-            style=' font-weight="700"',
-        ),
-        text(label[0], 39, f"threshold {threshold:+.2f}", "soft", label[1]),
-        text(EDGE, 104, "← likelier an attack", "attack", "start"),
-        text(WIDTH - EDGE, 104, "likelier a person →", "bona", "end"),
-    ]
-    for ratio in TICKS:
-        words = "even" if ratio == 1 else f"{abs(ratio)}×"
-        parts.append(text(at(math.copysign(math.log(abs(ratio)), ratio)), 84, words))
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="score {verdict.score:+.2f}, threshold {threshold:+.2f}">{"".join(parts)}</svg>'
-    )
-
-
-def _contributions(verdict: Verdict) -> str:
-    """Draw what each source brought to the score, as bars to either side of nothing."""
-    if len(verdict.opinions) < 2:
-        return ""
-    reach = max(1.0, *(abs(each.contribution) for each in verdict.opinions))
-    middle, row, high = WIDTH / 2, 26, 14
-    parts, said = [], []
-    for index, each in enumerate(verdict.opinions):
-        top = 4 + index * row
-        toward = 1 if each.contribution >= 0 else -1
-        end = middle + toward * max((middle - 50) * abs(each.contribution) / reach, 1.0)
-        anchor, other = ("start", "end") if toward > 0 else ("end", "start")
-        fill = "bona" if toward > 0 else "attack"
-        name = escape(" + ".join(in_words(modality) for modality in each.modalities))
-        words = f"{each.contribution:+.2f}"
-        parts.append(
-            f'<rect x="{min(middle, end):.1f}" y="{top}" width="{abs(end - middle):.1f}" height="{high}" '
-            f'fill="var(--{fill})"/>'
-            f'<text x="{end + toward * 6:.1f}" y="{top + 11}" text-anchor="{anchor}" font-size="12" '
-            f'fill="var(--soft)">{words}</text>'
-            f'<text x="{middle - toward * 8:.1f}" y="{top + 11}" text-anchor="{other}" font-size="12" '
-            f'fill="var(--ink)">{name}</text>'
-        )
-        said.append(f"{name} {words}")
-    height, label = len(verdict.opinions) * row, "; ".join(said)
-    axis = f'<path d="M{middle} 0V{height}" stroke="var(--ink)" stroke-width="1"/>'
-    return (
-        '<figure class="shares"><figcaption>What each sensor brought to the score</figcaption>'
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">'
-        f"{''.join(parts)}{axis}</svg></figure>"
-    )
-
-
-def _models(results: Sequence[Checked]) -> str:
-    bundles = dict.fromkeys(
-        bundle for entry in results if entry.verdict is not None for bundle in entry.verdict.bundles
-    )
-    return "".join(
-        f"Model {escape(bundle.name)} {escape(bundle.version)}, SHA-256 {bundle.sha256[:16]}…. "
-        for bundle in bundles
-    )

@@ -1,0 +1,156 @@
+"""Figures of an evidence page: where a score lies, what sensors brought to it, a recording."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.evaluation.plots import INK, SOFT, figure_of, styled
+from antispoof.evidence.explanation import course, suspicious_spans
+from antispoof.runtime.policy import in_words
+from antispoof.runtime.verdict import Evidence, Verdict
+from antispoof.sensing.audio import RATE
+from antispoof.sensing.capture import Sample
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["ATTACK", "BONA_FIDE", "contributions", "recording", "score_scale"]
+
+BONA_FIDE, ATTACK = "#2563eb", "#c2410c"  # blue and orange, which colour-blind readers tell apart too
+TICKS = (-1000, -100, -10, 1, 10, 100, 1000)  # times likelier; negative: an attack
+WIDE = 5.6  # inches
+FFT = 512
+COLUMNS = 1200  # at most
+RANGE_DB = 65
+FAINTEST_DB = -20.0  # of a frame: what is fainter is drawn as faint as it is
+
+
+@styled
+def score_scale(verdict: Verdict) -> Figure:
+    """Draw score and threshold on an axis of likelihood ratios.
+
+    Args:
+        verdict: one that has a score.
+    """
+    score, threshold = verdict.score or 0.0, verdict.operating_point.threshold
+    reach = max(math.log(1500), abs(score) * 1.1, abs(threshold) * 1.1)
+    colour = BONA_FIDE if score >= threshold else ATTACK
+    figure = figure_of(WIDE, 1.35)
+    axes = figure.subplots()
+    axes.set_xlim(-reach, reach)
+    axes.set_ylim(-0.9, 1.7)
+    axes.grid(visible=False)
+    axes.barh(
+        [0, 0],
+        [threshold + reach, reach - threshold],
+        left=[-reach, threshold],
+        height=0.7,
+        color=[ATTACK, BONA_FIDE],
+        alpha=0.3,
+        linewidth=0,
+    )
+    axes.plot([threshold, threshold], [-0.6, 0.6], color=INK, linewidth=1.6)
+    axes.plot([score, score], [0, 1.0], color=colour, linewidth=1.2)
+    axes.plot([score], [0], "o", color=colour, markersize=9, markeredgecolor="white", markeredgewidth=2)
+    near = min(max(score, -0.84 * reach), 0.84 * reach)
+    axes.text(near, 1.12, f"score {score:+.2f}", color=colour, weight="bold", ha="center")
+    away = "left" if score < threshold else "right"
+    step = 0.02 * reach if away == "left" else -0.02 * reach
+    axes.text(threshold + step, 0.62, f"threshold {threshold:+.2f}", color=SOFT, ha=away, fontsize=8)
+    axes.set_yticks([])
+    axes.set_xticks([math.copysign(math.log(abs(ratio)), ratio) for ratio in TICKS])
+    axes.set_xticklabels(["even" if ratio == 1 else f"{abs(ratio)}×" for ratio in TICKS])
+    axes.text(-reach, -0.78, "← likelier an attack", color=ATTACK, fontsize=8, va="center")
+    axes.text(reach, -0.78, "likelier a person →", color=BONA_FIDE, fontsize=8, ha="right", va="center")
+    for side in axes.spines.values():
+        side.set_visible(False)
+    return figure
+
+
+@styled
+def contributions(verdict: Verdict) -> Figure:
+    """Draw what each source brought to the score, as bars to either side of nothing.
+
+    Args:
+        verdict: one with two opinions or more.
+    """
+    shares = [each.contribution for each in verdict.opinions]
+    names = [" + ".join(in_words(name) for name in each.modalities) for each in verdict.opinions]
+    figure = figure_of(WIDE, 0.45 + 0.3 * len(shares))
+    axes = figure.subplots()
+    rows = np.arange(len(shares))[::-1]
+    axes.barh(rows, shares, color=[BONA_FIDE if share >= 0 else ATTACK for share in shares], height=0.6)
+    reach = max(1.0, *map(abs, shares)) * 1.25
+    axes.set_xlim(-reach, reach)
+    for row, share in zip(rows.tolist(), shares, strict=True):
+        toward = 1 if share >= 0 else -1
+        place = share + toward * 0.02 * reach
+        axes.text(place, row, f"{share:+.2f}", ha="left" if toward > 0 else "right", va="center", color=SOFT)
+    axes.axvline(0, color=INK, linewidth=1)
+    axes.set_yticks(rows.tolist(), names)
+    axes.grid(visible=False)
+    return figure
+
+
+@styled
+def recording(sample: Sample, evidence: Evidence, threshold: float) -> Figure:
+    """Draw a recording: its spectrogram, and below it what each moment speaks for.
+
+    Args:
+        sample: the recording, as its modality loads it.
+        evidence: what was made of it; without a timeline only the spectrogram is drawn.
+        threshold: natural-log likelihood ratio below which a moment is marked.
+    """
+    seconds = len(sample.array) / RATE
+    told = bool(evidence.timeline)
+    figure = figure_of(WIDE, 3.0 if told else 2.0)
+    if told:
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1.7, 1))
+    else:
+        upper = lower = figure.subplots()
+    upper.imshow(
+        _spectrogram(sample.array),
+        cmap="Greys",
+        aspect="auto",
+        origin="lower",
+        vmin=0,
+        vmax=1.2,
+        extent=(0, seconds, 0, RATE / 2000),
+        interpolation="nearest",
+    )
+    upper.set_ylabel("kHz")
+    upper.grid(visible=False)
+    lower.set_xlabel("seconds")
+    if told:
+        for start, end in suspicious_spans(evidence, threshold):
+            upper.axvspan(start, end, color=ATTACK, alpha=0.2, linewidth=0)
+        for start, end, score in course(evidence):
+            lower.bar(
+                start,
+                score - threshold,
+                end - start,
+                bottom=threshold,
+                align="edge",
+                color=BONA_FIDE if score >= threshold else ATTACK,
+                alpha=0.75,
+                linewidth=0,
+            )
+        lower.axhline(threshold, color=INK, linewidth=1)
+        lower.set_ylabel("score")
+        lower.set_xlim(0, seconds)
+    return figure
+
+
+def _spectrogram(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return loudness, 0 to 1, (257, frames): 0 to 8 kHz from the first row on."""
+    hop = max(len(samples) // COLUMNS, FFT // 4)
+    padded = np.pad(samples, (FFT // 2, FFT))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::hop] * np.hanning(FFT).astype(np.float32)
+    level = 20 * np.log10(np.abs(np.fft.rfft(frames)) + 1e-7)
+    level = level - max(float(np.percentile(level, 99.8)), FAINTEST_DB)
+    loudness: Any = np.clip(1 + level / RANGE_DB, 0, 1).T ** 1.5
+    return np.asarray(loudness, np.float64)
