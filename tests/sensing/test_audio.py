@@ -246,7 +246,7 @@ def bad_inputs(speech: Any) -> dict[str, tuple[bytes, str, str]]:
         "no sound": (video(None), "unsupported_media", "is a video without sound"),
         "zero samples": (wav(speech[:0]), "empty", "there is no sound in it"),
         "nan": (wav(nan, subtype="FLOAT"), "decode_failed", "holds values that are not numbers"),
-        "3 hours": (long_wav(3 * 3600), "duration_limit", r"180\.0 min long; at most 10\.0 min are allowed"),
+        "3 hours": (long_wav(3 * 3600), "duration_limit", "180 min long; at most 10 min are allowed"),
         "96 channels": (wav(np.zeros((999, 96))), "channel_limit", "96 channels; at most 8 are allowed"),
         "truncated flac": (flac[: len(flac) // 2], "decode_failed", "is damaged|is cut short"),
         "truncated wav": (wav(speech)[:40_000], "decode_failed", "is cut short: only 1.2 s of it are there"),
@@ -301,9 +301,9 @@ def test_damage_never_escapes_as_anything_else(speech: Any, name: str, share: fl
 
 def test_limits_are_checked_while_decoding_as_well(speech: Any) -> None:
     live = encoded(np.tile(speech, 3), "webm", "libopus", 48_000)
-    with pytest.raises(MediaError, match=r"at most 1\.0 s"):
+    with pytest.raises(MediaError, match=r"at most 1(\.00)? s"):
         load_audio(live, AudioLimits(max_seconds=1.0))
-    with pytest.raises(MediaError, match=r"at most 1\.0 s"):
+    with pytest.raises(MediaError, match=r"at most 1(\.00)? s"):
         load_audio(wav(speech), AudioLimits(max_seconds=1.0))
     with pytest.raises(MediaError, match="more than the"):
         load_audio(wav(speech), AudioLimits(max_bytes=1000))

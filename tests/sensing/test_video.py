@@ -127,7 +127,7 @@ def refused(source: Any, code: str, words: str, **limits: Any) -> None:
 def test_what_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mp4")
     refused(path, "pixel_limit", "is 128×96, 0.012 Mpx; at most 0.010 Mpx", max_pixels=10_000)
-    refused(path, "duration_limit", "lasts 1 s; a video may last 0.5 s: cut it", max_video_seconds=0.5)
+    refused(path, "duration_limit", "lasts 0.9 s; a video may last 0.5 s: cut it", max_video_seconds=0.5)
     refused(path, "payload_too_large", "that a video may have", max_video_bytes=1000)
     refused(Recording(path, frames=(5, 10)), "decode_failed", "frames 5:10 wanted, 9 there")
     refused(path.read_bytes(), "unsupported_media", "is a video; use a still")

@@ -25,7 +25,7 @@ from antispoof.sensing.containers import (
     is_cut,
     without_tags,
 )
-from antispoof.sensing.source import MediaLimits, name_of, read_bytes
+from antispoof.sensing.source import MediaLimits, name_of, read_bytes, told_apart
 
 __all__ = ["RATE", "AudioLimits", "audio_container", "load_audio"]
 
@@ -140,15 +140,11 @@ def _check(name: str, seconds: float | None, channels: int, rate: int, limits: A
             f"{name} has {rate:,} samples a second; {LOWEST_RATE:,} to {HIGHEST_RATE:,} are accepted",
         )
     if seconds is not None and seconds > limits.max_seconds:
+        by, unit = (60, "min") if seconds >= 90 else (1, "s")
+        has, most = told_apart(seconds / by, limits.max_seconds / by)
         raise MediaError(
-            "duration_limit",
-            f"{name} is {_duration(seconds)} long; at most {_duration(limits.max_seconds)} are allowed: "
-            "cut it",
+            "duration_limit", f"{name} is {has} {unit} long; at most {most} {unit} are allowed: cut it"
         )
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:,.1f} min" if seconds >= 90 else f"{seconds:.1f} s"
 
 
 def _from_array(sample: Sample, limits: AudioLimits) -> Sample:

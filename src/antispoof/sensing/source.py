@@ -19,6 +19,7 @@ __all__ = [
     "name_of",
     "read_bytes",
     "read_head",
+    "told_apart",
 ]
 
 HEAD_BYTES = 64
@@ -129,18 +130,18 @@ def check_pixels(width: int, height: int, name: str, most: int) -> None:
     if width < 1 or height < 1:
         raise MediaError("decode_failed", f"{name} states a size of {width}×{height} pixels")
     if width * height > most:
-        has, allowed = _megapixels(width * height, most)
+        has, allowed = told_apart(width * height / 1e6, most / 1e6)
         raise MediaError(
             "pixel_limit",
             f"{name} is {width}×{height}, {has} Mpx; at most {allowed} Mpx are allowed: scale it down",
         )
 
 
-def _megapixels(pixels: int, most: int) -> tuple[str, str]:
-    """Write both with as many digits as it takes to tell them apart."""
+def told_apart(value: float, most: float) -> tuple[str, str]:
+    """Write a value and the limit that it exceeds with as many digits as it takes to tell them apart."""
     for digits in range(7):
-        has, allowed = (f"{number / 1e6:,.{digits}f}" for number in (pixels, most))
-        if has != allowed and float(allowed.replace(",", "")) * 1e6 == most:
+        has, allowed = (f"{number:,.{digits}f}" for number in (value, most))
+        if has != allowed and abs(float(allowed.replace(",", "")) - most) <= most / 1000:
             break
     return has, allowed
 

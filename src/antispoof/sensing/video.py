@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import MediaError
-from antispoof.sensing.source import MediaLimits, check_pixels, middle
+from antispoof.sensing.source import MediaLimits, check_pixels, middle, told_apart
 
 __all__ = ["Frame", "read_frame"]
 
@@ -88,10 +88,8 @@ def _read(
         codec.thread_count = 1
         count, seconds = _length(opened, stream)
         if seconds > limits.max_video_seconds:
-            raise MediaError(
-                "duration_limit",
-                f"{name} lasts {seconds:,.0f} s; a video may last {limits.max_video_seconds:g} s: cut it",
-            )
+            lasts, most = told_apart(seconds, limits.max_video_seconds)
+            raise MediaError("duration_limit", f"{name} lasts {lasts} s; a video may last {most} s: cut it")
         if not count:
             raise MediaError("empty", f"{name}: there is no picture in it")
         wanted = middle(count, frames, name)
