@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from antispoof.errors import InputError
 from antispoof.evaluation import evaluate
@@ -239,3 +241,58 @@ def test_on_the_command_line(run: Any, tmp_path: Path) -> None:
     full = json.loads((tmp_path / "o.json").read_text())["tandem"]["full_system"]
     assert full["frr"]["value"] == pytest.approx(0.2)
     assert full["iapar"]["print"]["value"] == pytest.approx(0.1)
+
+
+People = st.lists(
+    st.tuples(st.sampled_from(["target", "nontarget", "print", "mask"]), st.booleans(), st.booleans()),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(People)
+def test_whoever_is_compared_the_counts_are_of_everybody(people: list[tuple[str, bool, bool]]) -> None:
+    """One trial each, then none for those whom detection rejects, then an empty one: all say the same."""
+    people = [*people, ("target", True, True), ("nontarget", True, False), ("print", True, True)]
+    ids = [f"p{k}" for k in range(len(people))]
+    scores = ScoreSet.from_columns(
+        ids,
+        [1.0 if passed else -1.0 for _, passed, _ in people],
+        [None if kind in ("target", "nontarget") else kind for kind, _, _ in people],
+    )
+
+    def asv(compare_rejected: bool, say_so: bool) -> VerificationScores:
+        rows = [
+            (
+                kind if kind in ("target", "nontarget") else "spoof",
+                name,
+                float(matches),
+                passed or compare_rejected,
+            )
+            for name, (kind, passed, matches) in zip(ids, people, strict=True)
+        ]
+        arrays, names, silent = {}, {}, {}
+        for trial in ("target", "nontarget", "spoof"):
+            own = [row for row in rows if row[0] == trial]
+            arrays[trial] = np.array([row[2] for row in own if row[3]])
+            names[f"{trial}_ids"] = tuple(row[1] for row in own if row[3])
+            silent[trial] = tuple(row[1] for row in own if not row[3]) if say_so else ()
+        return VerificationScores(**arrays, **names, uncompared=silent)
+
+    everybody = full_system(scores, 0.0, asv(True, False), 0.5)
+    for kind, rate in (("target", everybody.frr), ("nontarget", everybody.far)):
+        own = [passed and matches for name, passed, matches in people if name == kind]
+        assert rate is not None
+        assert (rate.errors, rate.trials) == (sum(x == (kind != "target") for x in own), len(own))
+    for kind, rate in everybody.iapar.items():
+        own = [passed and matches for name, passed, matches in people if name == kind]
+        assert (rate.errors, rate.trials) == (sum(own), len(own))
+    stated = full_system(scores, 0.0, asv(False, True), 0.5)
+    assert (stated.frr, stated.far, stated.iapar) == (everybody.frr, everybody.far, everybody.iapar)
+    sequential = full_system(scores, 0.0, asv(False, False), 0.5)
+    assert sequential.iapar == everybody.iapar
+    rejected = sum(not passed for kind, passed, _ in people if kind in ("target", "nontarget"))
+    assert sequential.far is not None
+    both = sequential.frr.trials + sequential.far.trials
+    came = sum(passed for kind, passed, _ in people if kind in ("target", "nontarget"))
+    assert abs(both - came - rejected) <= 1  # shared out between them, to the nearest whole
