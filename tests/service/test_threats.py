@@ -228,7 +228,7 @@ def test_page_sessions_are_limited(serve: Any) -> None:
 
 def test_queue_is_bounded(serve: Any, frames: Frames) -> None:
     service = serve(inference_threads=1, queue_length=1)
-    with service.core.judges.place(), service.core.judges.place():
+    with service.core.judges.reserve(), service.core.judges.reserve():
         answer = check(service, frames["bona_fide"][0])
         assert code(answer) == (503, "overloaded")
         assert answer.headers["retry-after"] == "1"

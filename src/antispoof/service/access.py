@@ -19,8 +19,8 @@ client_token = HTTPBearer(scheme_name="ClientToken", description="`ast_…`", au
 Credentials = HTTPAuthorizationCredentials | None
 
 
-def core_of(request: Request) -> Core:
-    """Return the parts of the service."""
+async def core_of(request: Request) -> Core:
+    """Return the parts of the service; async, as the framework would give anything else a thread."""
     core: Core = request.app.state.core
     return core
 

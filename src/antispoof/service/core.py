@@ -39,9 +39,11 @@ class Core:
         self.metrics = Metrics()
         self.checks = Checks(settings)
         threads = settings.inference_threads
-        self.judges = Workers("judge", threads, threads + settings.queue_length, self.metrics.queue.set)
+        self.judges = Workers(
+            "judge", threads, threads + settings.queue_length, settings.queue_wait_s, self.metrics.queue.set
+        )
         self.greetings = Greetings(settings.greetings_per_address)
-        self.watchers = Workers("watch", threads, settings.streams, self.metrics.streams.set)
+        self.watchers = Workers("watch", threads, settings.streams, gauge=self.metrics.streams.set)
 
     def close(self) -> None:
         """End what runs, and close the database."""

@@ -7,12 +7,12 @@ from antispoof.sensing.capture import Recording
 from antispoof.sensing.modalities import modalities
 from antispoof.service.problems import Problem, from_media_error
 
-__all__ = ["look_at"]
+__all__ = ["check_sample"]
 
 CODES = {"no_face": "no_face", "several_faces": "multiple_faces"}
 
 
-def look_at(name: str, content: bytes, unit: str = "") -> None:
+def check_sample(name: str, content: bytes, unit: str = "") -> None:
     """Refuse a sample that the detector could not judge.
 
     Raises:

@@ -39,13 +39,13 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
     Raises:
         Problem: a capture cannot be read, or the model fails.
     """
-    looked_at = [
-        _look(presentation, judged, check) for presentation in _presentations(judged.captures, frames)
+    checked = [
+        _check_presentation(presentation, judged, check) for presentation in _presentations(judged.captures, frames)
     ]
     usable = sorted(
-        (frame for frame in looked_at if frame.complete), key=lambda frame: frame.verdict.score or 0.0
+        (frame for frame in checked if frame.complete), key=lambda frame: frame.verdict.score or 0.0
     )
-    shown = usable[(len(usable) - 1) // 2] if usable else looked_at[0]
+    shown = usable[(len(usable) - 1) // 2] if usable else checked[0]
     outcome: str = shown.verdict.outcome if usable else "non_response"
     reasons: list[str] = []
     advice: list[str] = []
@@ -74,14 +74,14 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
             "evidence": {"detector_outcome": said["outcome"], "detector_reasons": said["reasons"]},
             "frames": [
                 {"seq": frame.seq, "outcome": frame.verdict.outcome, "score": frame.verdict.score}
-                for frame in looked_at
+                for frame in checked
             ],
             "challenges": [dict(result) for result in judged.challenges],
         },
     )
 
 
-def _look(presentation: Mapping[str, JudgeableCapture], judged: Judgeable, check: Check) -> _Frame:
+def _check_presentation(presentation: Mapping[str, JudgeableCapture], judged: Judgeable, check: Check) -> _Frame:
     verdict = check(judged.policy, {name: Recording(c.content, c.unit) for name, c in presentation.items()})
     used = {evidence.modality for evidence in verdict.evidence if evidence.status == "used"}
     complete = verdict.score is not None and used >= set(judged.modalities)

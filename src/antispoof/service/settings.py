@@ -43,6 +43,7 @@ class Settings(BaseModel):
         origins: of web pages elsewhere that may call, such as ``https://id.example.com``.
         inference_threads: how many checks run at once in a process.
         queue_length: how many more may wait; beyond that the answer is 503.
+        queue_wait_s: how long a check may be expected to wait for its turn; beyond that the answer is 503.
         streams: how many live captures run at once in a process.
         greetings_per_address: streams of one address that have not said who they are yet, in a process.
         connections_per_address: of one address to a process; those of ``proxies`` are not counted.
@@ -84,6 +85,7 @@ class Settings(BaseModel):
     origins: tuple[str, ...] = ()
     inference_threads: Positive = 1
     queue_length: Positive = 16
+    queue_wait_s: Annotated[float, Field(gt=0)] = 1.0
     streams: Positive = 8
     greetings_per_address: Positive = 4
     connections_per_address: Positive = 64

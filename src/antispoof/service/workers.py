@@ -1,10 +1,12 @@
-"""A few threads, and a bounded number of places before them: who finds none is told so at once."""
+"""A few threads, and a bounded queue before them: whoever would wait too long is told so at once."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,22 +15,32 @@ from typing import TypeVar
 
 from antispoof.service.problems import Problem
 
-__all__ = ["Greetings", "Place", "Workers"]
+__all__ = ["Greetings", "Reservation", "Workers"]
 
 T = TypeVar("T")
 RETRY_AFTER_S = 1
+SMOOTHING = 0.1  # weight of the latest job in the mean time of jobs
 
 
-class Place:
-    """A reserved place: whoever holds it may run work there, one after the other."""
+class Reservation:
+    """A slot in the queue: whoever holds it may run work there, one after the other."""
 
-    def __init__(self, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, executor: ThreadPoolExecutor, done: Callable[[float], None]) -> None:
         self._executor = executor
+        self._done = done
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """Run in a thread. That the caller leaves does not end the work."""
         loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.run_in_executor(self._executor, functools.partial(work, *arguments)))
+        timed = functools.partial(self._timed, work, *arguments)
+        return await asyncio.shield(loop.run_in_executor(self._executor, timed))
+
+    def _timed(self, work: Callable[..., T], *arguments: object) -> T:
+        started = time.monotonic()
+        try:
+            return work(*arguments)
+        finally:
+            self._done(time.monotonic() - started)
 
 
 class Greetings:
@@ -57,46 +69,67 @@ class Greetings:
 
 
 class Workers:
-    """Threads with a bounded number of places.
+    """Threads with a bounded queue.
 
     Args:
         name: of the threads.
         threads: how many work at once.
-        places: how many may be taken, those at work included.
-        gauge: told how many are taken, whenever that changes.
+        slots: how many may be reserved, those at work included.
+        longest_wait_s: for a thread; whoever would wait longer, by the mean time of the jobs before, is
+            refused. Somebody may always wait behind the running jobs.
+        gauge: told how many are reserved, whenever that changes.
     """
 
     def __init__(
-        self, name: str, threads: int, places: int, gauge: Callable[[float], object] = lambda _: None
+        self,
+        name: str,
+        threads: int,
+        slots: int,
+        longest_wait_s: float = math.inf,
+        gauge: Callable[[float], object] = lambda _: None,
     ) -> None:
         self._gauge = gauge
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._places = places
-        self._taken = 0
+        self._threads = threads
+        self._slots = slots
+        self._longest_wait_s = longest_wait_s
+        self._reserved = 0
+        self._job_s = 0.0
         self._lock = threading.Lock()
 
-    def see_room(self) -> None:
-        """Raise `Problem` ``overloaded`` where no place is free; cheap, as no body was read for it."""
-        if self._taken >= self._places:
-            raise Problem("overloaded", "all places are taken", retry_after_s=RETRY_AFTER_S)
+    def check_room(self) -> None:
+        """See that there is a slot now, before something is read that needs one.
+
+        Raises:
+            Problem: ``overloaded``.
+        """
+        waiting = self._reserved - self._threads
+        wait_s = (waiting + 1) * self._job_s / self._threads
+        if self._reserved >= self._slots or (waiting > 0 and wait_s > self._longest_wait_s):
+            retry_after_s = max(RETRY_AFTER_S, math.ceil(wait_s))
+            raise Problem("overloaded", "too many checks are waiting", retry_after_s=retry_after_s)
 
     @contextmanager
-    def place(self) -> Iterator[Place]:
-        """Reserve a place.
+    def reserve(self) -> Iterator[Reservation]:
+        """Reserve a slot.
 
         Raises:
             Problem: ``overloaded``.
         """
         with self._lock:
-            self.see_room()
-            self._taken += 1
-            self._gauge(self._taken)
+            self.check_room()
+            self._reserved += 1
+            self._gauge(self._reserved)
         try:
-            yield Place(self._executor)
+            yield Reservation(self._executor, self._note)
         finally:
             with self._lock:
-                self._taken -= 1
-                self._gauge(self._taken)
+                self._reserved -= 1
+                self._gauge(self._reserved)
+
+    def _note(self, seconds: float) -> None:
+        with self._lock:
+            self._job_s += (seconds - self._job_s) * (SMOOTHING if self._job_s else 1.0)
 
     def close(self) -> None:
         """Let what runs come to its end; start nothing else."""

@@ -58,15 +58,15 @@ CHECK_FORM = {
 )
 async def check(request: Request, _: Annotated[KnownKey, backend("check")], core: ServiceCore) -> Response:
     """Judge files, one for each modality. Nothing is stored: this gives no protection against replay."""
-    core.judges.see_room()
+    core.judges.check_room()  # who is refused anyhow need not be read
     upload = await read_upload(request, core.settings)
     if not upload.files or set(upload.fields) - {"policy", *(f"unit.{name}" for name in upload.files)}:
         raise Problem(
             "invalid_request",
             "the parts are files named like modalities, their unit.<modality>, and policy",
         )
-    with core.judges.place() as place:
-        verdict = await place.run(_judge, core, upload)
+    with core.judges.reserve() as reservation:
+        verdict = await reservation.run(_judge, core, upload)
     core.metrics.verdicts.labels("check", verdict.outcome).inc()
     return JSONResponse({"verdict": verdict.as_dict(), "replay_protection": False})
 

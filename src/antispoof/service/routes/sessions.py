@@ -17,7 +17,7 @@ from antispoof.service.api_keys import KnownKey
 from antispoof.service.attempts import SessionRequest
 from antispoof.service.clock import as_text
 from antispoof.service.core import Core
-from antispoof.service.intake import look_at
+from antispoof.service.intake import check_sample
 from antispoof.service.judging import judge
 from antispoof.service.problems import Problem, responses
 from antispoof.service.uploads import read_upload
@@ -169,6 +169,7 @@ def revoke(session_id: str, _: Backend, core: ServiceCore) -> Response:
 async def capture(session_id: Client, request: Request, core: ServiceCore) -> Response:
     """Hand in one sample; once this is answered, the sample survives a restart."""
     core.limits.capture(session_id)
+    core.judges.check_room()  # who is refused anyhow need not be read
     expected = await run_in_threadpool(core.sessions.expected_modalities, session_id)
     core.judges.see_room()
     upload = await read_upload(request, core.settings)
@@ -183,8 +184,8 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
     sha256 = hashlib.sha256(content).hexdigest()
     if upload.fields["sha256"].lower() != sha256:
         raise Problem("invalid_request", "sha256: not that of the file", recoverable=True)
-    with core.judges.place() as place:
-        await place.run(look_at, modality, content, unit)
+    with core.judges.reserve() as reservation:
+        await reservation.run(check_sample, modality, content, unit)
     accepted = await run_in_threadpool(core.sessions.accept, session_id, modality, int(seq), content, unit)
     return JSONResponse(
         {
@@ -216,14 +217,14 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
 )
 async def complete(session_id: str, from_backend: Either, core: ServiceCore) -> Response:
     """Judge what was captured. A client is told that it is finished, and never the verdict."""
-    with core.judges.place() as place:
+    with core.judges.reserve() as reservation:
         found = await run_in_threadpool(core.sessions.begin_judging, session_id)
         if isinstance(found, str):
             if not from_backend:
                 raise Problem("bad_token", "the session is over, and its token with it")
             return _completed(session_id, found, 0, ())
         try:
-            decision = await place.run(judge, found, core.checks.check, core.settings.judged_frames)
+            decision = await reservation.run(judge, found, core.checks.check, core.settings.judged_frames)
         except BaseException:
             await run_in_threadpool(core.sessions.abandon_judging, found)
             raise

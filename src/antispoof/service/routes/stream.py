@@ -24,7 +24,7 @@ from antispoof.service.core import Core
 from antispoof.service.live_samples import LiveSamples
 from antispoof.service.logs import log
 from antispoof.service.problems import Problem, from_media_error
-from antispoof.service.workers import Place
+from antispoof.service.workers import Reservation
 
 __all__ = ["router"]
 
@@ -55,11 +55,11 @@ async def stream(socket: WebSocket, session_id: str) -> None:
     await socket.accept()
     request_id = socket.state.request_id
     try:
-        # Who says nothing takes nobody's place.
+        # Who says nothing takes nobody's slot.
         with core.greetings.of(socket.client.host if socket.client else ""):
             await _greet(core, socket, session_id)
-        with core.watchers.place() as place:
-            await _Stream(core, socket, session_id, place).run()
+        with core.watchers.reserve() as reservation:
+            await _Stream(core, socket, session_id, reservation).run()
         await socket.close()
     except WebSocketDisconnect:
         log.info("stream_left", request_id=request_id, session=session_id)
@@ -92,11 +92,11 @@ async def _greet(core: Core, socket: WebSocket, session_id: str) -> None:
 class _Stream:
     """One connection."""
 
-    def __init__(self, core: Core, socket: WebSocket, session_id: str, place: Place) -> None:
+    def __init__(self, core: Core, socket: WebSocket, session_id: str, reservation: Reservation) -> None:
         self._core = core
         self._socket = socket
         self._session_id = session_id
-        self._place = place
+        self._reservation = reservation
         self._waiting: asyncio.Queue[_Message | None] = asyncio.Queue(WINDOW)
         self._hint: tuple[float, str | None] = (0.0, None)
 
@@ -123,7 +123,7 @@ class _Stream:
             await self._watch(live, samples)
         finally:
             reader.cancel()
-        results = await self._place.run(live.results)
+        results = await self._reservation.run(live.results)
         count = await run_in_threadpool(
             self._core.sessions.end_stream,
             self._session_id,
@@ -162,7 +162,7 @@ class _Stream:
                 await self._sample(message.content, message.at_s, live, samples)
             elif message.text is not None and _object(message.text).get("type") == "end":
                 return
-            if await self._place.run(live.advance, message.at_s) and live.step is not None:
+            if await self._reservation.run(live.advance, message.at_s) and live.step is not None:
                 await self._reveal(live)
 
     async def _reveal(self, live: LiveCapture) -> None:
@@ -185,10 +185,10 @@ class _Stream:
             raise Problem("invalid_request", "seq: has to be a number from 0")
         try:
             if modality in takers("picture"):
-                hint = await self._place.run(_see, live, samples, body, at_s)
+                hint = await self._reservation.run(_see, live, samples, body, at_s)
                 await self._give_hint(hint, at_s)
             elif modality in takers("sound"):
-                await self._place.run(_hear, live, samples, body, header.get("rate"), at_s)
+                await self._reservation.run(_hear, live, samples, body, header.get("rate"), at_s)
             else:
                 known = ", ".join((*takers("picture"), *takers("sound")))
                 raise Problem("invalid_request", f"modality: a stream takes {known}")
