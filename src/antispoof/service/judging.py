@@ -40,7 +40,8 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
         Problem: a capture cannot be read, or the model fails.
     """
     checked = [
-        _check_presentation(presentation, judged, check) for presentation in _presentations(judged.captures, frames)
+        _check_presentation(presentation, judged, check)
+        for presentation in _presentations(judged.captures, frames)
     ]
     usable = sorted(
         (frame for frame in checked if frame.complete), key=lambda frame: frame.verdict.score or 0.0
@@ -81,7 +82,9 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
     )
 
 
-def _check_presentation(presentation: Mapping[str, JudgeableCapture], judged: Judgeable, check: Check) -> _Frame:
+def _check_presentation(
+    presentation: Mapping[str, JudgeableCapture], judged: Judgeable, check: Check
+) -> _Frame:
     verdict = check(judged.policy, {name: Recording(c.content, c.unit) for name, c in presentation.items()})
     used = {evidence.modality for evidence in verdict.evidence if evidence.status == "used"}
     complete = verdict.score is not None and used >= set(judged.modalities)

@@ -171,7 +171,6 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
     core.limits.capture(session_id)
     core.judges.check_room()  # who is refused anyhow need not be read
     expected = await run_in_threadpool(core.sessions.expected_modalities, session_id)
-    core.judges.see_room()
     upload = await read_upload(request, core.settings)
     if set(upload.fields) - {"unit"} != {"modality", "seq", "sha256"} or set(upload.files) != {"file"}:
         raise Problem("invalid_request", "the parts are modality, seq, sha256, file and perhaps unit")
