@@ -62,8 +62,12 @@ MOVED = {
 
 RENAMED = {
     "evaluation.comparison": {"SystemFigures": "SystemResult"},
+    "evaluation.complexity": {"Cost": "ModelCost"},
     "evaluation.error_rates": {"Figures": "ErrorRates"},
     "evaluation.thresholds": {"OperatingPoint": "DecisionThreshold"},
+    "training.pretrained": {"here": "is_installed"},
+    "training.recipes.speech_moments.experiment": {"Experiment": "SpeechMomentsExperiment"},
+    "training.recipes.supervised.experiment": {"Experiment": "SupervisedExperiment"},
 }
 """Module → old name of a class → its new name; the module says ``__getattr__ = old_names(__name__)``."""
 

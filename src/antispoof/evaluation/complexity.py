@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from antispoof._moved import old_names
 from antispoof.evaluation.plots import Point, scatter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["ModelCost", "accuracy_versus_cost", "as_record"]
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from antispoof._moved import old_names
 
 __all__ = ["PRETRAINED", "PretrainedWeights", "is_installed"]
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names(__name__)
 
 
 @dataclass(frozen=True, slots=True)

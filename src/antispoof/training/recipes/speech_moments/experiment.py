@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from antispoof._moved import old_names
 from antispoof.errors import ExperimentError
 from antispoof.training.schema import ManifestExperiment, Part
 
 __all__ = ["Pairs", "SpeechMomentsExperiment", "SpeechMomentsTraining"]
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names(__name__)
 
 Positive = Annotated[int, Field(gt=0)]
 

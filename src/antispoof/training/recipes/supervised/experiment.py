@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from antispoof._moved import old_names
 from antispoof.errors import ExperimentError
 from antispoof.networks.fusion import fusions
 from antispoof.networks.losses import losses
@@ -16,6 +17,9 @@ from antispoof.training.options import checked_options
 from antispoof.training.schema import ManifestExperiment, Named, Part
 
 __all__ = ["Freeze", "Pretraining", "SupervisedExperiment", "TrainingSettings"]
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names(__name__)
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
