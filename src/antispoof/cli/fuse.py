@@ -134,12 +134,11 @@ def fuse_files(
 
 
 def _print_fused(console: Console, fused: FusedSystems, result: Comparison, dev: ScoreSet) -> None:
-    from rich import box
     from rich.markup import escape
-    from rich.table import Table
 
     from antispoof.evaluation import wording
     from antispoof.evaluation.calibration_quality import min_cllr
+    from antispoof.evaluation.terminal import table
 
     mark = " (simulated)" if result.scores.simulated.any() else ""
     genuine, attacks = int(dev.is_bona_fide.sum()), int((~dev.is_bona_fide).sum())
@@ -148,11 +147,8 @@ def _print_fused(console: Console, fused: FusedSystems, result: Comparison, dev:
         f"tested on {len(result.scores.bona_fide):,} and {len(result.scores.attack):,}{mark}",
         soft_wrap=True,
     )
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-    table.add_column("", overflow="fold")
-    columns = ("D-EER", "− best single (paired 95 %)", "max APCER", "BPCER", "Cllr", "least")
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=name in ("D-EER", "Cllr", "least"))
+    columns = ("D-EER", "− best single\n(paired 95 %)", "max APCER", "BPCER", "Cllr", "least")
+    shown = table("", "", *columns, words=columns[1:2])
     by_name = {system.name: system for system in result.systems}
     ranked = sorted(fused.test, key=lambda name: by_name[name].figures["d_eer"].value)
     single = [name for name in ranked if name not in fused.fitted]
@@ -163,7 +159,7 @@ def _print_fused(console: Console, fused: FusedSystems, result: Comparison, dev:
         if difference is not None:
             sure = not math.isnan(difference.interval.low) and 0 not in difference.interval
             said = wording.difference("d_eer", difference) + " *" * sure
-        table.add_row(
+        shown.add_row(
             escape(name),
             wording.figure("d_eer", system.figures["d_eer"].value),
             said,
@@ -174,7 +170,7 @@ def _print_fused(console: Console, fused: FusedSystems, result: Comparison, dev:
             wording.number(min_cllr(scores.bona_fide, scores.attack)),
             end_section=name == single[-1],
         )
-    console.print(table)
+    console.print(shown)
     console.print(
         "* the interval leaves out 0. APCER and BPCER at the threshold that was set on dev. "
         "least: Cllr after the best recalibration of these very scores.",

@@ -31,11 +31,10 @@ def spoof_aware(
     seed: Seed = 0,
 ) -> None:
     """Compare ways to join speaker verification and spoofing countermeasure (a-DCF, t-EER)."""
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
 
     from antispoof.evaluation import wording
+    from antispoof.evaluation.terminal import table
     from antispoof.studies.spoof_aware import PUBLISHED, JointTrials, compare_spoof_aware
 
     dev, test = JointTrials.read(trials).split(dev_share)
@@ -43,10 +42,8 @@ def spoof_aware(
         results = compare_spoof_aware(dev, test, resamples=resamples, seed=seed, tick=advance)
     console = Console(highlight=False)
     console.print(f"fitted on {len(dev.trial):,} trials, tested on {len(test.trial):,}")
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-    table.add_column("")
-    for name in ("min a-DCF", f"− {PUBLISHED} (paired 95 %)", "t-EER", "SV-EER", "SPF-EER"):
-        table.add_column(name, justify="right")
+    columns = ("min\na-DCF", f"− {PUBLISHED}\n(paired 95 %)", "t-EER", "SV-EER", "SPF-EER")
+    shown = table("", "", *columns, words=columns[1:2])
     for result in results:
         said = "best published"
         if result.difference is not None:
@@ -54,8 +51,8 @@ def spoof_aware(
             sure = not math.isnan(interval.low) and 0 not in interval
             said = f"{value:+.4f} {wording.ends('cllr', interval)}{' *' * sure}"
         rates = (result.t_eer, result.sv_eer, result.spf_eer)
-        table.add_row(result.name, wording.number(result.a_dcf), said, *map(wording.percent, rates))
-    console.print(table)
+        shown.add_row(result.name, wording.number(result.a_dcf), said, *map(wording.percent, rates))
+    console.print(shown)
     for result in results:
         console.print(f"  {result.name:12} {result.words}", soft_wrap=True)
     console.print(

@@ -229,8 +229,7 @@ def evaluate_chimeric(
 
 def print_chimeric(console: Console, result: Chimeric) -> None:
     """Print the matrix of attack kinds × rules × missing sensor, and what it says in words."""
-    from rich import box
-    from rich.table import Table
+    from antispoof.evaluation.terminal import table
 
     mark = "chimeric, simulated" if result.simulated else "chimeric"
     first, second = result.sensors
@@ -239,23 +238,29 @@ def print_chimeric(console: Console, result: Chimeric) -> None:
         f"{second}, by chance (seed {result.seed}); {result.pairs:,} test pairs of each kind",
         soft_wrap=True,
     )
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title=f"D-EER % ({mark})", title_justify="left")
-    table.add_column("attack on", overflow="fold")
-    for name in (*result.kinds, "any", f"no {first}", f"no {second}", "BPCER %", "caught % of", ""):
-        table.add_column(name, justify="right")
-    table.columns[-2].header, table.columns[-1].header = (f"caught %: {kind}" for kind in result.kinds[:2])
+    errors = table(f"D-EER % ({mark}), by what is attacked", "rule", *result.kinds, "any")
+    absent = (f"no\n{first}", f"no\n{second}")
+    caught = (f"caught\n{kind}" for kind in result.kinds[:2])
+    operation = table(
+        f"D-EER % without a sensor, and at BPCER ≤ {100 * BPCER:g} % on dev ({mark})",
+        *("rule", *absent, "BPCER\n%", *caught),
+    )
     for row in result.rows:
-        cells = [f"{100 * row.eer[kind]:.1f}" for kind in result.kinds]
-        cells.append(f"{100 * row.pooled:.1f}")
-        cells += [f"{100 * row.missing[name]:.1f}" if name in row.missing else "–" for name in result.sensors]
-        cells.append(f"{100 * row.bpcer:.1f}")
-        cells += [f"{100 * row.caught[kind]:.1f}" for kind in result.kinds[:2]]
-        mine = " (default)" if row.name == DEFAULT_RULE else ""
+        name = row.name + (" (default)" if row.name == DEFAULT_RULE else "")
         last = row.single and all(not other.single or other.pooled <= row.pooled for other in result.rows)
-        table.add_row(row.name + mine, *cells, end_section=last)
-    console.print(table)
+        rates = (*(row.eer[kind] for kind in result.kinds), row.pooled)
+        errors.add_row(name, *(f"{100 * rate:.1f}" for rate in rates), end_section=last)
+        operation.add_row(
+            name,
+            *(f"{100 * row.missing[one]:.1f}" if one in row.missing else "–" for one in result.sensors),
+            f"{100 * row.bpcer:.1f}",
+            *(f"{100 * row.caught[kind]:.1f}" for kind in result.kinds[:2]),
+            end_section=last,
+        )
+    console.print(errors)
+    console.print(operation)
     console.print(
-        f"BPCER and caught at BPCER ≤ {100 * BPCER:g} % on dev. An attack on one sensor only "
+        "caught: share of the attacks on this sensor, in per cent. An attack on one sensor only "
         "is one that the other sensor takes for bona fide: as if that one had been fooled perfectly.",
         soft_wrap=True,
     )
