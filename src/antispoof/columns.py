@@ -122,7 +122,7 @@ def recognise(
     own = {("label" if name == "pai_species" else name): names.index(name) for name in _OWN if name in names}
     if {"pai_species" if role == "label" else role for role in needed} <= set(names):
         _refuse_repeated(names, first)
-        also = {role: names.index(role) for role in needed if role in names}
+        also = {role: names.index(role) for role in needed if role != "label"}
         path = next((names.index(name) for name in _ALIASES["path"] if name in names), None)
         files = {"path": path} if path is not None and "score" not in needed else {}
         return Layout(tuple(first), True, files | own | also)

@@ -19,9 +19,11 @@ from antispoof.errors import InputError
 __all__ = [
     "BONA_FIDE",
     "Meaning",
+    "class_beside",
     "folder_meaning",
     "is_listed_bona_fide",
     "meaning",
+    "path_meanings",
     "plain",
     "read_labels",
     "truth",
@@ -73,6 +75,9 @@ _TRUTH = {
     "1": True, "true": True, "yes": True, "y": True, "t": True,
 }  # fmt: skip
 _STATED = re.compile(r"(?:is_)?(?P<word>\w+?)(?:_(?:label|flag))?")
+_CLASS_COLUMNS = frozenset({
+    "pai_species", "label", "labels", "class", "key", "cm_label", "cm_key", "ground_truth", "gt", "truth",
+})  # fmt: skip
 _SHOWN = 6
 
 
@@ -111,6 +116,39 @@ def folder_meaning(name: str) -> Literal["bona_fide", "attack"] | None:
     if name in attacks:
         return "attack"
     return _with_fillers(name, genuine, attacks)
+
+
+def path_meanings(path: str) -> set[str]:
+    """Tell what a path says of its file, ``bona_fide``, ``attack`` or both.
+
+    The folders say it, or where they say nothing, the word that the file's name begins with.
+    """
+    *folders, name = path.replace("\\", "/").split("/")
+    says = {found for folder in folders if (found := folder_meaning(folder))}
+    first = None if says else folder_meaning(re.split(r"[^A-Za-z]", name, maxsplit=1)[0])
+    return {*says, *((first,) if first else ())}
+
+
+def class_beside(column: str, words: Iterable[str]) -> dict[str, bool]:
+    """Read a column that stands beside the labels, where its name and all its words are those of a class.
+
+    Returns:
+        Word → True for bona fide; empty where the column tells nothing of the class.
+    """
+    words = [word for word in words if meaning(word) != "nothing"]
+    stated = _stated_by(column)
+    if stated is None and plain(column.rsplit(".", 1)[-1]) not in _CLASS_COLUMNS:
+        return {}
+    found = {}
+    for word in words:
+        says = meaning(word)
+        if says in ("bona_fide", "attack"):
+            found[word] = says == "bona_fide"
+        elif stated is not None and (yes := truth(word)) is not None:
+            found[word] = yes == stated
+        else:
+            return {}
+    return found
 
 
 def truth(cell: str) -> bool | None:

@@ -73,6 +73,11 @@ def test_several_sensors_and_a_stated_column(tmp_path: Path) -> None:
         ("file,label\na.png,live\nb.png,\n", "label says nothing in 1 of 2 rows"),
         ("file,label\na.png,live\na.png,print\n", "id 'a.png' appears more than once"),
         ("file,label,attack_type\na.png,live,print\n", "line 2: 'live' in label and 'print' as the kind"),
+        (
+            "file,label\nlive/a.png,0\nswap/b.png,1\nlive/c.png,0\n",
+            "labels of 2 files contradict their paths",
+        ),
+        ("file,label,simulated\na.png,live,maybe\n", "line 2: simulated must be true or false, got 'maybe'"),
         ("file,label,partition\na.png,live,later\n", "line 2: partition must be train, dev, test"),
         ("file,label\n", "it holds no row below its header"),
         ("file,what\na.png,live\n", "no column 'pai_species'; the columns are 'file', 'what'"),
@@ -81,7 +86,7 @@ def test_several_sensors_and_a_stated_column(tmp_path: Path) -> None:
 )
 def test_a_table_that_cannot_be_imported_says_where(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        import_table(write(tmp_path / "t.csv", text))
+        import_table(write(tmp_path / "t.csv", text), bona_fide="1" if ",1\n" in text else None)
 
 
 def test_files_must_be_named_by_id(tmp_path: Path) -> None:
@@ -100,6 +105,15 @@ def test_a_manifest_with_numbers_for_labels_is_refused_until_somebody_says_which
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert [p.pai_species for p in read_manifest(tmp_path / "o.csv")] == [None, "unspecified", "unspecified"]
+
+
+def test_an_attribute_that_contradicts_the_label_is_refused(tmp_path: Path) -> None:
+    header = HEADER.replace("\n", ",attribute.is_spoof,attribute.class\n")
+    path = write(tmp_path / "m.csv", f"{header}a,lab,live,a.png,no,7\nb,lab,print,b.png,yes,8\n")
+    assert len(read_manifest(path)) == 2
+    write(path, path.read_text().replace("b.png,yes", "b.png,0"))
+    with pytest.raises(ExperimentError, match=r"is_spoof contradicts pai_species in 1 of 2 rows.* row 3"):
+        read_manifest(path)
 
 
 @pytest.mark.parametrize("labels", [[1, 0], [1.0, 0.0], [True, False]])

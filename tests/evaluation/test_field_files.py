@@ -186,6 +186,13 @@ def test_a_list_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
         InputError, match="1 of 3 rows contradict themselves: 1 say 'bonafide' in label and 'A07'"
     ):
         ScoreSet.read(path)
+    path.write_text("id,score,pai_species,is_live\na,1,bona_fide,1\nb,1,bona_fide,0\nc,0,print,1\n")
+    said = r"2 of 3 rows contradict themselves: is_live says attack of 1 .*, and bona fide of 1 that"
+    with pytest.raises(InputError, match=said):
+        ScoreSet.read(path)
+    path.write_text("id,score,pai_species,label\na,1,,spoof\nb,1,,live\n")
+    with pytest.raises(InputError, match="label says attack of 1 that are bona fide by pai_species"):
+        ScoreSet.read(path)
     path.write_text("1,0.5,attack\n0,0.4,live\n1,0.2,live\n")
     with pytest.raises(InputError, match="1 rows of digit 1 and 1 of digit 0 are labelled bona fide"):
         ScoreSet.read(path)

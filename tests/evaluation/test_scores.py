@@ -177,3 +177,13 @@ def test_spaces_around_a_species_do_not_make_another(tmp_path: Path) -> None:
     path.write_text(HEADER + "a,1, print\nb,1,print\nc,1, bona_fide \n")
     assert ScoreSet.read(path).pai_species.names == ("print",)
     assert ScoreSet.read(path).pai_species.decode() == ["print", "print", ""]
+
+
+def test_an_attribute_may_have_the_name_of_a_role(tmp_path: Path) -> None:
+    names = ["label", "species", "claimed", "digit", "model", "key", "path"]
+    path = tmp_path / "scores.csv"
+    path.write_text(f"id,score,pai_species,{','.join(names)}\na,1,print,{','.join('uvwxyzs')}\n")
+    scores = ScoreSet.read(path)
+    assert {name: labels.decode() for name, labels in scores.attributes.items()} == dict(
+        zip(names, map(list, "uvwxyzs"), strict=True)
+    )

@@ -217,7 +217,7 @@ def import_csv_table(
     columns: Annotated[
         str,
         typer.Option(
-            help="Which column is what: id=utt,label=key,path=file,subject=speaker, or by number.",
+            help="Which column is what: id=utt, label=key, path=file, subject=speaker, or by number.",
             show_default=False,
         ),
     ] = "",

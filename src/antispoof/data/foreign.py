@@ -13,7 +13,7 @@ from antispoof.columns import Layout, recognise
 from antispoof.data.manifest import read_manifest
 from antispoof.data.presentation import CaptureFile, Presentation, partition_of
 from antispoof.errors import ExperimentError, InputError
-from antispoof.labels import meaning, plain, read_labels, truth
+from antispoof.labels import meaning, path_meanings, plain, read_labels, truth
 from antispoof.tables import TextTable
 
 __all__ = ["TableImport", "import_table"]
@@ -94,6 +94,7 @@ def import_table(
             presentations.append(_presentation(cells, kind, layout, path.parent, modality, files, fields))
         except InputError as error:
             errors.append(f"line {line}: {error}")
+    errors += _against_paths(presentations, path.parent)
     twice = [name for name, count in Counter(p.id for p in presentations).items() if count > 1]
     if twice:
         more = f" and {len(twice) - 1} more ids" if len(twice) > 1 else ""
@@ -103,6 +104,26 @@ def import_table(
         said = "\n  ".join(errors[:_SHOWN_ERRORS]) or "it holds no row below its header"
         raise ExperimentError(f"{path} cannot be imported:\n  {said}{more}")
     return TableImport(tuple(presentations), layout.said)
+
+
+def _against_paths(presentations: list[Presentation], folder: Path) -> list[str]:
+    """Say how many labels the folders of the files contradict."""
+    above = f"{folder.as_posix()}/"
+    against = [
+        (file.path, p)
+        for p in presentations
+        for file in p.captures.values()
+        if (says := path_meanings(file.path.as_posix().removeprefix(above)))
+        and says != {"bona_fide" if p.bona_fide else "attack"}
+    ]
+    if not against:
+        return []
+    path, p = against[0]
+    label = "bona fide" if p.bona_fide else f"an attack ({p.pai_species})"
+    return [
+        f"the labels of {len(against):,} files contradict their paths, for example {path}, which is {label} "
+        "by the table: is the label that means bona fide the other one (--bona-fide)?"
+    ]
 
 
 def _species(rows: list[tuple[int, list[str]]], layout: Layout, bona_fide: str | None) -> list[str | None]:
@@ -148,7 +169,9 @@ def _presentation(
     if written := own.pop("partition", ""):
         own["partition"] = partition_of(written) or written
     if written := own.pop("simulated", ""):
-        own["simulated"] = truth(written) is True
+        own["simulated"] = truth(written)
+        if own["simulated"] is None:
+            raise InputError(f"simulated must be true or false, got {written!r}")
     identifier = cells[layout.roles["id"]]
     captures = {
         role.removeprefix("path."): CaptureFile(folder / cells[i])

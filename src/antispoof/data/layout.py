@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from antispoof.data.presentation import PARTITIONS, CaptureFile, EvaluationProtocol, Presentation
 from antispoof.errors import InputError, UnknownNameError
-from antispoof.labels import folder_meaning, is_listed_bona_fide, meaning
+from antispoof.labels import is_listed_bona_fide, meaning, path_meanings
 from antispoof.registry import Registry
 
 __all__ = ["Dataset", "Root", "dataset", "datasets", "load_dataset"]
@@ -318,7 +318,7 @@ def _check_paths(source: Root, rows: list[Presentation]) -> None:
     above = f"{source.path.as_posix()}/"
     for p in rows:
         for file in p.captures.values():
-            says = _path_says(file.path.as_posix().removeprefix(above))
+            says = path_meanings(file.path.as_posix().removeprefix(above))
             if says and says != {"bona_fide" if p.bona_fide else "attack"}:
                 against.append((file.path, p))
                 break
@@ -330,14 +330,6 @@ def _check_paths(source: Root, rows: list[Presentation]) -> None:
             f"paths, for example {path}, which is {label} by the lists or its name. Labels of a collection "
             "that contradicts itself are not taken: compare the lists with the folders"
         )
-
-
-def _path_says(path: str) -> set[str]:
-    """Return what the folders say, or where they say nothing, the word that the file's name begins with."""
-    *folders, name = path.split("/")
-    says = {found for folder in folders if (found := folder_meaning(folder))}
-    first = None if says else folder_meaning(re.split(r"[^A-Za-z]", name, maxsplit=1)[0])
-    return {*says, *((first,) if first else ())}
 
 
 def _check_counts(thing: Dataset, protocol: str, rows: list[Presentation]) -> None:

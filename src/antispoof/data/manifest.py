@@ -35,7 +35,7 @@ from pathlib import Path
 from antispoof.data.presentation import PARTITIONS, CaptureFile, Presentation
 from antispoof.errors import ExperimentError, InputError
 from antispoof.files import replacing
-from antispoof.labels import meaning, plain, read_labels, truth
+from antispoof.labels import class_beside, meaning, plain, read_labels, truth
 from antispoof.tables import TextTable, pyarrow
 
 __all__ = ["manifest_digest", "read_manifest", "write_manifest"]
@@ -77,6 +77,7 @@ def read_manifest(path: str | Path, *, bona_fide: str | None = None) -> tuple[Pr
         species = read_labels(labelled, bona_fide=bona_fide, how=_HOW)
     except InputError as error:
         raise ExperimentError(f"{path}: {error}") from None
+    _refuse_contradictions(path, rows, species)
     for number, row in rows:
         try:
             presentation = _presentation(row, path.parent, species)
@@ -99,6 +100,25 @@ def read_manifest(path: str | Path, *, bona_fide: str | None = None) -> tuple[Pr
             f"{path} holds no presentation: a manifest needs at least one row below its header"
         )
     return tuple(presentations)
+
+
+def _refuse_contradictions(
+    path: Path, rows: Sequence[tuple[int, Mapping[str, str]]], species: Mapping[str, str | None]
+) -> None:
+    """Refuse labels that an attribute contradicts, such as ``attribute.is_live``."""
+    for name in [name for name in (rows[0][1] if rows else ()) if name.startswith("attribute.")]:
+        classes = class_beside(name, {row[name] for _, row in rows})
+        against = [
+            number
+            for number, row in rows
+            if (label := row["pai_species"]) in species
+            and classes.get(row[name], species[label] is None) != (species[label] is None)
+        ]
+        if against:
+            raise ExperimentError(
+                f"{path}: {name} contradicts pai_species in {len(against):,} of {len(rows):,} rows, the "
+                f"first is row {against[0]}"
+            )
 
 
 def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from antispoof.errors import InputError
-from antispoof.evaluation.score_files import ScoreColumns, read_columns
+from antispoof.evaluation.score_files import ScoreColumns, key_of, read_columns
 from antispoof.evaluation.text import Labels
-from antispoof.labels import meaning, plain, read_labels
+from antispoof.labels import class_beside, meaning, plain, read_labels
 
 __all__ = ["join_protocol", "species_of", "without_bona_fide"]
 
@@ -36,19 +36,36 @@ def species_of(columns: ScoreColumns, bona_fide: str | None) -> Labels:
     """
     layout, labels = columns.layout, columns.labels
     said = layout.bona_fide if bona_fide is None else bona_fide
-    raw = labels.pop("label")
-    if "claimed" in labels:
-        labels["subject"] = labels.pop("claimed")
-        return _by_identity(labels["subject"], labels.pop("model", None), raw)
-    if "digit" in labels:
-        _turn_by_digit(columns, labels.pop("digit"), raw)
+    raw = labels.pop(key_of("label"))
+    if key_of("claimed") in labels:
+        labels["subject"] = labels.pop(key_of("claimed"))
+        return _by_identity(labels["subject"], labels.pop(key_of("model"), None), raw)
+    if key_of("digit") in labels:
+        _turn_by_digit(columns, labels.pop(key_of("digit")), raw)
     column = layout.header[layout.roles["label"]]
-    kinds = labels.pop("species", None)
+    kinds = labels.pop(key_of("species"), None)
     if kinds is not None:
-        return _with_kinds(raw, kinds, column, said)
-    read, cautions = without_bona_fide(raw, column, said)
-    columns.cautions += cautions
+        read = _with_kinds(raw, kinds, column, said)
+    else:
+        read, cautions = without_bona_fide(raw, column, said)
+        columns.cautions += cautions
+    _refuse_contradictions(read, column, labels)
     return read
+
+
+def _refuse_contradictions(read: Labels, column: str, others: Mapping[str, Labels]) -> None:
+    """Refuse labels that another column of the file contradicts."""
+    genuine = read.codes < 0
+    for name, other in others.items():
+        if classes := class_beside(name, other.names):
+            says = np.asarray([*(classes.get(word, -1) for word in other.names), -1], np.int8)[other.codes]
+            too_many, too_few = int((genuine & (says == 0)).sum()), int((~genuine & (says == 1)).sum())
+            if too_many or too_few:
+                raise InputError(
+                    f"{too_many + too_few:,} of {len(read):,} rows contradict themselves: {name} says attack "
+                    f"of {too_many:,} that are bona fide by {column}, and bona fide of {too_few:,} that are "
+                    f"attacks by it. Say which column holds the labels: --columns label={name}"
+                )
 
 
 def without_bona_fide(

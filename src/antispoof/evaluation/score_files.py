@@ -17,7 +17,7 @@ from antispoof.evaluation.text import Encoder, Labels, Names, joined
 from antispoof.labels import truth
 from antispoof.tables import Numbers, TextTable, pyarrow
 
-__all__ = ["FINITE", "PARQUET", "ScoreColumns", "read_columns", "read_table"]
+__all__ = ["FINITE", "PARQUET", "ScoreColumns", "key_of", "read_columns", "read_table"]
 
 FINITE = "scores must be finite numbers; leave the cell empty for a non-response"
 PARQUET = frozenset({".parquet", ".pq"})
@@ -33,7 +33,7 @@ class ScoreColumns:
         layout: which column of the file is what.
         ids: names (N,); None where the file has none.
         scores: float64 (N,), higher = bona fide, NaN for a non-response; None where the file has none.
-        labels: every other column, by role or else by name.
+        labels: every other column, by `key_of` its role or else by name.
         cautions: what a reader of the results must know.
     """
 
@@ -57,6 +57,11 @@ class ScoreColumns:
         return np.asarray([*(bool(flag) for flag in flags), False], np.bool_)[column.codes]
 
 
+def key_of(role: str) -> str:
+    """Return what `ScoreColumns.labels` calls a role; an attribute may have the name of one."""
+    return f"<{role}>" if role in ("label", "species", "claimed", "model", "digit") else role
+
+
 class _UnusualError(Exception):
     """The quick reader met what the careful one reads, or refuses in words."""
 
@@ -65,7 +70,7 @@ class _Collector:
     """Gathers chunks of rows."""
 
     def __init__(self, layout: Layout) -> None:
-        taken = {index: role for role, index in layout.roles.items()}
+        taken = {index: key_of(role) for role, index in layout.roles.items()}
         self.layout = layout
         self.columns = {  # index → role, or the name of an attribute
             index: taken.get(index, name)
