@@ -29,7 +29,12 @@ from antispoof.runtime.bundle import shipped_bundles
 from antispoof.simulation.scene.collection import plan_scenes, write_scenes
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "findings" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 TUTORIALS = [page for page in (ROOT / "docs" / "tutorials").glob("*.md") if page.name != "index.md"]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)?(?:#([\w-]+))?\)", re.S)
 VERDICTS = {0, 1, 2}
