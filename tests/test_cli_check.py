@@ -430,3 +430,15 @@ def test_units_are_stated_for_a_sensor(run: Run, tmp_path: Path) -> None:
         code, _, err = run(*tenths, "--unit", words)
         assert code == 3
         assert said in " ".join(err.split())
+
+
+def test_what_of_a_film_was_not_judged_is_said(run: Run, films: Path, desk: Path) -> None:
+    film = films / "a.mp4"
+    code, out, _ = run("check", "--voice", film)
+    assert code == 2  # silence
+    assert "not judged the picture of the film" in " ".join(out.split())
+    code, out, _ = run("check", "--face-rgb", film, "--json", "--bundle", desk / "miniature.onnx")
+    (evidence,) = json.loads(out)["results"][0]["verdict"]["evidence"]
+    assert evidence["unjudged"] == ["the other pictures of the film", "the sound of the film"]
+    _, out, _ = run("check", desk / "person.jpg", "--json", "--bundle", desk / "miniature.onnx")
+    assert json.loads(out)["results"][0]["verdict"]["evidence"][0]["unjudged"] == []

@@ -19,7 +19,7 @@ import antispoof
 from antispoof.data.folder import import_folder
 from antispoof.errors import InputError, MediaError
 from antispoof.runtime.bundle import seal
-from antispoof.sensing.capture import Box, Quality, Sample, Source
+from antispoof.sensing.capture import Box, Quality, Recording, Sample, Source
 from antispoof.sensing.modalities import modalities
 
 
@@ -37,6 +37,8 @@ class Palm:
     def load(self, source: Source) -> Sample:
         if isinstance(source, Sample):
             return source
+        if isinstance(source, Recording):  # a file with what was stated about it: a palm has no units
+            source = source.source
         try:
             file = io.BytesIO(source) if isinstance(source, bytes) else source
             return Sample(np.asarray(np.load(file), np.float32))  # type: ignore[arg-type]

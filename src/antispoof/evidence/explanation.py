@@ -37,6 +37,8 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
         lines.append(("meaning", likelihood_in_words(verdict.score)))
     for part in verdict.evidence:
         lines.append((part.modality, evidence_in_words(part, len(verdict.evidence) > 1)))
+        if part.unjudged:
+            lines.append(("not judged", ", ".join(part.unjudged)))
         if part.timeline:
             lines.append(("when", when_in_words(part, verdict.operating_point.threshold)))
     if len(verdict.opinions) > 1:

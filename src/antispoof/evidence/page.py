@@ -110,6 +110,8 @@ def _card(entry: Checked, simulated: bool) -> dict[str, Any]:
     rows.append(("Threshold set by", f"{point.rule}, on {point.data}"))
     for part in verdict.evidence:
         rows.append((part.modality, evidence_in_words(part, len(verdict.evidence) > 1)))
+        if part.unjudged:
+            rows.append(("Not judged", ", ".join(part.unjudged)))
         if part.timeline:
             rows.append(("When", when_in_words(part, point.threshold)))
     if len(verdict.opinions) > 1:

@@ -21,7 +21,8 @@ from antispoof.runtime.selection import Candidates
 from antispoof.runtime.verdict import Evidence, OperatingPoint, Opinion, Verdict
 from antispoof.scores.fusion import Panel, contributions
 from antispoof.sensing.capture import Quality, Recording, Sample, Source
-from antispoof.sensing.modalities import modalities, modality_of
+from antispoof.sensing.content import content_of
+from antispoof.sensing.modalities import modalities, modality_of, takers
 
 if TYPE_CHECKING:
     from antispoof.runtime.site import SiteCalibration
@@ -191,6 +192,9 @@ class Detector:
         }
         for _, found in scored:
             evidence |= found
+        for name, part in list(evidence.items()):
+            if beside := _unjudged(name, given[name], names):
+                evidence[name] = replace(part, unjudged=beside)
         if not chosen:  # tell at least who would have judged
             return self._verdict(sources, evidence, self._candidates.for_modalities(names), ())
         return self._verdict(sources, evidence, chosen, [score for score, _ in scored])
@@ -295,6 +299,20 @@ def _obvious(sample: Source) -> str:
         return "face_rgb"
     names = " or ".join(f"check({name}=…)" for name in modalities)
     raise InputError(f"it is not plain what this is a sample of: write {names}")
+
+
+def _unjudged(name: str, source: Source, names: Sequence[str]) -> tuple[str, ...]:
+    """Say what of a film is not judged, where only a side of it is, or only a moment."""
+    if isinstance(source, Recording):
+        source = source.source
+    if not isinstance(source, (str, Path, bytes)) or content_of(source) != "film":
+        return ()
+    own = modalities[name].unnamed
+    found = ["the other pictures of the film"] if "picture" in own else []
+    for content in ("picture", "sound"):
+        if content not in own and not set(takers(content)) & set(names):
+            found.append(f"the {content} of the film")
+    return tuple(found)
 
 
 def _examine(name: str, source: Source) -> Examined:

@@ -77,6 +77,8 @@ class Evidence:
         features: float64, (F,): what site calibration works on.
         timeline: when in the sample it sounds bona fide or like an attack: (start, end, natural-log
             likelihood ratio) of each window, times in seconds; empty where the modality knows no time.
+        unjudged: what else is in the file that nobody judged, in words: the pictures of a film whose voice
+            was, for one.
     """
 
     modality: str
@@ -90,6 +92,7 @@ class Evidence:
     heat_map: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     features: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
     timeline: tuple[tuple[float, float, float], ...] = ()
+    unjudged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,7 @@ class Verdict:
                         {"start_s": start, "end_s": end, "score": score}
                         for start, end, score in evidence.timeline
                     ],
+                    "unjudged": list(evidence.unjudged),
                 }
                 for evidence in self.evidence
             ],
