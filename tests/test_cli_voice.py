@@ -56,7 +56,7 @@ def test_one_recording(run: Any, desk: Path) -> None:
         ("silent.wav", 2, "nothing can be heard: check the microphone"),
         ("noise.wav", 2, "no voice can be made out"),
         ("clipped.wav", 2, "the recording is overdriven"),
-        ("letter.wav", 3, "is not a recording; use wav, flac, ogg, opus, webm, mp3 or m4a"),
+        ("letter.wav", 3, "is not a recording; use wav, flac, ogg, opus, webm, mp3, m4a"),
         ("none.wav", 3, "no such file"),
     ],
 )

@@ -41,7 +41,7 @@ CONTAINERS = {
     "mp2": ("mp2", "mp2", 44_100),
     "flv": ("flv", "aac", 44_100),
 }
-STATES_NO_SIZE = ("ts", "mp2")  # of its parts, so that only damage tells of a cut
+STATES_NO_SIZE = ("ts", "mp2", "flv")  # of its parts, so that only damage tells of a cut
 
 
 def encoded(speech: Any, container: str, codec: str, rate: int, channels: int = 1) -> bytes:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from antispoof.sensing.audio import RATE, load_audio
 from antispoof.sensing.capture import Quality, Sample, Source
 from antispoof.sensing.modalities import modalities
+from antispoof.sensing.sound_damage import broken_blocks, clicks
+from antispoof.sensing.speech_activity import SPEECH_FRAME, speech_probability
 
 __all__ = ["Voice"]
 
@@ -20,10 +22,15 @@ Speech = NDArray[np.float32]
 
 FRAME, STEP = 400, 160  # samples: 25 ms every 10 ms
 SHORTEST_VOICE_S = 0.75
-LOWEST_LEVEL_DB = -65.0  # full scale, root mean square of the loudest frames
+LOWEST_LEVEL_DB = -75.0  # full scale, root mean square of the loudest frames
 MIN_PERIODIC = 0.03  # share of the active frames that repeat themselves as a voice does
 MAX_STEADY = 0.3  # likeness of spectra 0.2 s apart: clear speech stays below 0.2
 MAX_CLIPPED = 0.25  # share of the louder samples within 1 % of the highest: 0.5 when overdriven by 20 dB
+SPEAKING = 0.7  # probability of speech in a moment
+SHORTEST_SPEECH_S = 0.4
+MIN_SPEECH = 0.05  # of the time in which anything is heard
+MIN_RANGE_DB = 3.0  # between soft and loud moments of speech; most sirens stay below 0.5
+MAX_CLICKS = 0.7  # a second, and at least three
 PERIODIC = 0.3  # autocorrelation of the magnitudes, normalised
 PITCH_HZ = (60, 400)
 PITCH_BAND_HZ = (100, 1500)
@@ -57,6 +64,8 @@ class Voice:
         "only_noise": "no voice can be made out: speak closer to the microphone, in a quieter place",
         "music": "music, or a tone that does not move, covers the voice: speak without it",
         "clipped": "the recording is overdriven: lower the gain, or speak further from the microphone",
+        "no_speech": "there is sound, but nobody can be heard speaking: speak, without other sounds around",
+        "damaged": "parts of the recording are lost, repeated or overwritten: record or transfer it again",
     }
 
     def load(self, source: Source) -> Sample:
@@ -68,8 +77,10 @@ class Voice:
 
         The measurements are ``duration_s``, ``voice_s`` (how long somebody speaks), ``level_db`` (of the
         loudest frames, full scale), ``periodic`` (0 to 1, the share of active frames with a pitch),
-        ``steady`` (-1 to 1, how little the spectrum changes within 0.2 s) and ``clipped`` (0 to 1, the share
-        of the louder samples that lie at the peak).
+        ``steady`` (-1 to 1, how little the spectrum changes within 0.2 s), ``clipped`` (0 to 1, the share
+        of the louder samples that lie at the peak), and, where none of these is a reason, ``speech_s`` (how
+        long it is speech what is heard), ``range_db`` (between its soft and its loud moments), ``clicks``
+        and ``broken_blocks`` (how many).
         """
         samples = sample.array
         measurements = {"duration_s": len(samples) / RATE, "level_db": _loudest_db(samples)}
@@ -88,6 +99,25 @@ class Voice:
             ("only_noise", measurements["periodic"] < MIN_PERIODIC),
             ("music", measurements["steady"] > MAX_STEADY),
             ("clipped", measurements["clipped"] > MAX_CLIPPED),
+        )
+        reasons = tuple(code for code, failed in checks if failed)
+        if reasons:
+            return Quality(reasons, measurements)
+        speech_s, range_db = _speech(samples)
+        measurements |= {
+            "speech_s": speech_s,
+            "range_db": range_db,
+            "clicks": float(clicks(samples)),
+            "broken_blocks": float(broken_blocks(samples)),
+        }
+        shortest = max(SHORTEST_SPEECH_S, MIN_SPEECH * measurements["voice_s"])
+        checks = (
+            ("no_speech", speech_s < shortest or range_db < MIN_RANGE_DB),
+            (
+                "damaged",
+                measurements["clicks"] >= max(3.0, MAX_CLICKS * measurements["duration_s"])
+                or measurements["broken_blocks"] > 0,
+            ),
         )
         return Quality(tuple(code for code, failed in checks if failed), measurements)
 
@@ -231,6 +261,17 @@ def _pitch_and_change(samples: Speech, active: NDArray[np.bool_]) -> tuple[float
     shape = shape / np.maximum(np.linalg.norm(shape, axis=1, keepdims=True), 1e-9)
     alike = np.sum(shape[: frames.size] * shape[frames.size :], axis=1)
     return float(np.mean(likeness > PERIODIC)), float(np.mean(alike))
+
+
+def _speech(samples: Speech) -> tuple[float, float]:
+    """Measure how long somebody speaks, in seconds, and how much the level moves meanwhile, in decibels."""
+    speaking = speech_probability(samples) > SPEAKING
+    if not speaking.any():
+        return 0.0, 0.0
+    frames = np.pad(samples, (0, -len(samples) % SPEECH_FRAME)).reshape(-1, SPEECH_FRAME)[speaking]
+    level = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
+    soft, loud = np.percentile(level, [5, 95])
+    return float(speaking.sum()) * SPEECH_FRAME / RATE, float(loud - soft)
 
 
 def _clipped(samples: Speech) -> float:

@@ -1,0 +1,133 @@
+"""Places at which a recording was damaged on its way: bytes lost, flipped, overwritten or sent twice.
+
+None of it comes from a mouth or through a microphone: single samples that stand out of all around them,
+blocks of nothing within a syllable, blocks that come twice, samples stuck at one value, and noise louder
+and brighter than any voice. A recording that was compressed, telephoned or overdriven has none of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["broken_blocks", "clicks"]
+
+Samples = NDArray[np.float64]
+
+FRAME = 400  # samples: 25 ms at 16 kHz
+CLICK = 6.0  # times higher than what lies 4 to 11 samples to either side
+CLICK_LEVEL = 0.1  # of the loud frames; what is lower is left alone
+RUN = 32  # samples: 2 ms without any change
+LONGEST_DROPOUT = 4_000  # samples: a silence that is longer may be meant
+EDGE = 80  # samples before and after a dropout that are louder than
+EDGE_LEVEL = 0.1  # of the loud frames
+STUCK = 0.25  # of the peak
+OVERDRIVEN = 3.0  # times the loud frames: a voice that is overdriven throughout has no higher peak
+BLOCK = 64  # samples that come again, exactly, within
+APART = 4_000  # samples
+MARK = 8  # samples of which a landmark is made; one in as many places is one
+NOISY = 0.9  # times the loud frames, at the low and at the high end at once, for
+LASTING = 160  # samples: 10 ms, and the block that is looked at
+MULTIPLIER = 0x9E3779B97F4A7C15  # odd, without a pattern
+
+
+def clicks(samples: NDArray[np.float32]) -> int:
+    """Count single samples that stand out of all around them; flat tops of an overdriven voice are none."""
+    sharp = _sharpness(samples)
+    if len(sharp) < 32:
+        return 0
+    ahead = _highest_of_8(sharp)
+    near = np.zeros_like(sharp)
+    near[: len(ahead) - 4] = ahead[4:]
+    near[11:] = np.maximum(near[11:], ahead[: len(sharp) - 11])
+    found = (sharp > CLICK * near) & (sharp > CLICK_LEVEL * _loud(samples))
+    found[:12] = found[-12:] = False
+    places = np.flatnonzero(found)
+    size = np.abs(samples)
+    flat = np.zeros(len(samples), np.bool_)
+    flat[1:] = (samples[1:] == samples[:-1]) & (size[1:] > 0.9 * size.max())
+    topped = np.convolve(flat, np.ones(7), "same") > 0
+    places = places[~topped[places]]
+    return int(np.count_nonzero(np.diff(places, prepend=-99) > 3))
+
+
+def broken_blocks(samples: NDArray[np.float32]) -> int:
+    """Count blocks that were lost, sent again, stuck at one value or overwritten by noise."""
+    loud = _loud(samples)
+    if loud == 0 or len(samples) < 2 * BLOCK:
+        return 0
+    return _runs(samples, loud) + _repeats(samples, loud) + _bursts(samples, loud)
+
+
+def _loud(samples: NDArray[np.float32]) -> float:
+    """Root mean square of the loud frames: nine in ten of those that are no pause are below it."""
+    total = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
+    starts = np.arange(0, max(len(samples) - FRAME, 1), FRAME // 2)
+    power = (total[np.minimum(starts + FRAME, len(samples))] - total[starts]) / FRAME
+    return float(np.percentile(power, 90)) ** 0.5
+
+
+def _sharpness(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Magnitude of the fourth differences, which leave nothing of low notes and all of a click."""
+    return np.abs(np.convolve(samples, np.array([1, -4, 6, -4, 1], np.float32) / 6, "same"))
+
+
+def _highest_of_8(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Maximum of every value and the seven after it."""
+    for step in (1, 2, 4):
+        values = np.maximum(values, np.concatenate([values[step:], np.zeros(step, values.dtype)]))
+    return values
+
+
+def _runs(samples: NDArray[np.float32], loud: float) -> int:
+    """Count runs of one value: of nothing between loud edges, or of a value far from nothing."""
+    edges = np.flatnonzero(np.diff(samples, prepend=np.nan, append=np.nan))
+    starts, lengths = edges[:-1], np.diff(edges)
+    peak, found = float(np.abs(samples).max()), 0
+    for start, length in zip(starts[lengths >= RUN], lengths[lengths >= RUN], strict=True):
+        value, end = abs(float(samples[start])), start + length
+        if STUCK * peak < value < 0.9 * peak or value > OVERDRIVEN * loud:
+            found += 1
+        elif value < 1e-3 * loud and length <= LONGEST_DROPOUT and start > 0 and end < len(samples):
+            before, after = samples[max(start - EDGE, 0) : start], samples[end : end + EDGE]
+            found += min(_level(before), _level(after)) > EDGE_LEVEL * loud
+    return found
+
+
+def _level(samples: NDArray[np.float32]) -> float:
+    return float(np.mean(samples.astype(np.float64) ** 2)) ** 0.5
+
+
+def _repeats(samples: NDArray[np.float32], loud: float) -> int:
+    """Count blocks that come again within a quarter of a second, to the last bit.
+
+    What follows the same few samples is compared, and that only at landmarks, which the samples themselves
+    choose: both copies of a block have them at the same places.
+    """
+    bits = np.ascontiguousarray(samples, np.float32).view(np.uint32).astype(np.uint64)
+    keys = np.zeros(len(bits) - BLOCK, np.uint64)
+    for step in range(MARK):
+        keys = (keys + bits[step : step + len(keys)]) * np.uint64(MULTIPLIER)
+    places = np.flatnonzero((keys >> np.uint64(40)) % np.uint64(MARK) == 0)
+    order = places[np.argsort(keys[places], kind="stable")]
+    first, second = order[:-1], order[1:]
+    near = (keys[first] == keys[second]) & (second - first <= APART)
+    offsets = np.arange(BLOCK)
+    one, other = samples[first[near, None] + offsets], samples[second[near, None] + offsets]
+    moving = np.mean(np.diff(one, axis=1) ** 2, axis=1) > (0.01 * loud) ** 2
+    same = (one == other).all(axis=1) & moving
+    return int(np.count_nonzero(np.diff(np.sort(second[near][same]), prepend=-9 * BLOCK) > BLOCK))
+
+
+def _bursts(samples: NDArray[np.float32], loud: float) -> int:
+    """Count stretches of noise that is as loud as a voice at the low and at the high end at once."""
+    smooth = np.convolve(samples, np.array([1, 4, 6, 4, 1], np.float32) / 70**0.5, "same")
+    found = _above(smooth, NOISY * loud) & _above(_sharpness(samples) * (6 / 70**0.5), NOISY * loud)
+    turns = np.flatnonzero(np.diff(found, prepend=False, append=False))
+    return int(np.count_nonzero(turns[1::2] - turns[::2] >= LASTING))
+
+
+def _above(samples: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
+    """Tell of every block whether its root mean square is above a level."""
+    sums = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
+    return np.asarray(sums[BLOCK:] - sums[:-BLOCK] > BLOCK * level**2)
