@@ -15,6 +15,7 @@ from hypothesis import settings
 from miniature import metadata, network, voice_metadata, voice_network
 from numpy.typing import NDArray
 from PIL import Image
+from spoken import spoken
 
 from antispoof.cli import main
 from antispoof.runtime.bundle import seal
@@ -72,33 +73,8 @@ def blank() -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="session")
 def speech() -> NDArray[np.float32]:
-    """Three seconds by a formant synthesiser: float32, 16 kHz, syllables of moving pitch, hisses, pauses."""
-    rate, rng = 16_000, np.random.default_rng(5)
-    vowels = np.array(
-        [(730, 1090, 2440), (270, 2290, 3010), (530, 1840, 2480), (300, 870, 2240), (570, 840, 2410)]
-    )
-    parts, last = [np.zeros(3000)], vowels[0]
-    for syllable in range(11):
-        time = np.arange(int(rate * rng.uniform(0.14, 0.22))) / rate
-        share = time / time[-1]
-        shimmer = np.interp(share, np.linspace(0, 1, 6), rng.normal(0, 0.01, 6))
-        pitch = (125 - 12 * (syllable % 4)) * (1 + 0.12 * np.sin(np.pi * share)) * (1 + shimmer)
-        goal = rng.choice(vowels)
-        course, last = last + (goal - last) * np.clip(share / 0.4, 0, 1)[:, None], goal
-        tone = np.zeros_like(time)
-        for harmonic in range(1, 50):
-            hertz = harmonic * pitch
-            gain = (hertz < 7600) / harmonic**0.3
-            for centre, width in zip((*course.T, 3400.0), (80, 100, 140, 250), strict=True):
-                gain = gain * centre**2 / np.sqrt((centre**2 - hertz**2) ** 2 + (width * hertz) ** 2)
-            tone += gain * np.sin(2 * np.pi * np.cumsum(hertz) / rate)
-        tone *= np.clip(np.minimum(share / 0.15, (1 - share) / 0.25), 0, 1) / np.abs(tone).max()
-        parts += [tone, 0.25 * np.diff(rng.normal(size=901)) * np.hanning(900)]
-        if syllable % 4 == 3:
-            parts.append(np.zeros(4000))
-    sound = np.concatenate(parts)
-    sound = sound / np.abs(sound).max() * 0.5 + 1e-4 * rng.normal(size=sound.size)
-    sound = np.asarray(sound, np.float32)
+    """Three seconds that are taken for speech: float32, 16 kHz, syllables, hisses, pauses."""
+    sound = spoken(5)
     sound.setflags(write=False)
     return sound
 

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import yaml
 from numpy.typing import NDArray
+from spoken import spoken
 
 from antispoof.data.manifest import write_manifest
 from antispoof.data.presentation import CaptureFile, Presentation
@@ -124,16 +125,10 @@ training: {{epochs: 3, batch_size: 8, learning_rate: 3.0e-3, modality_dropout: 0
 """
 
 
-def buzz(seed: int, spoof: bool) -> NDArray[np.float32]:
-    """A voice-like sound of 1.2 s; as a spoof its harmonics reach to the top, as those of a poor vocoder."""
-    rng = np.random.default_rng(seed)
-    t = np.arange(int(1.2 * 16000)) / 16000
-    pitch = rng.uniform(90, 220)
-    phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.05 * np.sin(2 * np.pi * 3 * t + seed))) / 16000
-    strength = [1 / k if spoof else np.exp(-k * pitch / 900) for k in range(1, int(7000 / pitch))]
-    out = sum(a * np.sin(k * phase) for k, a in enumerate(strength, 1))
-    out = out * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * t)) + 0.02 * rng.standard_normal(len(t))
-    return (0.1 * out / np.abs(out).max()).astype(np.float32)
+def voice(seed: int, spoof: bool) -> NDArray[np.float32]:
+    """Some two seconds of speech; as a spoof its harmonics reach to the top, as those of a poor vocoder."""
+    pitch = np.random.default_rng(seed).uniform(90, 220)
+    return spoken(seed, syllables=5, pitch_hz=pitch, fall=0.1 if spoof else 1.2)
 
 
 def write_voice_experiment(folder: Path, people: int, epochs: int) -> Path:
@@ -142,7 +137,7 @@ def write_voice_experiment(folder: Path, people: int, epochs: int) -> Path:
     for person in range(people):
         for spoof in (False, True):
             path = folder / f"{person}-{spoof}.flac"
-            soundfile.write(path, buzz(person, spoof), 16000)
+            soundfile.write(path, voice(person, spoof), 16000)
             rows.append(
                 Presentation(
                     id=path.stem,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from spoken import spoken
 
 import antispoof
 from antispoof.sensing.capture import Sample
@@ -40,25 +41,8 @@ def scenes() -> list[SceneSpec]:
 
 
 def voices() -> list[NDArray[np.float32]]:
-    """Six recordings of a moving formant synthesiser, float32, (48000,), 16 kHz."""
-    made = []
-    for seed in range(6):
-        random = np.random.default_rng(seed)
-        count, rate = 48000, 16000
-        time = np.arange(count) / rate
-        pitch = 105 + 12 * seed + 25 * np.sin(4.4 * time) + 10 * np.sin(14 * time)
-        phase = 2 * np.pi * np.cumsum(pitch) / rate
-        spectrum = np.fft.rfft(sum(np.sin(k * phase) / k for k in range(1, 25)))
-        frequency = np.fft.rfftfreq(count, 1 / rate)
-        knots = random.random((17, 6)) ** 2
-        voiced = np.interp(time * 5, np.arange(17), (random.random(17) > 0.2).astype(float))
-        sound = np.zeros(count)
-        for band, centre in enumerate((300, 600, 1000, 1500, 2200, 3000)):
-            formant = np.fft.irfft(spectrum * np.exp(-(((frequency - centre) / 150) ** 2)), count)
-            sound += formant * np.interp(time * 5, np.arange(17), knots[:, band])
-        sound = sound * voiced / np.abs(sound).max() * 0.5 + random.normal(0, 0.002, count)
-        made.append(sound.astype(np.float32))
-    return made
+    """Six recordings of a formant synthesiser, float32, (N,), 16 kHz."""
+    return [spoken(seed, pitch_hz=105 + 12 * seed, fall=0.2 * seed) for seed in range(6)]
 
 
 def scores() -> dict[str, list[float | None]]:
