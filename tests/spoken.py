@@ -1,6 +1,6 @@
-"""Syllables of a formant synthesiser, made in the tests: nobody's voice, and yet speech to those who listen for it.
+"""Syllables of a formant synthesiser, made in the tests: nobody's voice, and yet speech to those who listen.
 
-Glottal harmonics through four resonances (Klatt's cascade) that glide from vowel to vowel, with a hiss after each.
+Harmonics through four resonances in cascade that glide from vowel to vowel, with a hiss after each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ WIDTHS = (80, 100, 140, 250)
 
 
 def spoken(seed: int, syllables: int = 11, pitch_hz: float = 125.0, fall: float = 0.3) -> NDArray[np.float32]:
-    """Speak: float32, (N,), 16 kHz, some 0.3 s a syllable; the harmonics' strength falls to the power ``fall``."""
+    """Speak: float32, (N,), 16 kHz, some 0.3 s a syllable; ``fall`` is the slope of the harmonics."""
     rng = np.random.default_rng(seed)
     parts, last = [np.zeros(3000)], VOWELS[0]
     for syllable in range(syllables):

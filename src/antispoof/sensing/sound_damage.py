@@ -26,7 +26,7 @@ OVERDRIVEN = 3.0  # times the loud frames: a voice that is overdriven throughout
 BLOCK = 64  # samples that come again, exactly, within
 APART = 4_000  # samples
 MARK = 8  # samples of which a landmark is made; one in as many places is one
-NOISY = 0.9  # times the loud frames, at the low and at the high end at once, for
+NOISY = 1.0  # times the loud frames, at the low and at the high end at once, for
 LASTING = 160  # samples: 10 ms, and the block that is looked at
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, without a pattern
 
