@@ -20,11 +20,13 @@ CLICK_LEVEL = 0.1  # of the loud frames; what is lower is left alone
 RUN = 32  # samples: 2 ms without any change
 LONGEST_DROPOUT = 4_000  # samples: a silence that is longer may be meant
 EDGE = 80  # samples before and after a dropout that are louder than
-EDGE_LEVEL = 0.1  # of the loud frames
+EDGE_LEVEL = 0.1  # of the loud frames, and into or out of which it
+ABRUPT = 0.25  # of the loud frames, within four samples
 STUCK = 0.25  # of the peak
 OVERDRIVEN = 3.0  # times the loud frames: a voice that is overdriven throughout has no higher peak
 BLOCK = 64  # samples that come again, exactly, within
 APART = 4_000  # samples
+MOVING, AUDIBLE = 0.01, 0.2  # of the loud frames: what stands still or is soft may well be the same twice
 MARK = 8  # samples of which a landmark is made; one in as many places is one
 NOISY = 1.0  # times the loud frames, at the low and at the high end at once, for
 LASTING = 160  # samples: 10 ms, and the block that is looked at
@@ -33,9 +35,9 @@ MULTIPLIER = 0x9E3779B97F4A7C15  # odd, without a pattern
 
 def clicks(samples: NDArray[np.float32]) -> int:
     """Count single samples that stand out of all around them; flat tops of an overdriven voice are none."""
-    sharp = _sharpness(samples)
-    if len(sharp) < 32:
+    if len(samples) < 32:
         return 0
+    sharp = _sharpness(samples)
     ahead = _highest_of_8(sharp)
     near = np.zeros_like(sharp)
     near[: len(ahead) - 4] = ahead[4:]
@@ -53,8 +55,8 @@ def clicks(samples: NDArray[np.float32]) -> int:
 
 def broken_blocks(samples: NDArray[np.float32]) -> int:
     """Count blocks that were lost, sent again, stuck at one value or overwritten by noise."""
-    loud = _loud(samples)
-    if loud == 0 or len(samples) < 2 * BLOCK:
+    loud = _loud(samples) if len(samples) >= 2 * BLOCK else 0.0
+    if loud == 0:
         return 0
     return _runs(samples, loud) + _repeats(samples, loud) + _bursts(samples, loud)
 
@@ -90,7 +92,8 @@ def _runs(samples: NDArray[np.float32], loud: float) -> int:
             found += 1
         elif value < 1e-3 * loud and length <= LONGEST_DROPOUT and start > 0 and end < len(samples):
             before, after = samples[max(start - EDGE, 0) : start], samples[end : end + EDGE]
-            found += min(_level(before), _level(after)) > EDGE_LEVEL * loud
+            abrupt = max(np.abs(before[-4:]).max(), np.abs(after[:4]).max()) > ABRUPT * loud
+            found += bool(abrupt and min(_level(before), _level(after)) > EDGE_LEVEL * loud)
     return found
 
 
@@ -114,8 +117,9 @@ def _repeats(samples: NDArray[np.float32], loud: float) -> int:
     near = (keys[first] == keys[second]) & (second - first <= APART)
     offsets = np.arange(BLOCK)
     one, other = samples[first[near, None] + offsets], samples[second[near, None] + offsets]
-    moving = np.mean(np.diff(one, axis=1) ** 2, axis=1) > (0.01 * loud) ** 2
-    same = (one == other).all(axis=1) & moving
+    moving = np.mean(np.diff(one, axis=1) ** 2, axis=1) > (MOVING * loud) ** 2
+    audible = np.mean(one**2, axis=1) > (AUDIBLE * loud) ** 2
+    same = (one == other).all(axis=1) & moving & audible
     return int(np.count_nonzero(np.diff(np.sort(second[near][same]), prepend=-9 * BLOCK) > BLOCK))
 
 

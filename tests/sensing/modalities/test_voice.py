@@ -6,10 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from spoken import spoken
 
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.capture import Sample, WindowedModality
 from antispoof.sensing.modalities import modalities
+from antispoof.simulation.speech.non_speech import NON_SPEECH, non_speech
 
 ARGUMENTS = {
     "seconds": 4.0,
@@ -119,6 +124,38 @@ RANDOM = np.random.default_rng(4)
 )
 def test_what_holds_no_voice_cannot_be_judged(array: Any, reasons: tuple[str, ...]) -> None:
     assert voice.quality(voice.load(sound(array))).reasons == reasons
+
+
+@hypothesis_settings(max_examples=120)
+@given(kind=st.sampled_from(sorted(NON_SPEECH)), seed=st.integers(0, 2**32 - 1), seconds=st.floats(1.0, 5.0))
+def test_where_nobody_speaks_nothing_is_judged(kind: str, seed: int, seconds: float) -> None:
+    """Simulated; a few in a thousand are taken for speech, none of them among these."""
+    made = non_speech(kind, np.random.default_rng(seed), seconds)
+    assert voice.quality(voice.load(sound(made))).reasons
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_a_buzz_that_swells_and_sways_like_speech_is_none(noise: float) -> None:
+    time = np.arange(64_000) / 16_000
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        hertz = rng.uniform(80, 250) * (1 + 0.1 * np.sin(2 * np.pi * rng.uniform(1, 5) * time))
+        phase = 2 * np.pi * np.cumsum(hertz) / 16_000
+        buzz = sum(np.sin(k * phase) / k for k in range(1, 25)) * (0.6 + 0.4 * np.sin(8 * np.pi * time))
+        made = 0.3 * buzz / np.abs(buzz).max() + 0.3 * noise * rng.standard_normal(time.size)
+        reasons = voice.quality(voice.load(sound(made))).reasons
+        assert set(reasons) & {"no_speech", "music", "only_noise"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("level_db", [-3.0, -26.0, -50.0, -57.0])
+def test_speech_is_speech_however_loud_it_is(seed: int, level_db: float) -> None:
+    speech = spoken(seed, pitch_hz=100 + 30 * seed).astype(np.float64)
+    peak = {-3.0: 0.99 / np.abs(speech).max()}.get(
+        level_db, 10 ** (level_db / 20) / np.sqrt(np.mean(speech**2))
+    )
+    quantised = np.int16(np.round(speech * peak * 32767))
+    assert voice.quality(voice.load(sound(quantised))).reasons == ()
 
 
 @pytest.mark.parametrize("gain", [0.01, 1.0, 30.0])

@@ -30,6 +30,8 @@ SPEAKING = 0.7  # probability of speech in a moment
 SHORTEST_SPEECH_S = 0.4
 MIN_SPEECH = 0.05  # of the time in which anything is heard
 MIN_RANGE_DB = 3.0  # between soft and loud moments of speech; most sirens stay below 0.5
+MOUTH_HZ = (150, 7000)
+MIN_MOVEMENT = 0.025  # of the spectrum; a buzz that swells in noise stays below 0.02
 MAX_CLICKS = 0.7  # a second, and at least three
 PERIODIC = 0.3  # autocorrelation of the magnitudes, normalised
 PITCH_HZ = (60, 400)
@@ -79,8 +81,9 @@ class Voice:
         loudest frames, full scale), ``periodic`` (0 to 1, the share of active frames with a pitch),
         ``steady`` (-1 to 1, how little the spectrum changes within 0.2 s), ``clipped`` (0 to 1, the share
         of the louder samples that lie at the peak), and, where none of these is a reason, ``speech_s`` (how
-        long it is speech what is heard), ``range_db`` (between its soft and its loud moments), ``clicks``
-        and ``broken_blocks`` (how many).
+        long it is speech what is heard), ``range_db`` (between its soft and its loud moments), ``movement``
+        (0 to 1, how much its spectrum changes beside becoming louder), ``clicks`` and ``broken_blocks``
+        (how many).
         """
         samples = sample.array
         measurements = {"duration_s": len(samples) / RATE, "level_db": _loudest_db(samples)}
@@ -107,12 +110,16 @@ class Voice:
         measurements |= {
             "speech_s": speech_s,
             "range_db": range_db,
+            "movement": _movement(samples, active),
             "clicks": float(clicks(samples)),
             "broken_blocks": float(broken_blocks(samples)),
         }
         shortest = max(SHORTEST_SPEECH_S, MIN_SPEECH * measurements["voice_s"])
         checks = (
-            ("no_speech", speech_s < shortest or range_db < MIN_RANGE_DB),
+            (
+                "no_speech",
+                speech_s < shortest or range_db < MIN_RANGE_DB or measurements["movement"] < MIN_MOVEMENT,
+            ),
             (
                 "damaged",
                 measurements["clicks"] >= max(3.0, MAX_CLICKS * measurements["duration_s"])
@@ -272,6 +279,22 @@ def _speech(samples: Speech) -> tuple[float, float]:
     level = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
     soft, loud = np.percentile(level, [5, 95])
     return float(speaking.sum()) * SPEECH_FRAME / RATE, float(loud - soft)
+
+
+def _movement(samples: Speech, active: NDArray[np.bool_]) -> float:
+    """Measure how much the spectrum of the active frames changes beside becoming louder and softer.
+
+    What does no more than that over its background is made of two spectra; what is left beside the best two
+    are the movements of a mouth.
+    """
+    starts = np.flatnonzero(active)[:: SPEECH_FRAME // STEP] * STEP
+    frames = np.pad(samples, (0, SPEECH_FRAME))[starts[:, None] + np.arange(SPEECH_FRAME)]
+    powers = np.abs(np.fft.rfft(frames * np.hanning(SPEECH_FRAME))) ** 2
+    edges = np.searchsorted(np.fft.rfftfreq(SPEECH_FRAME, 1 / RATE), np.geomspace(*MOUTH_HZ, 9))
+    bands = np.add.reduceat(powers, edges[:-1], axis=1)
+    bands = np.sqrt(bands / np.maximum(bands.mean(axis=0), 1e-12))
+    strengths = np.linalg.svd(bands, compute_uv=False) ** 2
+    return float(strengths[2:].sum() / max(strengths.sum(), 1e-12))
 
 
 def _clipped(samples: Speech) -> float:

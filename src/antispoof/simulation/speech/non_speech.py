@@ -114,8 +114,12 @@ def _buzz_in_bursts(time: Sound, rng: Draw) -> Sound:
 
 
 def _swelling_buzz(time: Sound, rng: Draw) -> Sound:
+    """A buzz that swells as often as syllables come, every other time with a pitch that moves as quickly."""
     depth, rate = rng.uniform(0.3, 1), rng.uniform(1, 12)
-    return _buzz(time, rng) * (1 + depth * np.sin(2 * np.pi * rate * time))
+    sway = 1 + rng.uniform(0.02, 0.15) * rng.integers(2) * np.sin(2 * np.pi * rng.uniform(0.5, 6) * time)
+    hertz = rng.uniform(60, 300)
+    sound = _overtones(np.cumsum(hertz * sway) / RATE, hertz * 1.15, rng.uniform(0, 1.5))
+    return np.asarray(sound * (1 + depth * np.sin(2 * np.pi * rate * time)))
 
 
 def _resonant_buzz(time: Sound, rng: Draw) -> Sound:
@@ -160,6 +164,24 @@ def _chirp(time: Sound, rng: Draw) -> Sound:
     course = low * (high / low) ** (turn if rng.random() < 0.5 else 1 - turn)
     phase = np.cumsum(course) / RATE
     return _overtones(phase, high, 1.0) if rng.random() < 0.5 else np.asarray(np.sin(2 * np.pi * phase))
+
+
+def _birds(time: Sound, rng: Draw) -> Sound:
+    sound, length = np.zeros(time.size), 1600
+    own = np.linspace(0, 1, length)
+    for start in np.arange(0, time[-1] - 0.15, rng.uniform(0.12, 0.5)):
+        course = rng.uniform(1500, 4000) + rng.uniform(-1500, 1500) * own
+        part = slice(int(start * RATE), int(start * RATE) + length)
+        sound[part] += np.sin(2 * np.pi * np.cumsum(course) / RATE) * np.hanning(length)
+    return sound
+
+
+def _howl(time: Sound, rng: Draw) -> Sound:
+    """A dog, the wind, feedback: a high, wide vibrato that comes and goes."""
+    hertz = rng.uniform(300, 900)
+    sway = 1 + 0.2 * np.sin(2 * np.pi * rng.uniform(0.3, 2) * time)
+    comes = np.maximum(np.sin(2 * np.pi * rng.uniform(0.5, 2) * time) + 0.5, 0)
+    return np.asarray(comes * _overtones(np.cumsum(hertz * sway) / RATE, hertz * 1.2, rng.uniform(0.5, 2)))
 
 
 def _siren(time: Sound, rng: Draw) -> Sound:
@@ -242,6 +264,8 @@ NON_SPEECH: Mapping[str, Callable[[Sound, Draw], Sound]] = MappingProxyType(
         "knocks": _knocks,
         "chirp": _chirp,
         "siren": _siren,
+        "birds": _birds,
+        "howl": _howl,
         "noise": _noise,
         "modulated_noise": _modulated_noise,
         "noise_in_bursts": _noise_in_bursts,
