@@ -99,7 +99,7 @@ def test_damage_is_a_reason(damage: Callable[..., Bytes], seed: int) -> None:
     "change",
     [
         lambda x: np.clip(2 * x / np.abs(x).max(), -1, 1),  # overdriven by 6 dB
-        lambda x: np.round(x * 127) / 127,  # eight bits
+        lambda x: np.round(127 * x + RANDOM(9).normal(size=len(x))) / 127,  # eight bits of a noisy room
         lambda x: np.concatenate([np.zeros(8000), x, np.zeros(16000), x]),  # padded with nothing
         lambda x: np.tile(x, 3),  # played again and again
         lambda x: x + 0.3,  # an offset

@@ -16,7 +16,8 @@ Samples = NDArray[np.float64]
 
 FRAME = 400  # samples: 25 ms at 16 kHz
 CLICK = 6.0  # times higher than what lies 4 to 11 samples to either side
-CLICK_LEVEL = 0.1  # of the loud frames; what is lower is left alone
+CLICK_LEVEL = 0.2  # of the loud frames; what is lower is left alone
+STEPS = 6  # of the quantiser: in 8 bits a soft voice moves by one or two
 RUN = 32  # samples: 2 ms without any change
 LONGEST_DROPOUT = 4_000  # samples: a silence that is longer may be meant
 EDGE = 80  # samples before and after a dropout that are louder than
@@ -28,7 +29,7 @@ BLOCK = 64  # samples that come again, exactly, within
 APART = 4_000  # samples
 MOVING, AUDIBLE = 0.01, 0.2  # of the loud frames: what stands still or is soft may well be the same twice
 MARK = 8  # samples of which a landmark is made; one in as many places is one
-NOISY = 1.0  # times the loud frames, at the low and at the high end at once, for
+NOISY = 0.9  # times the loud frames, at the low and at the high end at once, for
 LASTING = 160  # samples: 10 ms, and the block that is looked at
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, without a pattern
 
@@ -42,7 +43,7 @@ def clicks(samples: NDArray[np.float32]) -> int:
     near = np.zeros_like(sharp)
     near[: len(ahead) - 4] = ahead[4:]
     near[11:] = np.maximum(near[11:], ahead[: len(sharp) - 11])
-    found = (sharp > CLICK * near) & (sharp > CLICK_LEVEL * _loud(samples))
+    found = (sharp > CLICK * near) & (sharp > max(CLICK_LEVEL * _loud(samples), STEPS * _step(samples)))
     found[:12] = found[-12:] = False
     places = np.flatnonzero(found)
     size = np.abs(samples)
@@ -69,6 +70,12 @@ def _loud(samples: NDArray[np.float32]) -> float:
     return float(np.percentile(power, 90)) ** 0.5
 
 
+def _step(samples: NDArray[np.float32]) -> float:
+    """Smallest change between two samples: the step of the quantiser, or next to nothing."""
+    changes = np.abs(np.diff(samples))
+    return float(np.min(changes, initial=1.0, where=changes > 0))
+
+
 def _sharpness(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Magnitude of the fourth differences, which leave nothing of low notes and all of a click."""
     return np.abs(np.convolve(samples, np.array([1, -4, 6, -4, 1], np.float32) / 6, "same"))
@@ -86,13 +93,14 @@ def _runs(samples: NDArray[np.float32], loud: float) -> int:
     edges = np.flatnonzero(np.diff(samples, prepend=np.nan, append=np.nan))
     starts, lengths = edges[:-1], np.diff(edges)
     peak, found = float(np.abs(samples).max()), 0
+    limit = max(ABRUPT * loud, STEPS * _step(samples))
     for start, length in zip(starts[lengths >= RUN], lengths[lengths >= RUN], strict=True):
         value, end = abs(float(samples[start])), start + length
         if STUCK * peak < value < 0.9 * peak or value > OVERDRIVEN * loud:
             found += 1
         elif value < 1e-3 * loud and length <= LONGEST_DROPOUT and start > 0 and end < len(samples):
             before, after = samples[max(start - EDGE, 0) : start], samples[end : end + EDGE]
-            abrupt = max(np.abs(before[-4:]).max(), np.abs(after[:4]).max()) > ABRUPT * loud
+            abrupt = max(np.abs(before[-4:]).max(), np.abs(after[:4]).max()) > limit
             found += bool(abrupt and min(_level(before), _level(after)) > EDGE_LEVEL * loud)
     return found
 
@@ -118,7 +126,7 @@ def _repeats(samples: NDArray[np.float32], loud: float) -> int:
     offsets = np.arange(BLOCK)
     one, other = samples[first[near, None] + offsets], samples[second[near, None] + offsets]
     moving = np.mean(np.diff(one, axis=1) ** 2, axis=1) > (MOVING * loud) ** 2
-    audible = np.mean(one**2, axis=1) > (AUDIBLE * loud) ** 2
+    audible = np.mean(one**2, axis=1) > max(AUDIBLE * loud, STEPS * _step(samples)) ** 2
     same = (one == other).all(axis=1) & moving & audible
     return int(np.count_nonzero(np.diff(np.sort(second[near][same]), prepend=-9 * BLOCK) > BLOCK))
 
