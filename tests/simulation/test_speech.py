@@ -268,6 +268,35 @@ def test_a_collection_names_its_files_and_what_is_simulated(tmp_path: Path) -> N
     assert {"copy_griffin_lim", "copy_source_filter", "replay"} <= set(kinds_found())
 
 
+@pytest.mark.parametrize("error", [RuntimeError("out of\nbreath"), OSError(28, "No space"), MemoryError()])
+def test_an_engine_that_fails_costs_one_file_and_not_the_run(tmp_path: Path, error: Exception) -> None:
+    (tmp_path / "in").mkdir()
+    for person in range(4):
+        soundfile.write(tmp_path / "in" / f"{person}.wav", voice(person, 1.0 + 0.1 * person), RATE)
+    failing = []
+
+    def engine(speech: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        if len(failing) == 1:
+            failing.append(True)
+            raise error
+        failing.append(False)
+        return replay(speech, rng)
+
+    result = write_speech(
+        speech_files(tmp_path / "in"),
+        tmp_path / "out",
+        licence="CC0",
+        kinds=["copy_own"],
+        vocoders={"copy_own": engine},
+    )
+    ((path, why),) = result.skipped
+    assert path.name == "1.wav"
+    assert why.startswith("copy_own failed: ")
+    assert {p.subject for p in result.presentations} == {"0", "2", "3"}
+    listed = {p.captures["voice"].path.name for p in result.presentations}
+    assert {file.name for file in (tmp_path / "out").glob("*.flac")} == listed
+
+
 def test_scenes_pair_every_spoof_with_its_original(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for person in range(3):

@@ -67,7 +67,7 @@ def _loud(samples: NDArray[np.float32]) -> float:
     total = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
     starts = np.arange(0, max(len(samples) - FRAME, 1), FRAME // 2)
     power = (total[np.minimum(starts + FRAME, len(samples))] - total[starts]) / FRAME
-    return float(np.percentile(power, 90)) ** 0.5
+    return float(np.sqrt(np.percentile(power, 90)))
 
 
 def _step(samples: NDArray[np.float32]) -> float:
@@ -78,7 +78,8 @@ def _step(samples: NDArray[np.float32]) -> float:
 
 def _sharpness(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Magnitude of the fourth differences, which leave nothing of low notes and all of a click."""
-    return np.abs(np.convolve(samples, np.array([1, -4, 6, -4, 1], np.float32) / 6, "same"))
+    kernel = np.array([1, -4, 6, -4, 1], np.float32) / 6
+    return np.asarray(np.abs(np.convolve(samples, kernel, "same")), np.float32)
 
 
 def _highest_of_8(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -106,7 +107,7 @@ def _runs(samples: NDArray[np.float32], loud: float) -> int:
 
 
 def _level(samples: NDArray[np.float32]) -> float:
-    return float(np.mean(samples.astype(np.float64) ** 2)) ** 0.5
+    return float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
 
 
 def _repeats(samples: NDArray[np.float32], loud: float) -> int:

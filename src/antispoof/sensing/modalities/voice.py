@@ -115,18 +115,14 @@ class Voice:
             "broken_blocks": float(broken_blocks(samples)),
         }
         shortest = max(SHORTEST_SPEECH_S, MIN_SPEECH * measurements["voice_s"])
-        checks = (
-            (
-                "no_speech",
-                speech_s < shortest or range_db < MIN_RANGE_DB or measurements["movement"] < MIN_MOVEMENT,
-            ),
-            (
-                "damaged",
-                measurements["clicks"] >= max(3.0, MAX_CLICKS * measurements["duration_s"])
-                or measurements["broken_blocks"] > 0,
-            ),
-        )
-        return Quality(tuple(code for code, failed in checks if failed), measurements)
+        unmoved = range_db < MIN_RANGE_DB or measurements["movement"] < MIN_MOVEMENT
+        most_clicks = max(3.0, MAX_CLICKS * measurements["duration_s"])
+        broken = measurements["broken_blocks"] > 0 or measurements["clicks"] >= most_clicks
+        if speech_s < shortest or unmoved:
+            reasons += ("no_speech",)
+        if broken:
+            reasons += ("damaged",)
+        return Quality(reasons, measurements)
 
     def frame(self, sample: Sample, quality: Quality, **_: Any) -> None:
         """Sound has no part that would be cut out as a rectangle."""

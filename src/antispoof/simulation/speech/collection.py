@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from antispoof.data.manifest import write_manifest
 from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.data.splitting import split
-from antispoof.errors import AntispoofError, InputError, UnknownNameError
+from antispoof.errors import InputError, UnknownNameError
 from antispoof.sensing.containers import SOUND_SUFFIXES
 from antispoof.simulation.speech.acoustics import replay
 from antispoof.simulation.speech.channel import delivery, scene
@@ -216,12 +216,13 @@ def _made(
 
 
 def _written(plan: _Plan, number: int, path: Path, person: str) -> list[Presentation] | str:
-    """Write everything that is made of one file; return the reason if it cannot be used."""
-    rows = []
+    """Write everything that is made of one file; if it cannot be used, leave nothing and return why."""
+    rows: list[Presentation] = []
+    working = ""
     try:
         speech = read_speech(path)
         for take in range(1 + plan.scenes):
-            rng = plan.rng(number, take)
+            rng, working = plan.rng(number, take), ""
             piece = speech
             if 0 < plan.longest < len(speech):
                 start = int(rng.integers(len(speech) - plan.longest + 1))
@@ -232,13 +233,16 @@ def _written(plan: _Plan, number: int, path: Path, person: str) -> list[Presenta
             turns = [plan.kinds[deck[k % len(deck)]] for k in range(plan.spoofs)]
             for index, kind in enumerate((plan.engine, *turns)):
                 own = plan.rng(number, take, _kind_number(kind), index)
+                working = f"{kind} failed: " if index else ""
                 clip = _spoof(plan, piece, kind, own, placed=take > 0) if index else piece
                 for way in range(1 + plan.deliveries):
                     # Drawn from the same numbers for all clips of a take, so that no way tells a class.
                     sent = delivery(clip, plan.rng(number, take, way)) if way else clip
                     rows.append(_write(plan, sent, person, (number, take, way, index), kind, own))
-    except AntispoofError as error:
-        return str(error)
+    except Exception as error:  # engines raise whatever they like, and no one file ends a run of hours
+        for row in rows:
+            row.captures["voice"].path.unlink(missing_ok=True)
+        return working + (" ".join(str(error).split())[:300] or type(error).__name__)
     return rows
 
 
