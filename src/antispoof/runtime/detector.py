@@ -160,7 +160,8 @@ class Detector:
         Args:
             sample: a picture of a face or a recording of a voice, where its content leaves no doubt which.
             **sources: modality name → path, bytes of a file, or decoded array; for example
-                ``face_rgb="selfie.jpg", voice="answer.wav"``. None stands for a sensor that is not there.
+                ``face_rgb="selfie.jpg", voice="answer.wav"``. A `Recording`, or a `Sample`, states what the
+                numbers mean besides. None stands for a sensor that is not there.
 
         Returns:
             The verdict. Samples that cannot be judged have no say; where nothing can be judged, or the policy
