@@ -165,6 +165,14 @@ def test_missing_classes_imbalance_terms_and_unknown_subjects(tmp_path: Path) ->
     assert codes(half)["undivided"] == "error"
 
 
+def test_a_label_that_the_folders_contradict_is_told(tmp_path: Path) -> None:
+    rows = collection(tmp_path / "real set")  # what all files share says nothing of one of them
+    assert codes(rows) == {}
+    picture(tmp_path / "real set" / "spoof" / "a.png", 99)
+    captures = {"face_rgb": CaptureFile(tmp_path / "real set" / "spoof" / "a.png")}
+    assert codes([*rows, changed(rows[0], id="a", captures=captures)]) == {"label_against_path": "warning"}
+
+
 def test_a_size_that_gives_the_class_away_is_a_shortcut(tmp_path: Path) -> None:
     rows = collection(tmp_path)
     for i, p in enumerate(rows):

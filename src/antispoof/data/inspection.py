@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from antispoof.data.files import FileFacts, inspect_file
 from antispoof.data.presentation import PARTITIONS, CaptureFile, Presentation, leaking_subjects
 from antispoof.errors import MediaError
+from antispoof.labels import path_meanings
 
 __all__ = ["Finding", "Inspection", "inspect", "separability"]
 
@@ -34,8 +36,8 @@ class Finding:
 
     Attributes:
         code: ``missing_file``, ``unreadable_file``, ``duplicate``, ``subject_leak``, ``class_missing``,
-            ``class_imbalance``, ``attribute_shortcut``, ``shortcut``, ``retention_passed``,
-            ``licence_missing``, ``subject_unknown`` or ``undivided``.
+            ``class_imbalance``, ``label_against_path``, ``attribute_shortcut``, ``shortcut``,
+            ``retention_passed``, ``licence_missing``, ``subject_unknown`` or ``undivided``.
         severity: an ``error`` makes results wrong or training fail; a ``warning`` is for a person to judge.
         message: what was found, with numbers.
         ids: the presentations concerned; empty when it is all of them.
@@ -117,6 +119,7 @@ def inspect(
     if not shared_subjects:
         findings += _leaks(presentations)
     findings += _classes(presentations)
+    findings += _paths(presentations)
     findings += _attributes(presentations)
     findings += _terms(presentations, today or date.today())
     measured = _separabilities(presentations, facts)
@@ -241,6 +244,28 @@ def _classes(presentations: Sequence[Presentation]) -> Iterable[Finding]:
         elif max(counts.values()) > IMBALANCE * min(counts.values()):
             message = f"{where} holds {counts[True]} bona fide and {counts[False]} attack presentations"
             yield Finding("class_imbalance", "warning", message)
+
+
+def _paths(presentations: Sequence[Presentation]) -> Iterable[Finding]:
+    """Find labels that the folders, below what all files share, contradict."""
+    if not presentations:
+        return
+    paths = {p.id: [file.path.absolute().as_posix() for file in p.captures.values()] for p in presentations}
+    shared = os.path.commonpath([os.path.dirname(path) for listed in paths.values() for path in listed])  # noqa: PTH120
+    against = [
+        p
+        for p in presentations
+        for path in paths[p.id][:1]
+        if (says := path_meanings(path.removeprefix(f"{shared}/")))
+        and says != {"bona_fide" if p.bona_fide else "attack"}
+    ]
+    if against:
+        label = "bona fide" if against[0].bona_fide else f"an attack ({against[0].pai_species})"
+        message = (
+            f"{len(against)} presentations lie in folders of the other class, for example "
+            f"{paths[against[0].id][0]}, which is labelled {label}"
+        )
+        yield Finding("label_against_path", "warning", message, tuple(p.id for p in against))
 
 
 def _attributes(presentations: Sequence[Presentation]) -> Iterable[Finding]:
