@@ -51,9 +51,9 @@ def _empty(url: str) -> None:
 
 
 def judged(core: Core, identifier: str) -> dict[str, Any]:
-    attempt = core.sessions.begin_judging(identifier)
+    attempt = core.judgements.begin(identifier)
     assert not isinstance(attempt, str)
-    return core.sessions.finish_judging(attempt, judge(attempt, core.checks.check, 5))
+    return core.judgements.finish(attempt, judge(attempt, core.checks.check, 5))
 
 
 def test_migrations_make_the_tables_that_the_code_expects(settings: Settings) -> None:
@@ -75,14 +75,14 @@ def test_restart_in_the_middle_loses_nothing(
     core = Core(settings)  # another process, on the same state
     assert core.sessions.view(session["id"])["captures"] == 2
     assert core.sessions.holder(session["client_token"]) == session["id"]
-    attempt = core.sessions.begin_judging(session["id"])
+    attempt = core.judgements.begin(session["id"])
     assert not isinstance(attempt, str)
     assert [capture.content for capture in attempt.captures] == frames["bona_fide"][:2]
     core.close()  # killed while it judges
 
     core = Core(settings)
     with pytest.raises(Problem, match="being judged") as refused:
-        core.sessions.begin_judging(session["id"])
+        core.judgements.begin(session["id"])
     assert refused.value.retry_after_s
     now = core.clock.now()
     monkeypatch.setattr(core.clock, "now", lambda: now + settings.judging_timeout_s + 1)
@@ -90,7 +90,7 @@ def test_restart_in_the_middle_loses_nothing(
     core.close()
 
     core = Core(settings)
-    assert core.sessions.result(session["id"])["outcome"] == "bona_fide"
+    assert core.judgements.result(session["id"])["outcome"] == "bona_fide"
     assert verify_chain(core.store, core.signing.public()).faults == ()
     core.close()
 
@@ -101,12 +101,12 @@ def test_a_late_judgement_of_a_killed_worker_changes_nothing(
     core = Core(settings)
     session = core.sessions.open(REQUEST, None)
     core.sessions.accept(session["id"], "face_rgb", 0, frames["attack"][0])
-    attempt = core.sessions.begin_judging(session["id"])
+    attempt = core.judgements.begin(session["id"])
     assert not isinstance(attempt, str)
     decision = judge(attempt, core.checks.check, 5)
-    core.sessions.finish_judging(attempt, decision)
+    core.judgements.finish(attempt, decision)
     with pytest.raises(Problem, match="failed"):
-        core.sessions.finish_judging(attempt, decision)
+        core.judgements.finish(attempt, decision)
     core.close()
 
 
@@ -138,7 +138,7 @@ def test_one_judgement_at_a_time(settings: Settings, frames: dict[str, list[byte
 
     def begin(_: int) -> bool:
         try:
-            core.sessions.begin_judging(session["id"])
+            core.judgements.begin(session["id"])
         except Problem as problem:
             return problem.code != "state_conflict"
         return True

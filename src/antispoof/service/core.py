@@ -5,13 +5,16 @@ from __future__ import annotations
 from antispoof.service.api_keys import ApiKeys
 from antispoof.service.checks import Checks
 from antispoof.service.clock import Clock
+from antispoof.service.judgements import Judgements
 from antispoof.service.limits import Limits
 from antispoof.service.metrics import Metrics
 from antispoof.service.secret import Secret
+from antispoof.service.session_records import SessionRecords
 from antispoof.service.sessions import Sessions
 from antispoof.service.settings import Settings
 from antispoof.service.signing import SigningKeys
 from antispoof.service.store.database import open_store
+from antispoof.service.vault import Vault
 from antispoof.service.workers import Greetings, Workers
 
 __all__ = ["Core"]
@@ -34,7 +37,10 @@ class Core:
         self.secret = Secret(settings.state)
         self.signing = SigningKeys(settings.state, settings.signature)
         self.keys = ApiKeys(self.store, self.clock)
-        self.sessions = Sessions(settings, self.store, self.secret, self.signing, self.clock)
+        vault = Vault(settings, self.store, self.secret, self.clock)
+        records = SessionRecords(settings, self.store, self.secret, self.clock, vault)
+        self.sessions = Sessions(settings, self.store, self.secret, self.clock, vault, records)
+        self.judgements = Judgements(settings, self.store, self.signing, self.clock, vault, records)
         self.limits = Limits(settings)
         self.metrics = Metrics()
         self.checks = Checks(settings)

@@ -3,54 +3,54 @@
 Every method is one transaction: what it returns is on the disk. Nothing of a session is kept in memory
 between requests, so any replica can answer any of them, and a restart loses nothing that was answered.
 
-Longer than other files on purpose: all transitions of the one state machine stand beside each other.
+Judging is in `judgements`, what both share of a session's row in `session_records`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select
 
-from antispoof.sensing.modalities import modalities
 from antispoof.service import audit
-from antispoof.service.attempts import Accepted, Decision, Judgeable, JudgeableCapture, SessionRequest
-from antispoof.service.clock import Clock, as_text
+from antispoof.service.attempts import Accepted, JudgeableCapture, SessionRequest
+from antispoof.service.clock import Clock
 from antispoof.service.problems import Problem
 from antispoof.service.secret import Secret, new_id, new_nonce
+from antispoof.service.session_records import FINAL, OPEN, SessionRecords
 from antispoof.service.settings import Settings
-from antispoof.service.signing import SigningKeys
 from antispoof.service.store.database import Store, Transaction
 from antispoof.service.store.tables import Capture, Idempotency, Result, SeenCapture, Session
 from antispoof.service.vault import Vault
 
 __all__ = ["Sessions"]
 
-OPEN = ("created", "capturing")
-FINAL = ("succeeded", "failed")
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
 MANY = 500  # values in one query
-CLOCK_SLACK_S = 60.0  # how far the clocks of two replicas may be apart
 
 
 class Sessions:
     """The sessions in a store."""
 
     def __init__(
-        self, settings: Settings, store: Store, secret: Secret, signing: SigningKeys, clock: Clock
+        self,
+        settings: Settings,
+        store: Store,
+        secret: Secret,
+        clock: Clock,
+        vault: Vault,
+        records: SessionRecords,
     ) -> None:
         self._settings = settings
         self._store = store
         self._secret = secret
-        self._signing = signing
         self._clock = clock
-        self._vault = Vault(settings, store, secret, clock)
+        self._vault = vault
+        self._records = records
 
     def open(
         self, request: SessionRequest, key_id: str | None, idempotency_key: str | None = None
@@ -69,7 +69,7 @@ class Sessions:
                 if earlier is not None and earlier.created_at > now - DAY_S:
                     if earlier.request_sha256 != digest:
                         raise Problem("idempotency_mismatch", "the key was used with another body")
-                    return self._view(self._get(transaction, earlier.session_id), token=True)
+                    return self._records.view(self._records.get(transaction, earlier.session_id), token=True)
                 if earlier is not None:
                     transaction.delete(earlier)
                     transaction.flush()
@@ -125,17 +125,17 @@ class Sessions:
                 retention_s=request.retention_s,
                 consent_basis=request.consent_basis is not None,
             )
-            return self._view(session, token=True)
+            return self._records.view(session, token=True)
 
     def view(self, identifier: str) -> dict[str, Any]:
         """Return a session as its backend sees it; raise `Problem` ``not_found``."""
         with self._store.write() as transaction:
-            return self._view(self._get(transaction, identifier))
+            return self._records.view(self._records.get(transaction, identifier))
 
     def revoke(self, identifier: str) -> None:
         """End a session and erase its media and its result; raise `Problem` ``not_found``."""
         with self._store.write() as transaction:
-            session = self._get(transaction, identifier)
+            session = self._records.get(transaction, identifier)
             if session.state == "revoked":
                 return
             self._vault.erase_media(transaction, session)
@@ -180,7 +180,7 @@ class Sessions:
             Problem: it is not open.
         """
         with self._store.write() as transaction:
-            return tuple(self._open(transaction, identifier).modalities)
+            return tuple(self._records.get_open(transaction, identifier).modalities)
 
     def accept(self, identifier: str, modality: str, seq: int, content: bytes, unit: str = "") -> Accepted:
         """Keep a capture, sealed, and what its numbers mean where that was stated.
@@ -191,7 +191,7 @@ class Sessions:
         now = self._clock.now()
         sha256 = hashlib.sha256(content).hexdigest()
         with self._store.write() as transaction:
-            session = self._open(transaction, identifier)
+            session = self._records.get_open(transaction, identifier)
             if session.mode == "active" or session.live is not None:
                 raise Problem("state_conflict", "the session is captured by its stream")
             earlier = transaction.get(Capture, (identifier, modality, seq))
@@ -214,7 +214,7 @@ class Sessions:
             Problem: the session is not open, or ``attempts_exhausted``.
         """
         with self._store.write() as transaction:
-            session = self._open(transaction, identifier)
+            session = self._records.get_open(transaction, identifier)
             if session.attempts_left < 1:
                 raise Problem("attempts_exhausted", "no attempts are left")
             self._vault.drop_captures(transaction, session)
@@ -230,7 +230,7 @@ class Sessions:
                 identifier,
                 attempt=session.attempt,
             )
-            return session.attempt, self._view(session)
+            return session.attempt, self._records.view(session)
 
     def end_stream(
         self,
@@ -253,7 +253,7 @@ class Sessions:
             Problem: the session is not open, or another stream has begun since.
         """
         with self._store.write() as transaction:
-            session = self._open(transaction, identifier)
+            session = self._records.get_open(transaction, identifier)
             if session.attempt != attempt or session.live is None or session.live["done"]:
                 raise Problem("state_conflict", "another stream has begun, or this one has ended")
             session.live = {"done": True, "challenges": [dict(result) for result in results]}
@@ -273,148 +273,10 @@ class Sessions:
             )
             return session.captures
 
-    def begin_judging(self, identifier: str) -> Judgeable | str:
-        """Close a session for captures, and open what was captured.
-
-        A judgement that another worker took with it when it ended is taken up again after a while.
-
-        Returns:
-            what is to be judged; or the state, where it has been judged already.
-
-        Raises:
-            Problem: the session is not ready to be judged.
-        """
-        now = self._clock.now()
-        with self._store.write() as transaction:
-            session = self._get(transaction, identifier)
-            if session.state in FINAL:
-                return session.state
-            if session.state == "judging":
-                since = session.judging_since or now
-                if now < since + self._settings.judging_timeout_s:
-                    raise Problem("state_conflict", "it is being judged", recoverable=True, retry_after_s=1)
-            else:
-                self._check_open(session)
-            captures = self._vault.captures(transaction, identifier)
-            self._see_enough(session, captures)
-            if session.live is not None and not session.live["done"]:
-                raise Problem("state_conflict", "the stream has not ended", recoverable=True)
-            if session.live is None and session.attempts_left < 1:
-                raise Problem("attempts_exhausted", "no attempts are left")
-            session.state = "judging"
-            session.judging_since = now
-            audit.append(self._store, transaction, now, "judging", identifier, captures=session.captures)
-            return Judgeable(
-                identifier,
-                session.attempt,
-                session.mode,
-                tuple(session.modalities),
-                session.policy,
-                session.replayed,
-                tuple((session.live or {}).get("challenges", ())),
-                tuple(self._vault.opened(session, row) for row in captures),
-            )
-
-    def abandon_judging(self, judged: Judgeable) -> None:
-        """Open a session again whose judgement failed; no attempt is used up."""
-        with self._store.write() as transaction:
-            session = self._get(transaction, judged.id)
-            if session.state == "judging" and session.attempt == judged.attempt:
-                session.state = "capturing"
-                session.judging_since = None
-                audit.append(self._store, transaction, self._clock.now(), "judging_failed", judged.id)
-
-    def finish_judging(self, judged: Judgeable, decision: Decision) -> dict[str, Any]:
-        """Keep a decision, signed; return the session.
-
-        A non-response with attempts left opens the session again.
-
-        Raises:
-            Problem: ``state_conflict`` where the session was judged or revoked meanwhile.
-        """
-        now = self._clock.now()
-        with self._store.write() as transaction:
-            session = self._get(transaction, judged.id, expire=False)
-            if session.state != "judging" or session.attempt != judged.attempt:
-                raise Problem("state_conflict", f"the session is {session.state}")
-            if session.live is None:
-                session.attempts_left -= 1
-            session.judging_since = None
-            event = audit.append(
-                self._store,
-                transaction,
-                now,
-                "judged",
-                judged.id,
-                outcome=decision.outcome,
-                reasons=", ".join(decision.reasons),
-                attempts_left=session.attempts_left,
-            )
-            if decision.outcome == "non_response" and session.attempts_left > 0 and now < session.expires_at:
-                self._vault.drop_captures(transaction, session)
-                session.state = "capturing"
-                session.attempt += 1
-                session.live = None
-                return self._view(session)
-            document = {
-                "session": judged.id,
-                "nonce": session.nonce,
-                "outcome": decision.outcome,
-                "reasons": list(decision.reasons),
-                "judged_at": as_text(now),
-                **decision.evidence,
-                "captures": [
-                    {"modality": c.modality, "seq": c.seq, "sha256": c.sha256} for c in judged.captures
-                ],
-            }
-            claims = {
-                "iss": self._settings.issuer,
-                "iat": int(now),
-                "jti": judged.id,
-                **document,
-                "audit": {"seq": event.seq, "hash": event.hash},
-            }
-            transaction.add(
-                Result(
-                    session_id=judged.id,
-                    outcome=decision.outcome,
-                    document=json.dumps(document, allow_nan=False),
-                    jws=self._signing.sign(claims),
-                    judged_at=now,
-                )
-            )
-            session.state = "succeeded" if decision.outcome == "bona_fide" else "failed"
-            session.finished_at = now
-            if session.retention_s > 0:
-                session.media_until = now + session.retention_s
-            else:
-                self._vault.erase_media(transaction, session)
-            return self._view(session)
-
-    def result(self, identifier: str) -> dict[str, Any]:
-        """Return the result document, with its signed form.
-
-        Raises:
-            Problem: there is none (yet).
-        """
-        with self._store.write() as transaction:
-            session = self._get(transaction, identifier)
-            if session.state in FINAL:
-                row = transaction.get(Result, identifier)
-                if row is not None:
-                    return {**json.loads(row.document), "jws": row.jws}
-            if session.state == "expired":
-                raise Problem("session_expired", "the session has expired without a verdict")
-            if session.state == "revoked":
-                raise Problem("state_conflict", "the session is revoked, its result erased")
-            raise Problem(
-                "state_conflict", f"the session is {session.state}", recoverable=True, retry_after_s=1
-            )
-
     def events(self, identifier: str) -> list[dict[str, Any]]:
         """Return the audit events of a session; raise `Problem` ``not_found``."""
         with self._store.write() as transaction:
-            self._get(transaction, identifier)
+            self._records.get(transaction, identifier)
             return audit.events_of(transaction, identifier)
 
     def media(self, identifier: str) -> tuple[JudgeableCapture, ...]:
@@ -424,7 +286,7 @@ class Sessions:
             Problem: ``not_found``, also where the media were erased.
         """
         with self._store.write() as transaction:
-            session = self._get(transaction, identifier)
+            session = self._records.get(transaction, identifier)
             if session.media_key is None or session.media_until is None:
                 raise Problem("not_found", "no media are kept of this session")
             audit.append(self._store, transaction, self._clock.now(), "media_read", identifier)
@@ -447,7 +309,7 @@ class Sessions:
             identifiers = list(transaction.scalars(due))
         for identifier in identifiers:
             with self._store.write() as transaction:
-                self._get(transaction, identifier)  # which does what is due
+                self._records.get(transaction, identifier)  # which does what is due
         with self._store.write() as transaction:
             old = now - self._settings.remembered_days * DAY_S
             transaction.execute(delete(SeenCapture).where(SeenCapture.seen_at < old))
@@ -470,55 +332,6 @@ class Sessions:
                 transaction.execute(delete(table).where(table.session_id.in_(identifiers)))
             transaction.execute(delete(Session).where(Session.id.in_(identifiers)))
 
-    def _get(self, transaction: Transaction, identifier: str, *, expire: bool = True) -> Session:
-        """Find a session, hold it, and do what its time demands."""
-        query = self._store.locked(select(Session).where(Session.id == identifier))
-        session: Session | None = transaction.scalars(query).first()
-        if session is None:
-            raise Problem("not_found", "there is no such session")
-        now = self._clock.now()
-        if expire and self._expired(session, now):
-            session.state = "expired"
-            self._vault.erase_media(transaction, session)
-            audit.append(self._store, transaction, now, "expired", identifier)
-        if session.media_until is not None and session.media_until <= now:
-            self._vault.erase_media(transaction, session)
-            audit.append(self._store, transaction, now, "media_erased", identifier)
-        return session
-
-    def _expired(self, session: Session, now: float) -> bool:
-        in_time = session.created_at - CLOCK_SLACK_S <= now < session.expires_at
-        if session.state == "judging":  # it came in time, and may be judged to the end
-            since = session.judging_since or session.created_at
-            return not in_time and not now < since + self._settings.judging_timeout_s
-        return session.state in OPEN and not in_time
-
-    def _open(self, transaction: Transaction, identifier: str) -> Session:
-        session = self._get(transaction, identifier)
-        self._check_open(session)
-        return session
-
-    def _see_enough(self, session: Session, captures: Sequence[Capture]) -> None:
-        """Refuse to judge an attempt that has too few samples; a recording lasts, and counts for many."""
-        counts = Counter(row.modality for row in captures)
-        for name in sorted(session.modalities):
-            needed = 1
-            if session.live is None and name in modalities and not modalities[name].windowed:
-                needed = self._settings.passive_frames
-            if counts[name] < needed:
-                raise Problem(
-                    "state_conflict",
-                    f"{counts[name]} captures of {name}, where {needed} are needed",
-                    recoverable=True,
-                )
-
-    @staticmethod
-    def _check_open(session: Session) -> None:
-        if session.state == "expired":
-            raise Problem("session_expired", "the session has expired")
-        if session.state not in OPEN:
-            raise Problem("state_conflict", "the session is not open for captures")
-
     def _check_device(self, transaction: Transaction, device: str | None, now: float) -> None:
         if device is None:
             return
@@ -534,24 +347,3 @@ class Sessions:
 
     def _hash(self, purpose: str, value: str | None) -> str | None:
         return None if value is None else self._secret.keyed_hash(purpose, value)
-
-    def _view(self, session: Session, *, token: bool = False) -> dict[str, Any]:
-        view = {
-            "id": session.id,
-            "state": session.state,
-            "mode": session.mode,
-            "modalities": session.modalities,
-            "policy": session.policy,
-            "challenges": session.challenges,
-            "nonce": session.nonce,
-            "created_at": as_text(session.created_at),
-            "expires_at": as_text(session.expires_at),
-            "captures": session.captures,
-            "attempts_left": session.attempts_left,
-            "frames_needed": self._settings.passive_frames,
-            "retention_s": session.retention_s,
-            "media_until": None if session.media_until is None else as_text(session.media_until),
-        }
-        if token:
-            view["client_token"] = self._secret.client_token(session.id, session.nonce)
-        return view

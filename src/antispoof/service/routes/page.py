@@ -55,4 +55,4 @@ def open_(body: wire.NewPageSession, request: Request, core: ServiceCore) -> Res
 )
 def result(session_id: Client, core: ServiceCore) -> Response:
     """Return the result of a session that the page has opened."""
-    return JSONResponse(core.sessions.result(session_id))
+    return JSONResponse(core.judgements.result(session_id))

@@ -217,7 +217,7 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
 async def complete(session_id: str, from_backend: Either, core: ServiceCore) -> Response:
     """Judge what was captured. A client is told that it is finished, and never the verdict."""
     with core.judges.reserve() as reservation:
-        found = await run_in_threadpool(core.sessions.begin_judging, session_id)
+        found = await run_in_threadpool(core.judgements.begin, session_id)
         if isinstance(found, str):
             if not from_backend:
                 raise Problem("bad_token", "the session is over, and its token with it")
@@ -225,9 +225,9 @@ async def complete(session_id: str, from_backend: Either, core: ServiceCore) -> 
         try:
             decision = await reservation.run(judge, found, core.checks.check, core.settings.judged_frames)
         except BaseException:
-            await run_in_threadpool(core.sessions.abandon_judging, found)
+            await run_in_threadpool(core.judgements.abandon, found)
             raise
-    session = await run_in_threadpool(core.sessions.finish_judging, found, decision)
+    session = await run_in_threadpool(core.judgements.finish, found, decision)
     core.metrics.verdicts.labels("session", decision.outcome).inc()
     state = session["state"]
     if state == "capturing":
@@ -243,7 +243,7 @@ async def complete(session_id: str, from_backend: Either, core: ServiceCore) -> 
 )
 def result(session_id: str, _: Backend, core: ServiceCore) -> Response:
     """Return verdict and evidence, also signed."""
-    return JSONResponse(core.sessions.result(session_id))
+    return JSONResponse(core.judgements.result(session_id))
 
 
 @router.get(
