@@ -1,7 +1,7 @@
 """How surely somebody speaks, from moment to moment: Silero VAD, a small network of others.
 
 The network is ``silero_vad_16k_sequence.onnx`` of the package silero-vad 6.2.3, unchanged
-(https://github.com/snakers4/silero-vad; MIT, ``models/silero_vad.LICENSE``). It hears frames of 32 ms, each
+(https://github.com/snakers4/silero-vad; MIT, ``weights/LICENSE.silero_vad``). It hears frames of 32 ms, each
 after the last 4 ms of the one before, and remembers what was said.
 """
 
@@ -54,4 +54,4 @@ def speech_probability(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @functools.lru_cache(maxsize=1)
 def _network() -> Any:
-    return onnx_session(resources.files("antispoof.sensing").joinpath("models/silero_vad.onnx").read_bytes())
+    return onnx_session(resources.files("antispoof.sensing").joinpath("weights/silero_vad.onnx").read_bytes())
