@@ -93,6 +93,7 @@ def sensors() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         stand_ins.register(patch)
         patch.setattr("antispoof.studies.complexity.SECONDS", 0.01)
+        patch.setattr("os.cpu_count", lambda: 1)  # another process would take longer to start than to help
         yield
 
 

@@ -1,12 +1,9 @@
 """Changes to prepared samples during training, one a file.
 
-An augmentation is a function of a batch and of the numbers it draws. What it draws depends on the seed,
-the epoch,
-the step and the row, and on nothing else, so that a run that was interrupted, or is divided between
-processes,
-sees the same samples. Every entry of an experiment file draws once for all modalities it names: pictures
-that show
-the same scene stay aligned.
+An augmentation is a function of a batch and of the numbers it draws. What it draws depends on the seed, the
+epoch, the step and the row, and on nothing else, so that a run that was interrupted, or is divided between
+processes, sees the same samples. Every entry of an experiment file draws once for all modalities it names:
+pictures that show the same scene stay aligned.
 """
 
 from __future__ import annotations
@@ -56,8 +53,7 @@ class Augmentation:
     Attributes:
         takes: ``image``: (B, C, H, W) in 0..1; ``waveform``: (B, N) in -1..1; or any of them.
         change: function of the batch and of the numbers it draws; its keyword-only arguments are its
-            options. It
-            returns a batch of the same shape, and leaves its argument as it is.
+            options. It returns a batch of the same shape, and leaves its argument as it is.
     """
 
     takes: Takes
