@@ -187,3 +187,9 @@ def test_an_attribute_may_have_the_name_of_a_role(tmp_path: Path) -> None:
     assert {name: labels.decode() for name, labels in scores.attributes.items()} == dict(
         zip(names, map(list, "uvwxyzs"), strict=True)
     )
+
+
+def test_csv_needs_no_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example().write(tmp_path / "scores.csv")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert same(ScoreSet.read(tmp_path / "scores.csv"), example())
