@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import antispoof
 from antispoof._moved import MOVED, RENAMED
 
 
@@ -47,3 +48,8 @@ def test_an_old_class_is_the_new_one(module: str, old: str, new: str) -> None:
         assert getattr(place, old) is getattr(place, new)
     with pytest.raises(AttributeError, match="Nothing"):
         _ = place.Nothing
+
+
+def test_a_renamed_public_name_is_told_its_new_one() -> None:
+    with pytest.warns(DeprecationWarning, match="Opinion is called BundleScore now"):
+        assert antispoof.Opinion is antispoof.BundleScore  # type: ignore[attr-defined]

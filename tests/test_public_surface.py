@@ -21,7 +21,7 @@ def test_the_public_names_are_these() -> None:
         "MediaError",
         "MissingExtraError",
         "OperatingPoint",
-        "Opinion",
+        "BundleScore",
         "Policy",
         "Recording",
         "Sample",

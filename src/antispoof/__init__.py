@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from antispoof.runtime.detector import Detector, load
     from antispoof.runtime.policy import Policy, read_policy
     from antispoof.runtime.site import SiteCalibration, read_site, write_site
-    from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint, Opinion, Verdict
+    from antispoof.runtime.verdict import BundleReference, BundleScore, Evidence, OperatingPoint, Verdict
     from antispoof.sensing.capture import Recording, Sample
     from antispoof.sites.learning import learn_site
 
@@ -42,6 +42,7 @@ __all__ = [
     "AntispoofError",
     "BundleError",
     "BundleReference",
+    "BundleScore",
     "Detector",
     "Evidence",
     "ExperimentError",
@@ -49,7 +50,6 @@ __all__ = [
     "MediaError",
     "MissingExtraError",
     "OperatingPoint",
-    "Opinion",
     "Policy",
     "Recording",
     "Sample",
@@ -68,7 +68,7 @@ _HOMES = {
     "Detector": "runtime.detector",
     "Evidence": "runtime.verdict",
     "OperatingPoint": "runtime.verdict",
-    "Opinion": "runtime.verdict",
+    "BundleScore": "runtime.verdict",
     "Policy": "runtime.policy",
     "Recording": "sensing.capture",
     "Sample": "sensing.capture",
@@ -84,6 +84,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import a public name on first use (PEP 562)."""
+    if name == "Opinion":  # the name of version 0.1, for one release
+        return getattr(import_module("antispoof.runtime.verdict"), name)
     if name not in __all__:
         raise AttributeError(f"module 'antispoof' has no attribute {name!r}")
     value: object = getattr(import_module(f"antispoof.{_HOMES.get(name, 'errors')}"), name)

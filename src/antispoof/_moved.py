@@ -65,6 +65,7 @@ RENAMED = {
     "evaluation.complexity": {"Cost": "ModelCost"},
     "evaluation.error_rates": {"Figures": "ErrorRates"},
     "evaluation.thresholds": {"OperatingPoint": "DecisionThreshold"},
+    "runtime.verdict": {"Opinion": "BundleScore"},
     "training.pretrained": {"here": "is_installed"},
     "training.recipes.speech_moments.experiment": {"Experiment": "SpeechMomentsExperiment"},
     "training.recipes.supervised.experiment": {"Experiment": "SupervisedExperiment"},

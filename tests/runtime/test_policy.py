@@ -186,7 +186,7 @@ def test_two_bundles_give_one_verdict(detector: Detector, samples: Any) -> None:
     assert [part.modality for part in verdict.evidence] == ["face_rgb", "voice"]
     assert [part.score for part in verdict.evidence] == [one.score for one in alone]
     assert {bundle.name for bundle in verdict.bundles} == {"miniature", "miniature-voice"}
-    assert verdict.score == pytest.approx(sum(each.contribution for each in verdict.opinions))
+    assert verdict.score == pytest.approx(sum(each.contribution for each in verdict.bundle_scores))
     llr = np.array([[one.score for one in alone]])
     from antispoof.scores.fusion import Panel
 
@@ -263,7 +263,7 @@ def test_a_rejected_sample_names_the_bundle_that_would_have_judged(detector: Det
     verdict = detector.check(voice=samples["voice"]["silent"])
     assert [bundle.name for bundle in verdict.bundles] == ["miniature-voice"]
     assert [part.modality for part in verdict.evidence] == ["voice"]
-    assert (verdict.score, verdict.opinions) == (None, ())
+    assert (verdict.score, verdict.bundle_scores) == (None, ())
 
 
 def test_policies_at_work(bundles: list[Path], samples: Any) -> None:
@@ -309,8 +309,8 @@ def test_a_site_is_part_of_a_policy(bundles: list[Path], samples: Any, tmp_path:
     assert here.check(face_rgb=face).operating_point.threshold == pytest.approx(0.5 + 1.5)
     both = here.check(face_rgb=face, voice=voice)
     assert both.operating_point.threshold == 0.5
-    before = {each.bundle: each.score for each in plain.check(face_rgb=face, voice=voice).opinions}
-    after = {each.bundle: each.score for each in both.opinions}
+    before = {each.bundle: each.score for each in plain.check(face_rgb=face, voice=voice).bundle_scores}
+    after = {each.bundle: each.score for each in both.bundle_scores}
     assert after["miniature"] == pytest.approx(before["miniature"] - 1.5)
     assert after["miniature-voice"] == before["miniature-voice"]
     again = antispoof.load(bundles).calibrated(site).check(face_rgb=face, voice=voice)
@@ -327,10 +327,10 @@ def test_a_learned_rule_stands_in_a_policy(bundles: list[Path], samples: Any) ->
     written = {"rule": "stacking", "parameters": json.loads(learned.model_dump_json())}
     detector = antispoof.load(bundles, policy=Policy(name="p", fusion=written))
     verdict = detector.check(**{name: kinds["bona_fide"] for name, kinds in samples.items()})
-    said = np.array([[each.score for each in verdict.opinions]])
-    names = tuple(each.bundle for each in verdict.opinions)
+    said = np.array([[each.score for each in verdict.bundle_scores]])
+    names = tuple(each.bundle for each in verdict.bundle_scores)
     assert verdict.score == learned.fuse(Panel.of(names, said))[0]
-    assert sum(each.contribution for each in verdict.opinions) == pytest.approx(verdict.score)
+    assert sum(each.contribution for each in verdict.bundle_scores) == pytest.approx(verdict.score)
 
 
 def test_a_failing_side_fails_the_whole(detector: Detector, samples: Any) -> None:

@@ -41,7 +41,7 @@ def scene() -> dict[str, Any]:
 
 
 def judged(detector: Detector, **sources: Any) -> dict[str, tuple[str, ...]]:
-    return {each.bundle: each.modalities for each in detector.check(**sources).opinions}
+    return {each.bundle: each.modalities for each in detector.check(**sources).bundle_scores}
 
 
 def test_each_sensor_is_judged_once_by_the_bundle_that_covers_most(

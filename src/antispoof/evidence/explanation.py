@@ -6,17 +6,17 @@ import itertools
 import math
 
 from antispoof.runtime.policy import Policy, in_words
-from antispoof.runtime.verdict import Evidence, Opinion, Verdict
+from antispoof.runtime.verdict import BundleScore, Evidence, Verdict
 from antispoof.scores.fusion import fusions
 
 __all__ = [
     "OUTCOME_WORDS",
+    "bundle_score_in_words",
     "course",
     "details",
     "evidence_in_words",
     "likelihood_in_words",
     "margin_in_words",
-    "opinion_in_words",
     "policy_in_words",
     "sentence",
     "suspicious_spans",
@@ -41,8 +41,8 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
             lines.append(("not judged", ", ".join(part.unjudged)))
         if part.timeline:
             lines.append(("when", when_in_words(part, verdict.operating_point.threshold)))
-    if len(verdict.opinions) > 1:
-        lines += [("+".join(each.modalities), opinion_in_words(each)) for each in verdict.opinions]
+    if len(verdict.bundle_scores) > 1:
+        lines += [("+".join(each.modalities), bundle_score_in_words(each)) for each in verdict.bundle_scores]
         lines.append(("together", sentence(verdict)))
     return lines + [("advice", line) for line in verdict.advice]
 
@@ -59,8 +59,8 @@ def sentence(verdict: Verdict) -> str:
         why = "leaves it open" if any(c.code == "unsure" for c in verdict.causes) else "is not enough"
         return f"The {what} {why} under this policy{tail}."
     said = "a person who is there" if verdict.outcome == "bona_fide" else "an attack"
-    for_it = [each for each in verdict.opinions if each.score > CONTRADICTION]
-    against = [each for each in verdict.opinions if each.score < -CONTRADICTION]
+    for_it = [each for each in verdict.bundle_scores if each.score > CONTRADICTION]
+    against = [each for each in verdict.bundle_scores if each.score < -CONTRADICTION]
     if for_it and against:
         return (
             f"The sensors contradict each other: the {_sensors(for_it)} speaks for a person, the "
@@ -68,9 +68,11 @@ def sentence(verdict: Verdict) -> str:
         )
     if len(used) == 1:
         return f"The {what} was taken for {said}{tail}."
-    strongest = max(verdict.opinions, key=lambda each: abs(each.contribution), default=None)
+    strongest = max(verdict.bundle_scores, key=lambda each: abs(each.contribution), default=None)
     most = (
-        f", mostly because of the {_sensors([strongest])}" if strongest and len(verdict.opinions) > 1 else ""
+        f", mostly because of the {_sensors([strongest])}"
+        if strongest and len(verdict.bundle_scores) > 1
+        else ""
     )
     return f"The {what} together were taken for {said}{most}{tail}."
 
@@ -152,7 +154,7 @@ def course(evidence: Evidence) -> list[tuple[float, float, float]]:
     return stretches
 
 
-def opinion_in_words(opinion: Opinion) -> str:
+def bundle_score_in_words(opinion: BundleScore) -> str:
     """Say what one bundle said, and how much of it went into the score."""
     return f"said {opinion.score:+.2f} by {opinion.bundle}, brought {opinion.contribution:+.2f}"
 
@@ -220,7 +222,7 @@ def _threshold_of(policy: Policy) -> str:
     return f"each bundle's own: {wanted}, the first that it knows; of several bundles the highest"
 
 
-def _sensors(opinions: list[Opinion]) -> str:
+def _sensors(opinions: list[BundleScore]) -> str:
     return _listed([in_words(name) for each in opinions for name in each.modalities])
 
 

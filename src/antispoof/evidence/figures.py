@@ -76,10 +76,10 @@ def contributions(verdict: Verdict) -> Figure:
     """Draw what each source brought to the score, as bars to either side of nothing.
 
     Args:
-        verdict: one with two opinions or more.
+        verdict: one with the scores of two bundles or more.
     """
-    shares = [each.contribution for each in verdict.opinions]
-    names = [" + ".join(in_words(name) for name in each.modalities) for each in verdict.opinions]
+    shares = [each.contribution for each in verdict.bundle_scores]
+    names = [" + ".join(in_words(name) for name in each.modalities) for each in verdict.bundle_scores]
     figure = figure_of(WIDE, 0.45 + 0.3 * len(shares))
     axes = figure.subplots()
     rows = np.arange(len(shares))[::-1]

@@ -114,7 +114,7 @@ def _card(entry: Checked, simulated: bool) -> dict[str, Any]:
             rows.append(("Not judged", ", ".join(part.unjudged)))
         if part.timeline:
             rows.append(("When", when_in_words(part, point.threshold)))
-    if len(verdict.opinions) > 1:
+    if len(verdict.bundle_scores) > 1:
         card["contributions"] = inline_svg(figures.contributions(verdict), _shares_in_words(verdict))
     card["pictures"] = [
         picture
@@ -134,7 +134,7 @@ def _card(entry: Checked, simulated: bool) -> dict[str, Any]:
 def _shares_in_words(verdict: Verdict) -> str:
     shares = (
         f"{' + '.join(in_words(name) for name in each.modalities)} {each.contribution:+.2f}"
-        for each in verdict.opinions
+        for each in verdict.bundle_scores
     )
     return "; ".join(shares)
 

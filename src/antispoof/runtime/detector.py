@@ -18,7 +18,7 @@ from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle, shippe
 from antispoof.runtime.examiner import Examined, Examiner
 from antispoof.runtime.policy import Policy, decide, read_policy
 from antispoof.runtime.selection import Candidates
-from antispoof.runtime.verdict import Evidence, OperatingPoint, Opinion, Verdict
+from antispoof.runtime.verdict import BundleScore, Evidence, OperatingPoint, Verdict
 from antispoof.scores.fusion import Panel, contributions
 from antispoof.sensing.capture import Quality, Recording, Sample, Source
 from antispoof.sensing.content import content_of
@@ -215,7 +215,7 @@ class Detector:
         )
         parts = tuple(evidence.get(name) or Evidence(name, "missing") for name in order)
         score: float | None = None
-        point, opinions = self.operating_point, tuple[Opinion, ...]()
+        point, opinions = self.operating_point, tuple[BundleScore, ...]()
         if scores:
             score, point, opinions = self._fused(chosen, scores)
         elif chosen:
@@ -234,7 +234,7 @@ class Detector:
 
     def _fused(
         self, chosen: Sequence[tuple[Examiner, tuple[str, ...]]], scores: Sequence[float]
-    ) -> tuple[float, OperatingPoint, tuple[Opinion, ...]]:
+    ) -> tuple[float, OperatingPoint, tuple[BundleScore, ...]]:
         points = [examiner.point(self._at, present) for examiner, present in chosen]
         if len(chosen) > 1:
             # What a site adds to a score is taken off the score: there is one threshold for all.
@@ -249,7 +249,7 @@ class Detector:
         panel = Panel.of(names, np.array([scores]), thresholds=np.array([p.threshold for p in points]))
         shares = dict(zip(panel.sources, contributions(rule, panel).tolist(), strict=True))
         opinions = tuple(
-            Opinion(name, present, score, shares[name])
+            BundleScore(name, present, score, shares[name])
             for name, (_, present), score in zip(names, chosen, scores, strict=True)
         )
         return float(rule.fuse(panel)[0]), self._rules.operating_point(points), opinions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,18 +10,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof._moved import old_names
 from antispoof.sensing.capture import Box
 
 __all__ = [
     "BundleReference",
+    "BundleScore",
     "Cause",
     "Evidence",
     "OperatingPoint",
-    "Opinion",
     "Outcome",
     "Status",
     "Verdict",
 ]
+
+__getattr__ = old_names(__name__)
 
 Outcome = Literal["bona_fide", "attack", "non_response"]
 Status = Literal["used", "missing", "rejected"]
@@ -96,7 +100,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class BundleScore:
     """What one bundle said, and what it brought to the whole.
 
     Attributes:
@@ -137,7 +141,7 @@ class Verdict:
         evidence: one entry a modality.
         operating_point: where bona fide begins.
         bundles: which models judged.
-        opinions: what each of them said; empty where nothing could be judged.
+        bundle_scores: what each of them said; empty where nothing could be judged.
         causes: why the policy gave another answer than the score alone.
         policy: name of the policy; None for a detector without one.
     """
@@ -147,7 +151,7 @@ class Verdict:
     evidence: tuple[Evidence, ...]
     operating_point: OperatingPoint
     bundles: tuple[BundleReference, ...]
-    opinions: tuple[Opinion, ...] = ()
+    bundle_scores: tuple[BundleScore, ...] = ()
     causes: tuple[Cause, ...] = ()
     policy: str | None = None
 
@@ -162,6 +166,12 @@ class Verdict:
         """Why there is no other answer, as codes: the policy's causes, then why samples were rejected."""
         rejected = tuple(reason for evidence in self.evidence for reason in evidence.reasons)
         return tuple(cause.code for cause in self.causes) + rejected
+
+    @property
+    def opinions(self) -> tuple[BundleScore, ...]:
+        """The name of `bundle_scores` in version 0.1, for one release."""
+        warnings.warn("Verdict.opinions is called bundle_scores now", DeprecationWarning, stacklevel=2)
+        return self.bundle_scores
 
     @property
     def margin(self) -> float | None:
@@ -208,12 +218,12 @@ class Verdict:
             ],
             "opinions": [
                 {
-                    "bundle": opinion.bundle,
-                    "modalities": list(opinion.modalities),
-                    "score": opinion.score,
-                    "contribution": opinion.contribution,
+                    "bundle": each.bundle,
+                    "modalities": list(each.modalities),
+                    "score": each.score,
+                    "contribution": each.contribution,
                 }
-                for opinion in self.opinions
+                for each in self.bundle_scores
             ],
             "bundles": [
                 {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}
