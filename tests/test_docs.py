@@ -167,7 +167,9 @@ def commands(block: Block) -> Iterator[list[str]]:
 def try_command(words: list[str], runs: bool, where: str, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     match words:
         case ["antispoof", *arguments]:
-            check_options(arguments, where)
+            options = check_options(arguments, where)
+            if runs and "--resamples" in options and "--resamples" not in arguments:
+                arguments += ["--resamples", "20"]  # a page wants sure intervals, a test only some
             if runs:
                 run_command(arguments, where, run, monkeypatch)
         case ["pip", "install", *packages]:
@@ -199,8 +201,8 @@ def run_command(arguments: list[str], where: str, run: Any, monkeypatch: pytest.
     assert code in expected, f"{where}: antispoof {' '.join(words)} ended with {code}\n{out}{err}"
 
 
-def check_options(arguments: list[str], where: str) -> None:
-    """Every command and every option that a page writes is there, also where the page is not run."""
+def check_options(arguments: list[str], where: str) -> set[str]:
+    """Every command and option that a page writes is there, run or not; return the options of the command."""
     declare_sensors()
     command: Any = typer.main.get_command(app)
     words = list(arguments)
@@ -212,6 +214,7 @@ def check_options(arguments: list[str], where: str) -> None:
     for word in words:
         if re.match(r"--?[a-z]", word):
             assert word.split("=")[0] in known, f"{where}: antispoof {command.name} has no option {word}"
+    return known
 
 
 def check_package(package: str, where: str) -> None:
