@@ -28,9 +28,9 @@ __all__ = ["create_app"]
 STATIC = Path(__file__).parent / "static"
 SWEEP_EVERY_S = 5.0
 ROUTERS = (
+    check.router,  # first, as it is asked most, and routes are tried in turn
     sessions.router,
     stream.router,
-    check.router,
     operations.router,
     page.router,
     docs.router,
