@@ -3,9 +3,10 @@
     python benchmarks/soak.py library --checks 20000
     python benchmarks/soak.py service --checks 5000
 
-The one checks in this process, the other asks a service of one worker over HTTP. Either prints resident memory as it goes and exits with 1 where it drifted by more than 30 MB after the first tenth,
-in which caches fill. Half of the pictures have no face in them, and sizes differ from check to check. The
-face is the public-domain portrait in scikit-image's wheel.
+The one checks in this process, the other asks a service of one worker over HTTP. Either prints resident
+memory as it goes and exits with 1 where it drifted by more than 30 MB after the first tenth, in which
+caches fill. Half of the pictures have no face in them, and sizes differ from check to check. The face is
+the public-domain portrait in scikit-image's wheel.
 """
 
 from __future__ import annotations
