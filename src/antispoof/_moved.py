@@ -10,9 +10,9 @@ import importlib
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any, cast
 
 __all__ = ["MOVED", "RENAMED", "MovedModules", "old_names"]
 
@@ -98,12 +98,12 @@ class MovedModules:
         if new is None:
             return None
         warnings.warn(f"{name} is called {new} now", DeprecationWarning, stacklevel=2)
-        spec = ModuleSpec(name, _Alias(new))
+        spec = ModuleSpec(name, cast(Any, _Alias(new)))  # a loader by its methods: the base class costs time
         spec.submodule_search_locations = []
         return spec
 
 
-class _Alias(Loader):
+class _Alias:
     def __init__(self, new: str) -> None:
         self.new = new
 
