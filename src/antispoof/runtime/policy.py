@@ -9,7 +9,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
 from antispoof.errors import InputError, UnknownNameError
@@ -246,6 +245,8 @@ def read_policy(source: str | Path) -> Policy:
         if str(source) not in shipped:
             raise UnknownNameError("policy", str(source), shipped)
         path = shipped[str(source)]
+    import yaml  # only where a file is read: it is slow to import
+
     try:
         values = yaml.safe_load(read_text(path, "policy"))
     except yaml.YAMLError as error:
