@@ -368,3 +368,17 @@ def test_other_methods_are_told(serve: Any, page: bool) -> None:
     assert answer.headers["allow"] == "DELETE, GET"
     assert code(service.client.get("/v1/check")) == (405, "method_not_allowed")
     assert code(service.client.get("/v1/nothing")) == (404, "not_found")
+
+
+def test_the_page_may_look_at_its_result_with_the_spent_token(serve: Any, frames: Frames) -> None:
+    service = serve(page=True)
+    session = service.client.post("/page/sessions", json={}).json()
+    header = {"Authorization": f"Bearer {session['client_token']}"}
+    path = f"/page/sessions/{session['id']}/result"
+    assert service.client.get(path, headers=header).status_code == 409
+    service.capture(session, 0, frames["attack"][0])
+    service.complete(session)
+    assert service.client.get(path, headers=header).json()["outcome"] == "attack"
+    assert code(service.client.get(path)) == (401, "bad_token")
+    service.client.delete(f"/v1/sessions/{session['id']}", headers=service.backend)
+    assert code(service.client.get(path, headers=header)) == (401, "bad_token")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -12,7 +13,7 @@ from antispoof.service.api_keys import KnownKey
 from antispoof.service.core import Core
 from antispoof.service.problems import Problem
 
-__all__ = ["Client", "Either", "ServiceCore", "backend", "core_of"]
+__all__ = ["Client", "Either", "ServiceCore", "Viewer", "backend", "core_of"]
 
 api_key = HTTPBearer(scheme_name="ApiKey", description="`ask_…`", auto_error=False)
 client_token = HTTPBearer(scheme_name="ClientToken", description="`ast_…`", auto_error=False)
@@ -46,6 +47,16 @@ async def _client(
     return session_id
 
 
+async def _viewer(
+    session_id: str, core: ServiceCore, sent: Annotated[Credentials, Depends(client_token)]
+) -> str:
+    """Demand the client token of the session in the path, be it spent: it only looks."""
+    holder = partial(core.sessions.holder, spent=True)
+    if sent is None or await run_in_threadpool(holder, sent.credentials) != session_id:
+        raise Problem("bad_token", "the client token of this session is needed")
+    return session_id
+
+
 async def _either(
     session_id: str,
     core: ServiceCore,
@@ -72,4 +83,5 @@ async def _key(core: Core, sent: Credentials, scope: str | None) -> KnownKey:
 
 
 Client = Annotated[str, Depends(_client)]
+Viewer = Annotated[str, Depends(_viewer)]
 Either = Annotated[bool, Depends(_either)]

@@ -153,8 +153,12 @@ class Sessions:
             self.revoke(identifier)
         return found
 
-    def holder(self, token: str) -> str:
+    def holder(self, token: str, *, spent: bool = False) -> str:
         """Return the session that a client token is of.
+
+        Args:
+            token: as the session was opened with.
+            spent: take one as well whose session has its verdict.
 
         Raises:
             Problem: ``bad_token``, also where the session has its verdict or was revoked: the token is spent.
@@ -169,7 +173,7 @@ class Sessions:
         expected = self._secret.client_token(identifier, nonce or "")
         if not hmac.compare_digest(expected.encode(), token.encode()) or nonce is None:
             raise Problem("bad_token", "the client token is not valid")
-        if state in (*FINAL, "revoked"):
+        if state == "revoked" or (state in FINAL and not spent):
             raise Problem("bad_token", "the session is over, and its token with it")
         return identifier
 

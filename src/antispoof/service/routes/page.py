@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 import antispoof
 from antispoof.challenges import challenges
 from antispoof.service import wire
-from antispoof.service.access import Client, ServiceCore
+from antispoof.service.access import ServiceCore, Viewer
 from antispoof.service.problems import Problem, responses
 from antispoof.service.routes.sessions import open_session
 
@@ -53,6 +53,6 @@ def open_(body: wire.NewPageSession, request: Request, core: ServiceCore) -> Res
     response_model=wire.ResultDocument,
     responses=responses("bad_token", "scope", "not_found", "state_conflict", "session_expired"),
 )
-def result(session_id: Client, core: ServiceCore) -> Response:
+def result(session_id: Viewer, core: ServiceCore) -> Response:
     """Return the result of a session that the page has opened."""
     return JSONResponse(core.judgements.result(session_id))
