@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +54,12 @@ def test_an_old_class_is_the_new_one(module: str, old: str, new: str) -> None:
 def test_a_renamed_public_name_is_told_its_new_one() -> None:
     with pytest.warns(DeprecationWarning, match="Opinion is called BundleScore now"):
         assert antispoof.Opinion is antispoof.BundleScore  # type: ignore[attr-defined]
+
+
+def test_the_page_of_renamings_is_complete() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "renamed.md").read_text(encoding="utf-8")
+    for old, new in MOVED.items():
+        assert f"| `{old}` | `{new}` |" in page
+    for module, names in RENAMED.items():
+        for old, new in names.items():
+            assert f"| `{module}` | `{old}` | `{new}` |" in page
