@@ -90,7 +90,7 @@ def tested(result: Evaluation) -> str:
     species = f"{len(result.species)} species" if result.species else "no species"
     said = f"{result.bona_fide.errors.trials:,} bona fide and {attacks:,} attack presentations of {species}"
     if result.scores.subject is not None:
-        said += f", {result.scores.subject.distinct():,} subjects"
+        said += f", {counted(result.scores.subject.distinct(), 'subject')}"
     silent = int((~result.scores.is_response).sum())
     return said + (f", {counted(silent, 'non-response')}" if silent else "")
 
