@@ -21,7 +21,7 @@ from antispoof.runtime.selection import Candidates
 from antispoof.runtime.verdict import BundleScore, Evidence, OperatingPoint, Verdict
 from antispoof.scores.fusion import Panel, contributions
 from antispoof.sensing.capture import Quality, Recording, Sample, Source
-from antispoof.sensing.content import content_of
+from antispoof.sensing.content import content_of, has_sound
 from antispoof.sensing.modalities import modalities, modality_of, takers
 
 if TYPE_CHECKING:
@@ -311,7 +311,8 @@ def _unjudged(name: str, source: Source, names: Sequence[str]) -> tuple[str, ...
     own = modalities[name].unnamed
     found = ["the other pictures of the film"] if "picture" in own else []
     for content in ("picture", "sound"):
-        if content not in own and not set(takers(content)) & set(names):
+        there = content == "picture" or has_sound(source)
+        if there and content not in own and not set(takers(content)) & set(names):
             found.append(f"the {content} of the film")
     return tuple(found)
 

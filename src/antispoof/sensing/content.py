@@ -15,7 +15,7 @@ from antispoof.sensing.containers import (
 )
 from antispoof.sensing.kinds import PICTURES, kind_of
 
-__all__ = ["Content", "content_of"]
+__all__ = ["Content", "content_of", "has_sound"]
 
 Content = Literal["picture", "sound", "film", "array"]
 
@@ -27,14 +27,7 @@ def content_of(source: str | Path | bytes) -> Content:
     what was meant.
     """
     suffix = "" if isinstance(source, bytes) else Path(source).suffix.lower()
-    try:
-        if isinstance(source, bytes):
-            head = source[:HEAD_BYTES]
-        else:
-            with Path(source).open("rb") as file:
-                head = file.read(HEAD_BYTES)
-    except OSError:
-        head = b""
+    head = _head(source)
     kind = kind_of(head)
     if kind == "npy":
         return "array"
@@ -45,12 +38,29 @@ def content_of(source: str | Path | bytes) -> Content:
         if suffix in FILM_SUFFIXES:
             return "film"
         return "sound" if foreign_sound(head) or suffix in SOUND_SUFFIXES else "picture"
-    moving = _has_moving_pictures(source, container)
-    return "film" if (suffix in FILM_SUFFIXES if moving is None else moving) else "sound"
+    tracks = _tracks(source, container)
+    return "film" if (suffix in FILM_SUFFIXES if tracks is None else tracks[0]) else "sound"
 
 
-def _has_moving_pictures(source: str | Path | bytes, container: str) -> bool | None:
-    """Look for a track of pictures that is no cover; None where the container cannot be opened."""
+def has_sound(source: str | Path | bytes) -> bool:
+    """Tell whether a film, as `content_of` calls it, has a track of sound."""
+    container = audio_container(_head(source))
+    tracks = None if container is None else _tracks(source, container)
+    return tracks is not None and tracks[1]
+
+
+def _head(source: str | Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[:HEAD_BYTES]
+    try:
+        with Path(source).open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def _tracks(source: str | Path | bytes, container: str) -> tuple[bool, bool] | None:
+    """Look for tracks of moving pictures, and of sound; None where the container cannot be opened."""
     import av
 
     try:
@@ -58,6 +68,7 @@ def _has_moving_pictures(source: str | Path | bytes, container: str) -> bool | N
         file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
         with av.open(file, format=container, metadata_errors="replace") as opened:
             cover = av.stream.Disposition.attached_pic
-            return any(not stream.disposition & cover for stream in opened.streams.video)
+            moving = any(not stream.disposition & cover for stream in opened.streams.video)
+            return moving, bool(opened.streams.audio)
     except (av.FFmpegError, OSError, ValueError):
         return None
