@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from antispoof.errors import BundleError, InputError, UnknownNameError
 from antispoof.files import first_error
 from antispoof.scores.calibration import Calibration
+from antispoof.scores.pooling import Pooling
 
 __all__ = [
     "DEFAULT_BUNDLE",
@@ -124,7 +125,8 @@ class BundleMetadata(_Part):
     `modalities`. ``calibration`` and ``operating_points`` hold for all of them together; what differs where
     some are missing stands under `subset_key` in ``subset_calibrations`` and ``subset_operating_points``.
     ``modality_calibrations`` belong to the output ``modality_scores``. ``head`` is there when the graph has
-    the output ``features``; ``site`` where the bundle can be calibrated to a site from bona fide captures.
+    the output ``features``; ``site`` where the bundle can be calibrated to a site from bona fide captures;
+    ``pooling`` where it was learned how several frames of one presentation become one ratio.
     ``sha256`` is filled in by `seal`.
     """
 
@@ -144,6 +146,7 @@ class BundleMetadata(_Part):
     results: list[MeasuredResult]
     head: Head | None = None
     site: SiteRule | None = None
+    pooling: Pooling | None = None
     sha256: str = ""
 
     @field_validator("format_version", mode="before")
