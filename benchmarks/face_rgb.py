@@ -394,38 +394,6 @@ def site_calibration(detector: antispoof.Detector, pictures: list[Picture], scor
     return {kind: {"hter": float(np.mean(v)), "sources": len(v)} for kind, v in results.items() if v}
 
 
-def self_simulation(detector: antispoof.Detector, pictures: list[Picture]) -> dict[str, Any]:
-    """HTER after refitting the linear layer on 20 bona fide frames and attacks SIMULATED from them."""
-    from antispoof.sites.self_simulation import learn_site_by_self_simulation
-
-    source = np.array([p.source for p in pictures])
-    attack = np.array([p.pai_species != "" for p in pictures])
-    usable = np.array([p.quality.usable for p in pictures])
-    rng = np.random.default_rng(0)
-    results: dict[str, list[float]] = {"random": [], "consecutive": []}
-    for name in track(sorted(set(source)), "self-simulation", transient=True):
-        people = np.flatnonzero((source == name) & ~attack & usable)
-        attacks = np.flatnonzero((source == name) & attack)
-        if not attacks.size or name == f"collected-{PRINT}":
-            continue
-        enrolled = min(ENROLLED, len(people) - 5)
-        start = (len(people) - enrolled) // 2
-        choices = {
-            "random": rng.permutation(len(people))[:enrolled],
-            "consecutive": np.arange(start, start + enrolled),
-        }
-        for kind, chosen in choices.items():
-            site = learn_site_by_self_simulation(detector, [pictures[people[i]].image for i in chosen])
-            there = detector.calibrated(site)
-            rest = people[np.setdiff1d(np.arange(len(people)), chosen)]
-            refused = np.mean([there.check(face_rgb=pictures[i].image).outcome != "bona_fide" for i in rest])
-            passed = np.mean(
-                [there.check(face_rgb=pictures[i].image).outcome == "bona_fide" for i in attacks]
-            )
-            results[kind].append(float(refused + passed) / 2)
-    return {kind: {"hter": float(np.mean(v)), "sources": len(v)} for kind, v in results.items()}
-
-
 def _looks(pictures: list[Picture]) -> NDArray[np.float64]:
     rows = []
     for picture in pictures:
@@ -505,9 +473,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--peers", type=Path, help="folder with the peers' ONNX files")
     parser.add_argument("--bundle", help="another bundle than the shipped one")
-    parser.add_argument(
-        "--self-simulation", action="store_true", help="refit at every site too (extra: train)"
-    )
     parser.add_argument("--json", type=Path, help="write all figures here")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -622,9 +587,6 @@ def main() -> None:
         table = Table(
             "enrolled", "HTER %", "sources", title=f"antispoof after site calibration, {ENROLLED} or 5 frames"
         )
-        if arguments.self_simulation:
-            rows_of = self_simulation(detector, pictures)
-            found["site_calibration"] |= {f"self-simulation, {k}": v for k, v in rows_of.items()}
         for name, row in found["site_calibration"].items():
             table.add_row(name, percent(row["hter"]), str(row["sources"]))
         console.print(table)

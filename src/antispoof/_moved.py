@@ -56,7 +56,6 @@ MOVED = {
     "training.recipes.supervised.data": "training.collection",
     "training.recipes.supervised.finish": "training.description",
     "training.recipes.supervised.scoring": "training.scoring",
-    "training.self_simulation": "sites.self_simulation",
 }
 """Old name → new name, both below ``antispoof``; what lies in a moved package is found there."""
 

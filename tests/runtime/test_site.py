@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import cv2
@@ -65,9 +66,64 @@ def test_it_comes_back_from_its_file_and_fits_one_bundle(
     assert at_site.operating_point.threshold == pytest.approx(4 + site.shift)
     from miniature import network
 
-    other = antispoof.load(make_bundle("other.onnx", model=network(gain=2.0), name="other"))
-    with pytest.raises(InputError, match=r"belongs to bundle 'miniature' .* not to 'other'"):
-        other.calibrated(site)
+    path = make_bundle("other.onnx", model=network(gain=2.0), version="2")
+    with pytest.raises(InputError, match=r"bundle 'miniature 1' \(.*…\), not to 'miniature 2' \(") as caught:
+        antispoof.load(path).calibrated(site)
+    for command in ("antispoof calibrate --bundle BUNDLE.onnx --face-rgb", "compare-bundles OLD BUNDLE.onnx"):
+        assert command in str(caught.value)
+
+
+def test_a_site_of_a_bundle_that_another_judges_before_is_refused(
+    close_up: Any, make_bundle: Any, tmp_path: Any
+) -> None:
+    """A new default would else make a site calibration of the old one count for nothing, silently."""
+    from miniature import network
+
+    old, new = make_bundle(), make_bundle("new.onnx", model=network(gain=2.0), name="new")
+    site = antispoof.learn_site(antispoof.load(old), visit(close_up, 5))
+    antispoof.write_site(site, tmp_path / "site.json")
+    antispoof.write_site(antispoof.learn_site(antispoof.load(new), visit(close_up, 5)), tmp_path / "new.json")
+    policy = tmp_path / "here.yaml"
+    policy.write_text("name: here\nsites: {miniature: site.json}\n")
+    moved = antispoof.load(old).calibrated(site).operating_point
+    for bundles in ([old], [old, new]):
+        assert antispoof.load(bundles, policy=policy).operating_point == moved
+    for bundles in ([new], [new, old]):
+        with pytest.raises(InputError, match=r"belongs to bundle 'miniature 1'.*new.*antispoof calibrate"):
+            antispoof.load(bundles, policy=policy)
+        with pytest.raises(InputError, match=r"belongs to bundle 'miniature 1'.*new.*antispoof calibrate"):
+            antispoof.load(bundles).calibrated(site)
+    # With both files in the policy either may judge: the way on, and back.
+    policy.write_text("name: here\nsites: {miniature: [site.json], new: new.json}\n")
+    for bundles in ([new, old], [old, new], [new], [old]):
+        assert "moved by" in antispoof.load(bundles, policy=policy).operating_point.rule
+
+
+def test_two_versions_of_a_bundle_have_a_site_file_each(
+    close_up: Any, make_bundle: Any, tmp_path: Any
+) -> None:
+    from miniature import network
+
+    paths = [make_bundle(), make_bundle("two.onnx", model=network(gain=2.0), version="2")]
+    sites = [antispoof.learn_site(antispoof.load(path), visit(close_up, 5)) for path in paths]
+    for number, site in enumerate(sites):
+        antispoof.write_site(site, tmp_path / f"{number}.json")
+    (tmp_path / "here.yaml").write_text("name: here\nsites: {miniature: [0.json, 1.json]}\n")
+    assert sites[0].shift != sites[1].shift
+    for path, site in zip(paths, sites, strict=True):
+        assert antispoof.load(path, policy=tmp_path / "here.yaml").site == site
+
+
+def test_files_of_the_version_before(close_up: Any, make_bundle: Any, tmp_path: Any) -> None:
+    site = antispoof.learn_site(antispoof.load(make_bundle()), visit(close_up, 5))
+    written = {**site.model_dump(mode="json"), "head": None}
+    del written["bundle_version"]
+    path = tmp_path / "site.json"
+    path.write_text(json.dumps(written))
+    assert antispoof.read_site(path).shift == site.shift
+    path.write_text(json.dumps({**written, "head": {"weight": [1.0], "bias": 0.0}}))
+    with pytest.raises(InputError, match=r"--self-simulation, which is withdrawn.* make it anew"):
+        antispoof.read_site(path)
 
 
 def test_more_attacks_move_it_between_the_two(close_up: Any, make_bundle: Any) -> None:
@@ -167,3 +223,9 @@ def test_near_duplicates_share_a_group() -> None:
     np.testing.assert_array_equal(
         _near_duplicates(np.vstack([looks, again / np.linalg.norm(again)])), [0, 1, 2, 1]
     )
+
+
+def test_the_withdrawn_option_says_so(run: Any) -> None:
+    code, _, err = run("calibrate", "--face-rgb", "photos", "--self-simulation", "-o", "site.json")
+    assert code == 3
+    assert "--self-simulation is withdrawn" in err

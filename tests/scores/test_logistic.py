@@ -30,20 +30,6 @@ def test_it_is_that_of_scikit_learn(strength: float) -> None:
     np.testing.assert_allclose(ours(x), theirs.decision_function(scaler.transform(x)), rtol=1e-5, atol=1e-6)
 
 
-def test_the_penalty_draws_towards_a_given_layer() -> None:
-    x, y = clouds()
-    free = fit_logistic(x, y, ridge=1e-7)
-    scale = x.std(0)
-    towards = free.weight * scale + 0.5
-    held = fit_logistic(x, y, ridge=1e5, towards=towards)
-    np.testing.assert_allclose(held.weight * scale, towards, atol=1e-3)
-    near = fit_logistic(x, y, ridge=1e-7, towards=towards)
-    np.testing.assert_allclose(near.weight, free.weight, rtol=0.01, atol=1e-3)
-    # The optimum of the loss stays where it is.
-    again = fit_logistic(x, y, ridge=0.1, towards=free.weight * scale)
-    np.testing.assert_allclose(again.weight * scale, free.weight * scale, atol=2e-3)
-
-
 def test_even_odds_whatever_the_balance() -> None:
     x, y = clouds()
     fitted = fit_logistic(x, y, ridge=1e-3)

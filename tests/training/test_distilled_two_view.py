@@ -1,4 +1,4 @@
-"""From six portraits to a verdict: train, be interrupted, go on, export, check, refit to a site."""
+"""From six portraits to a verdict: train, be interrupted, go on, export, check."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from antispoof.networks.two_view import ContextBranch
 from antispoof.runtime.bundle import read_bundle
 from antispoof.sensing.modalities import modalities
 from antispoof.simulation.face.collection import read_portraits
-from antispoof.sites import self_simulation
-from antispoof.sites.self_simulation import learn_site_by_self_simulation
 from antispoof.training import export as exporting
 from antispoof.training.experiment import read_experiment
 from antispoof.training.fit import train
@@ -366,43 +364,3 @@ def test_ctrl_c_reaches_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             distillation.distil(branch(), *answers(), settings(), tmp_path, seed=1)
     finally:
         signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
-
-
-def test_a_site_is_refitted_from_its_own_captures(
-    bundle: Path, folder: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(self_simulation, "RESAMPLES", 4)
-    captures = sorted((folder / "portraits").iterdir())
-    detector = antispoof.load(bundle)
-    ticks: list[int] = []
-    site = learn_site_by_self_simulation(detector, captures, progress=lambda: ticks.append(1))
-    assert len(ticks) == 6
-    assert (site.bona_fide, site.attack, site.shift) == (6, 0, 0.0)
-    assert site.head is not None
-    antispoof.write_site(site, tmp_path / "site.json")
-    assert antispoof.read_site(tmp_path / "site.json") == site
-
-    at_site = detector.calibrated(tmp_path / "site.json")
-    assert at_site.operating_point.threshold == detector.operating_point.threshold
-    for path in captures:
-        plain, moved = detector.check(face_rgb=path), at_site.check(face_rgb=path)
-        features = plain.evidence[0].features
-        expected = np.dot(np.asarray(features), site.head.weight) + site.head.bias
-        assert moved.score == pytest.approx(expected, abs=1e-6)
-        assert moved.outcome == "bona_fide"  # the people it was fitted on
-        assert moved.score != plain.score
-
-    again = tmp_path / "again.json"
-    command = ("calibrate", "--bundle", bundle, "--face-rgb", folder / "portraits", "--self-simulation")
-    code, printed, _ = run(*command, "-o", again)
-    assert code == 0
-    assert "SIMULATED" in printed
-    assert antispoof.read_site(again) == site  # the seed decides everything
-    with pytest.raises(InputError, match="4 of 4 bona fide captures can be judged"):
-        learn_site_by_self_simulation(detector, captures[:4])
-
-
-def test_a_bundle_without_a_linear_layer_cannot_be_refitted(make_bundle: Any, folder: Path) -> None:
-    detector = antispoof.load(make_bundle())
-    with pytest.raises(BundleError, match="no linear layer"):
-        learn_site_by_self_simulation(detector, sorted((folder / "portraits").iterdir()))

@@ -9,7 +9,6 @@ import typer
 
 from antispoof.cli.app import BundleName, app, files_in, progress_bar
 from antispoof.cli.sensors import flag, takes_sensors
-from antispoof.errors import InputError
 
 
 @app.command()
@@ -20,13 +19,6 @@ def calibrate(
         list[Path] | None,
         typer.Option(help="Captures of attacks, if there are any; may be repeated.", show_default=False),
     ] = None,
-    self_simulation: Annotated[
-        bool,
-        typer.Option(
-            "--self-simulation",
-            help="Experimental, worse than the default where measured: refit the last layer (extra: train).",
-        ),
-    ] = False,
     bundle: BundleName = None,
     **samples: list[Path] | None,
 ) -> None:
@@ -47,29 +39,16 @@ def calibrate(
         )
     [(modality, named)] = given.items()
     people, attacks = files_in(named), files_in(attack or [])
-    if self_simulation and attacks:
-        raise InputError("--self-simulation makes its own attacks: leave --attack out")
     detector = load(bundle or default_bundle(modality))
     with progress_bar("looking", len(people) + len(attacks)) as advance:
-        if self_simulation:
-            from antispoof.sites.self_simulation import learn_site_by_self_simulation
-
-            learned = learn_site_by_self_simulation(detector, people, progress=advance)
-        else:
-            learned = learn_site(detector, people, attacks, progress=advance)
+        learned = learn_site(detector, people, attacks, progress=advance)
     write_site(learned, out)
     low, high = learned.shift_interval
     threshold = detector.operating_point.threshold
-    if learned.head is None:
-        typer.echo(
-            f"threshold {threshold:+.2f} → {threshold + learned.shift:+.2f} "
-            f"(90 % interval {threshold + low:+.2f} to {threshold + high:+.2f})"
-        )
-    else:
-        typer.echo(
-            f"last layer refitted on SIMULATED attacks of this site; threshold {threshold:+.2f} as before "
-            f"(typical bona fide scores vary by {low:+.2f} to {high:+.2f} between refits, 90 %)"
-        )
+    typer.echo(
+        f"threshold {threshold:+.2f} → {threshold + learned.shift:+.2f} "
+        f"(90 % interval {threshold + low:+.2f} to {threshold + high:+.2f})"
+    )
     typer.echo(
         f"from {learned.bona_fide} bona fide captures ({learned.distinct} distinct) and {learned.attack} of "
         f"attacks; {learned.rejected} could not be judged"

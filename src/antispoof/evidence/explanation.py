@@ -180,7 +180,8 @@ def policy_in_words(policy: Policy) -> list[tuple[str, str]]:
         lines.append(("try again", again))
     lines.append(("an attack", "one that was seen is an attack, whatever else is missing"))
     if policy.sites:
-        lines.append(("sites", ", ".join(f"{name}: {path}" for name, path in policy.sites.items())))
+        sites = (f"{name}: {' or '.join(paths)}" for name, paths in policy.sites.items())
+        lines.append(("sites", ", ".join(sites)))
     for found in policy.measured:
         kinds = [words for words, so in (("simulated", found.simulated), ("chimeric", found.chimeric)) if so]
         mark = f" ({', '.join(kinds)})" if kinds else ""

@@ -112,16 +112,19 @@ class Detector:
         self.policy = policy
         self._rules = policy or NO_POLICY
         self._at = (at,) if at is not None else self._rules.at
-        sites = {name: read_site(path) for name, path in self._rules.sites.items()}
+        sites = [read_site(path) for paths in self._rules.sites.values() for path in paths]
         if site is not None:
-            sites[bundle.metadata.name] = site
+            sites = [site, *(each for each in sites if each.bundle != site.bundle)]
 
         def examiner(made: Bundle) -> Examiner:
-            return Examiner(made, threads, sites.get(made.metadata.name))
+            named = [each for each in sites if each.bundle == made.metadata.name]
+            fitting = [each for each in named if each.bundle_sha256 == made.metadata.sha256]
+            return Examiner(made, threads, next(iter((*fitting, *named)), None))
 
         first = examiner(bundle)
         first.load()
         self._setup(Candidates(first, [partial(_read, examiner, read) for read in others]))
+        self._candidates.check_sites(sites)
 
     def _setup(self, candidates: Candidates) -> None:
         first = candidates.first

@@ -111,8 +111,6 @@ class Examiner:
             arrays[view.name] = prepared if modality.windowed else prepared[np.newaxis]
         scores = self._scores(arrays)
         raw = scores.score
-        if self.site is not None and self.site.head is not None and scores.features is not None:
-            raw = scores.features @ np.array(self.site.head.weight) + self.site.head.bias
         calibration = self.metadata.calibration_for(samples)
         first = {view.modality: view.prepare for view in reversed(views)}
         alone = len(self.metadata.modalities) == 1

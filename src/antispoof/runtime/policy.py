@@ -9,7 +9,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    model_validator,
+)
 
 from antispoof.errors import InputError, UnknownNameError
 from antispoof.files import first_error, read_text
@@ -32,6 +40,9 @@ __all__ = [
 Share = Annotated[float, Field(ge=0, le=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Answer = Literal["non_response", "attack"]
+Paths = Annotated[
+    tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
+]
 
 UNSURE = "the samples leave it open: try again, closer to the sensors and in even light"
 
@@ -120,7 +131,8 @@ class Policy(_Part):
         costs: instead of ``at``, priors and costs.
         retry_band: a score up to this far below the threshold is a non-response: try again.
         bundles: which may judge, by name or path; none for all that ship.
-        sites: bundle → path of what `antispoof calibrate` learned at this site, relative to the policy file.
+        sites: bundle → what `antispoof calibrate` learned at this site: a path, relative to the policy file,
+            or several, of which the one counts that belongs to the version of the bundle that judges.
         measured: error rates that were measured.
     """
 
@@ -138,7 +150,7 @@ class Policy(_Part):
     costs: Costs | None = None
     retry_band: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     bundles: tuple[str, ...] = ()
-    sites: dict[str, str] = {}
+    sites: dict[str, Paths] = {}
     measured: tuple[MeasuredPolicy, ...] = ()
 
     @model_validator(mode="after")
@@ -257,7 +269,9 @@ def read_policy(source: str | Path) -> Policy:
         policy = Policy.model_validate(values)
     except ValidationError as error:
         raise InputError(f"{str(path)!r} is no policy: {first_error(error)}") from None
-    near = {bundle: str(path.parent / site) for bundle, site in policy.sites.items()}
+    near = {
+        bundle: tuple(str(path.parent / site) for site in sites) for bundle, sites in policy.sites.items()
+    }
     return policy.model_copy(update={"sites": near})
 
 

@@ -35,15 +35,13 @@ class Candidates:
         """Return the same with the bundle that a site calibration belongs to at that site.
 
         Raises:
-            InputError: it belongs to none of them.
+            InputError: it belongs to none of them, or to one that another judges before.
         """
         if site.bundle == self.first.metadata.name or not self._others:
             rest = [partial(self._other, index) for index in range(len(self._others))]
             return Candidates(self.first.at_site(site), rest)
         found = [each.at_site(site) if each.metadata.name == site.bundle else each for each in self.all()]
-        if all(each.site is not site for each in found):
-            known = ", ".join(each.metadata.name for each in found)
-            raise InputError(f"this site calibration belongs to bundle {site.bundle!r}; here are {known}")
+        _see_that_it_counts(site, found)
         return Candidates(found[0], [partial(found.__getitem__, index) for index in range(1, len(found))])
 
     def _other(self, index: int) -> Examiner:
@@ -55,6 +53,12 @@ class Candidates:
             if self._read is None:
                 self._read = (self.first, *(read() for read in self._others))
             return self._read
+
+    def check_sites(self, sites: Sequence[SiteCalibration]) -> None:
+        """Raise `InputError` where a site calibration has no say, and none is in its place."""
+        if any(site is not self.first.site for site in sites):
+            for site in sites:
+                _see_that_it_counts(site, self.all())
 
     def check(self, name: str) -> None:
         """Raise `InputError` where no bundle looks at a modality, `UnknownNameError` where there is none."""
@@ -74,6 +78,29 @@ class Candidates:
         if set(usable) == set(self.first.metadata.modalities):
             return ((self.first, self.first.metadata.modalities),) if usable else ()
         return choose(self.all(), usable)
+
+
+def _see_that_it_counts(site: SiteCalibration, candidates: Sequence[Examiner]) -> None:
+    """Raise `InputError` where the bundle of a site does not judge, and whichever does has no site."""
+    from antispoof.runtime.site import how_to_refit
+
+    owner = next((each for each in candidates if each.metadata.sha256 == site.bundle_sha256), None)
+    if owner is None:
+        if any(each.site is not None for each in candidates):
+            return
+        known = ", ".join(each.metadata.name for each in candidates)
+        raise InputError(
+            f"this site calibration belongs to bundle {site.owner}; here are {known}. "
+            f"{how_to_refit(candidates[0].metadata)}"
+        )
+    sensors = set(owner.metadata.modalities)
+    judge = next(each for each in candidates if set(each.metadata.modalities) == sensors)
+    if judge.site is None:
+        raise InputError(
+            f"this site calibration belongs to bundle {site.owner}, but {judge.metadata.name!r} judges "
+            f"{', '.join(sensors)} here: name the bundle, as in --bundle {owner.metadata.name}. Or go on to "
+            f"{judge.metadata.name!r}. {how_to_refit(judge.metadata)}"
+        )
 
 
 def choose(

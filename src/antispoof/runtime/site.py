@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from antispoof.errors import InputError
 from antispoof.files import read_json, write_json
-from antispoof.runtime.bundle import BundleMetadata, Head
+from antispoof.runtime.bundle import BundleMetadata, shipped_bundles
 from antispoof.runtime.verdict import OperatingPoint
 
-__all__ = ["SiteCalibration", "read_site", "write_site"]
+__all__ = ["SiteCalibration", "how_to_refit", "read_site", "write_site"]
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -23,6 +23,7 @@ class SiteCalibration(BaseModel):
 
     Attributes:
         bundle: name of the bundle it belongs to.
+        bundle_version: its version; empty in files of version 0.1.
         bundle_sha256: checksum of that bundle's graph; it fits no other.
         shift: added to the threshold of every operating point, natural-log likelihood ratio.
         shift_interval: 90 % bootstrap interval of ``shift``.
@@ -32,14 +33,13 @@ class SiteCalibration(BaseModel):
         rejected: captures that could not be judged.
         suspicious: bona fide captures whose scores stand far below the others, by name.
         advice: how to make it better, in words.
-        head: a linear layer that replaces the bundle's, where self-simulation refitted it; ``shift`` is then
-            0, and ``shift_interval`` tells how far typical scores vary between refits on resampled captures.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format_version: Literal[1] = 1
     bundle: str
+    bundle_version: str = ""
     bundle_sha256: str
     shift: Number
     shift_interval: tuple[Number, Number]
@@ -49,14 +49,32 @@ class SiteCalibration(BaseModel):
     rejected: int
     suspicious: tuple[str, ...]
     advice: tuple[str, ...]
-    head: Head | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_layer(cls, values: Any) -> Any:
+        """Read a file of version 0.1, whose ``head`` is empty but for the withdrawn ``--self-simulation``."""
+        if isinstance(values, dict) and "head" in values:
+            if values["head"] is not None:
+                raise ValueError(
+                    "it was made with --self-simulation, which is withdrawn, as it judged worse than a moved "
+                    "threshold: make it anew from the same captures with antispoof calibrate"
+                )
+            values = {name: value for name, value in values.items() if name != "head"}
+        return values
+
+    @property
+    def owner(self) -> str:
+        """The bundle it belongs to: name, version where it is known, start of the checksum."""
+        return _called(self.bundle, self.bundle_version, self.bundle_sha256)
 
     def check(self, metadata: BundleMetadata) -> None:
         """Raise `InputError` for another bundle."""
         if metadata.sha256 != self.bundle_sha256:
+            judge = _called(metadata.name, metadata.version, metadata.sha256)
             raise InputError(
-                f"this site calibration belongs to bundle {self.bundle!r} ({self.bundle_sha256[:12]}…), "
-                f"not to {metadata.name!r} ({metadata.sha256[:12]}…): run antispoof calibrate again"
+                f"this site calibration belongs to bundle {self.owner}, not to {judge}, whose scores lie "
+                f"elsewhere. {how_to_refit(metadata)}"
             )
 
     def moved(self, point: OperatingPoint) -> OperatingPoint:
@@ -66,6 +84,21 @@ class SiteCalibration(BaseModel):
             threshold=point.threshold + self.shift,
             rule=f"{point.rule}; moved by {self.shift:+.2f} for this site",
         )
+
+
+def how_to_refit(metadata: BundleMetadata) -> str:
+    """Say how a site calibration for a bundle is made where there is one of another bundle."""
+    sensor = metadata.modalities[0].replace("_", "-")
+    bundle = metadata.name if metadata.name in shipped_bundles() else "BUNDLE.onnx"
+    return (
+        f"Make it anew from captures of the site: antispoof calibrate --bundle {bundle} --{sensor} CAPTURES "
+        "-o site.json. Where none are kept, carry it over by what both bundles scored: antispoof "
+        f"compare-bundles OLD {bundle} --scores TRAFFIC --site OLD-SITE.json --new-site site.json"
+    )
+
+
+def _called(name: str, version: str, sha256: str) -> str:
+    return f"{' '.join(filter(None, (name, version)))!r} ({sha256[:12]}…)"
 
 
 def read_site(path: str | Path) -> SiteCalibration:

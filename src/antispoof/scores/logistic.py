@@ -45,7 +45,6 @@ def fit_logistic(
     *,
     nonnegative: NDArray[np.bool_] | None = None,
     ridge: float = 1e-6,
-    towards: NDArray[np.float64] | None = None,
 ) -> Linear:
     """Minimise Cllr of ``x @ weight + bias`` by projected Newton steps.
 
@@ -55,8 +54,6 @@ def fit_logistic(
         nonnegative: (D,), which weights may not be negative; None binds none.
         ridge: penalty on each weight per unit of its column's variance; keeps weights finite where the
             classes do not overlap.
-        towards: (D,), what the penalty draws the weights of the columns to, each in units of its standard
-            deviation; None draws to zero.
 
     Raises:
         ValueError: a class is missing.
@@ -77,19 +74,16 @@ def fit_logistic(
     penalty = np.full(design.shape[1], ridge)
     penalty[-1] = 0.0
     penalty[:-1][~varies] = 1.0  # such a column says nothing: its weight stays zero
-    origin = np.zeros(design.shape[1])
-    if towards is not None:
-        origin[:-1] = towards
     weight, sign = balanced_weights(bona_fide), np.where(bona_fide, 1.0, -1.0)
 
     def loss(theta: NDArray[np.float64]) -> float:
-        return float(weight @ np.logaddexp(0, -sign * (design @ theta)) + penalty @ (theta - origin) ** 2 / 2)
+        return float(weight @ np.logaddexp(0, -sign * (design @ theta)) + penalty @ theta**2 / 2)
 
-    theta = origin.copy()
+    theta = np.zeros(design.shape[1])
     before = loss(theta)
     for _ in range(ITERATIONS):
         probability = sigmoid(design @ theta)
-        gradient = design.T @ (weight * (probability - bona_fide)) + penalty * (theta - origin)
+        gradient = design.T @ (weight * (probability - bona_fide)) + penalty * theta
         curvature = weight * np.maximum(probability * (1 - probability), 1e-12)
         hessian = design.T @ (curvature[:, None] * design) + np.diag(penalty)
         free = ~(bound & (theta <= 0) & (gradient > 0))

@@ -89,6 +89,7 @@ def learn_site(
     distinct = int(groups.max()) + 1
     return SiteCalibration(
         bundle=metadata.name,
+        bundle_version=metadata.version,
         bundle_sha256=metadata.sha256,
         shift=shift,
         shift_interval=(float(low), float(high)),
