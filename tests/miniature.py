@@ -1,4 +1,4 @@
-"""Miniature networks, built by hand: bundles that score a colour, or how bright a voice is, and a teacher."""
+"""Miniature networks, built by hand: bundles that score a colour, or how bright a voice is; an opinion."""
 
 from __future__ import annotations
 
@@ -169,18 +169,22 @@ def voice_network() -> bytes:
     return bytes(model.SerializeToString())
 
 
-def teacher(size: int) -> bytes:
-    """Build a teacher whose three logits are the means of blue, green and thrice red, each over 255."""
+def opinion(size: int, batch: int | str = "B") -> bytes:
+    """Build a finished network whose three logits are the means of blue, green and thrice red."""
     graph = helper.make_graph(
         [
-            helper.make_node("GlobalAveragePool", ["picture"], ["means"]),
+            helper.make_node("GlobalAveragePool", ["rgb"], ["means"]),
             helper.make_node("Flatten", ["means"], ["flat"]),
-            helper.make_node("Div", ["flat", "full"], ["logits"]),
+            helper.make_node("Gather", ["flat", "order"], ["bgr"], axis=1),
+            helper.make_node("Mul", ["bgr", "gain"], ["logits"]),
         ],
-        "teacher",
-        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, size, size])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 3])],
-        [numpy_helper.from_array(np.array([255, 255, 85], np.float32), "full")],
+        "opinion",
+        [helper.make_tensor_value_info("rgb", TensorProto.FLOAT, [batch, 3, size, size])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, 3])],
+        [
+            numpy_helper.from_array(np.array([2, 1, 0]), "order"),
+            numpy_helper.from_array(np.array([1, 1, 3], np.float32), "gain"),
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model, full_check=True)

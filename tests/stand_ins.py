@@ -160,29 +160,45 @@ def write_voice_experiment(folder: Path, people: int, epochs: int) -> Path:
 
 
 FACES = """
-recipe: distilled_two_view
+recipe: face_views
 name: tiny
 version: "7"
+description: Faces, for tests.
 seed: 5
 run_dir: {folder}/run
 portraits: {folder}/portraits
 portraits_name: one astronaut, six times
 portraits_licence: public domain (NASA)
-teachers: [{folder}/tiny_crop2.7_80.onnx]
 views:
   close: {{scale: 1.15, size: 48}}
   context: {{scale: 2.7, size: 40, fit: inside}}
+  wide: {{scale: 4.0, size: 32, fit: inside}}
 simulation: {{variants: 1, wide_share: 0.5, attacks: [replay, print], dev_share: 0.34}}
-network: {{stages: 3, context_channels: [6, 8]}}
-distillation:
-  {{views_per_picture: 2, natural_views: 3, epochs: 2, batch_size: 8, learning_rate: 0.001, weight_decay: 0}}
-head: {{attacks: [replay], inverse_strength: 1.0e-2}}
+head: {{stages: 3, attacks: [replay], inverse_strength: 1.0e-2, tone_views: 1, balance: kinds}}
+context:
+  channels: [6, 8]
+  attacks: [replay, print]
+  views_per_picture: 2
+  epochs: 2
+  batch_size: 8
+  learning_rate: 0.001
+  weight_decay: 0
+networks:
+  wide:
+    path: {folder}/colour.onnx
+    bona_fide: 1
+    name: a network of colours
+    licence: CC0
+    learned_from: nothing
+    disclosed: false
+joint: {{attacks: [replay, print]}}
+operating_point: balanced
 sites: {{count: 2, captures: 5}}
 """
 
 
 def write_face_experiment(folder: Path, portrait: NDArray[np.uint8]) -> Path:
-    """Write portraits of six 'people', a teacher, and the recipe of the default face model for them."""
+    """Write portraits of six 'people', a finished network, and the recipe of the face models for them."""
     (folder / "portraits").mkdir()
     random = np.random.default_rng(0)
     for number in range(6):
@@ -190,6 +206,6 @@ def write_face_experiment(folder: Path, portrait: NDArray[np.uint8]) -> Path:
         picture = np.clip(portrait[: 300 + 20 * number, 20 * number :] * tint, 0, 255).astype(np.uint8)
         turned = picture[:, ::-1] if number % 2 else picture
         cv2.imwrite(str(folder / "portraits" / f"person{number}.png"), turned[..., ::-1])
-    (folder / "tiny_crop2.7_80.onnx").write_bytes(miniature.teacher(80))
+    (folder / "colour.onnx").write_bytes(miniature.opinion(32))
     (folder / "tiny.yaml").write_text(FACES.format(folder=folder), encoding="utf-8")
     return folder / "tiny.yaml"

@@ -63,7 +63,7 @@ def faces(folder: Path, portrait: NDArray[np.uint8]) -> Path:
     write_manifest(rows, folder / "portraits.csv")
     content = yaml.safe_load(experiment.read_text(encoding="utf-8"))
     content["portraits"] = str(folder / "portraits.csv")
-    content["distillation"] |= {"natural_views": 1, "epochs": 1}
+    content["context"]["epochs"] = 1
     content["sites"]["count"] = 1
     experiment.write_text(yaml.safe_dump(content), encoding="utf-8")
     return experiment
@@ -80,7 +80,7 @@ def vocoder(folder: Path, portrait: NDArray[np.uint8]) -> Path:
 
 
 SMALL: dict[str, Write] = {
-    "distilled_two_view": faces,
+    "face_views": faces,
     "speech_moments": voices,
     "supervised": plates,
     "vocoder": vocoder,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from antispoof.data.presentation import Presentation
 from antispoof.errors import ExperimentError, InputError
 from antispoof.training.experiment import read_experiment
-from antispoof.training.recipes.distilled_two_view.people import (
+from antispoof.training.recipes.face_views.people import (
     portrait_presentations,
     read_people,
     without_unseen,
@@ -68,7 +68,9 @@ def test_an_attack_that_is_kept_for_the_test_is_not_simulated(experiment: Any) -
         )
 
     left = without_unseen(experiment, of(("replay",), ("print",)), SILENT)
-    assert left.simulation.attacks == ("replay",)
+    assert left.context is not None
+    parts = (left.simulation, left.head, left.context, left.joint)
+    assert [part.attacks for part in parts] == [("replay",)] * 4
     assert left.record() != experiment.record()
     seen = of(("replay", "print"), ("print",)), of((), ("print", "replay")), of(("mask",), ("mask",))
     for all_seen in seen:

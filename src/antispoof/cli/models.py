@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,7 @@ from antispoof.cli.output import JsonPath, write_json_text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from antispoof.runtime.bundle import Bundle
+    from antispoof.runtime.bundle import Bundle, OperatingPointEntry, TrainingData
 
 
 @app.command()
@@ -47,6 +48,9 @@ def models(
         _print_bundle(console, bundles[0][1])
         return
     rows = [_row(one) for _, one in bundles]
+    for _, one in bundles:
+        if kept := _undisclosed(one.metadata.training.data):
+            console.print(f"{one.metadata.name}: {kept}\n", markup=False)
     console.print(text_table("Models that ship", ("name", "judges", "MB", "threshold", "licence"), rows))
     console.print("antispoof models NAME tells the rest: training data, operating points, measured results.")
 
@@ -68,6 +72,10 @@ def _print_bundle(console: Console, one: Bundle) -> None:
 
     about = one.metadata
     console.print(Text(f"{about.name} {about.version}", "bold"), about.description, markup=False)
+    if told := _undisclosed(about.training.data):
+        console.print(Text(told, "bold"))
+    elif all(source.disclosed for source in about.training.data):
+        console.print("Every weight has a disclosed origin.")
     console.print(
         f"judges {', '.join(about.modalities)}; {len(one.model) / 1e6:.2f} MB; licence {about.licence}; "
         f"SHA-256 {about.sha256[:16]}…\n",
@@ -78,11 +86,13 @@ def _print_bundle(console: Console, one: Bundle) -> None:
             f"{name}{' (default)' * (name == about.default_operating_point)}",
             f"{p.threshold:+.2f}",
             p.rule,
+            _errors(p),
             p.data,
         )
         for name, p in about.operating_points.items()
     ]
-    console.print(text_table("Operating points", ("name", "threshold", "rule", "set on"), points))
+    columns = ("name", "threshold", "rule", "errors there", "set on")
+    console.print(text_table("Operating points", columns, points))
     data = [
         (source.name, source.licence, str(source.presentations), _kind(source.simulated))
         for source in about.training.data
@@ -93,6 +103,20 @@ def _print_bundle(console: Console, one: Bundle) -> None:
         for result in about.results
     ]
     console.print(text_table("Measured", ("data", "kind", "result"), measured))
+
+
+def _undisclosed(data: Sequence[TrainingData]) -> str:
+    """Say what a model learned from that its makers do not tell; empty where there is no such thing."""
+    kept = [source.name for source in data if source.disclosed is False]
+    return f"NOT DISCLOSED: {'; '.join(kept)}." if kept else ""
+
+
+def _errors(point: OperatingPointEntry) -> str:
+    """Say what a threshold does to every kind of attack and to people, where the bundle tells it."""
+    if point.bpcer is None:
+        return ""
+    kinds = ", ".join(f"{species} {rate:.1%}" for species, rate in point.apcer.items())
+    return f"APCER {kinds}; BPCER {point.bpcer:.1%}"
 
 
 def _kind(simulated: bool) -> str:

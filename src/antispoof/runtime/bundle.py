@@ -49,6 +49,7 @@ KEY, VALUE = 1, 2
 LENGTH_DELIMITED = 2
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Part(BaseModel):
@@ -64,20 +65,34 @@ class Input(_Part):
 
 
 class OperatingPointEntry(_Part):
-    """A threshold on the calibrated score, the rule that set it, and the data it was set on."""
+    """A threshold on the calibrated score, the rule that set it, and the data it was set on.
+
+    Attributes:
+        threshold: a calibrated score at or above it is bona fide.
+        rule: that set it.
+        data: on which it was set.
+        apcer: what it does there to every attack instrument species: species → share that passes, 0 … 1.
+        bpcer: what it does there to bona fide presentations: share that is rejected, 0 … 1.
+    """
 
     threshold: Number
     rule: str
     data: str
+    apcer: dict[str, Rate] = {}
+    bpcer: Rate | None = None
 
 
 class TrainingData(_Part):
-    """One source of training data."""
+    """One source of training data.
+
+    ``disclosed`` tells whether its makers say what it is; None where nobody has written it down.
+    """
 
     name: str
     licence: str
     presentations: Annotated[int, Field(ge=0)]
     simulated: bool
+    disclosed: bool | None = None
 
 
 class Training(_Part):

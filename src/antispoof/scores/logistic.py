@@ -33,10 +33,13 @@ def sigmoid(x: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(np.exp(-np.logaddexp(0, -x)), np.float64)
 
 
-def balanced_weights(bona_fide: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Weigh presentations (N,) so that each class sums to one half."""
-    shares = 0.5 / np.float64(bona_fide.sum()), 0.5 / np.float64((~bona_fide).sum())
-    return np.where(bona_fide, *shares)
+def balanced_weights(
+    bona_fide: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Weigh presentations (N,) so that each class sums to one half; ``weights`` hold within a class."""
+    weights = np.ones(len(bona_fide)) if weights is None else weights
+    shares = 0.5 / np.float64(weights[bona_fide].sum()), 0.5 / np.float64(weights[~bona_fide].sum())
+    return np.asarray(weights * np.where(bona_fide, *shares), np.float64)
 
 
 def fit_logistic(
@@ -45,6 +48,7 @@ def fit_logistic(
     *,
     nonnegative: NDArray[np.bool_] | None = None,
     ridge: float = 1e-6,
+    weights: NDArray[np.float64] | None = None,
 ) -> Linear:
     """Minimise Cllr of ``x @ weight + bias`` by projected Newton steps.
 
@@ -54,6 +58,7 @@ def fit_logistic(
         nonnegative: (D,), which weights may not be negative; None binds none.
         ridge: penalty on each weight per unit of its column's variance; keeps weights finite where the
             classes do not overlap.
+        weights: (N,), positive, how much each row counts within its class; None counts all alike.
 
     Raises:
         ValueError: a class is missing.
@@ -74,7 +79,7 @@ def fit_logistic(
     penalty = np.full(design.shape[1], ridge)
     penalty[-1] = 0.0
     penalty[:-1][~varies] = 1.0  # such a column says nothing: its weight stays zero
-    weight, sign = balanced_weights(bona_fide), np.where(bona_fide, 1.0, -1.0)
+    weight, sign = balanced_weights(bona_fide, weights), np.where(bona_fide, 1.0, -1.0)
 
     def loss(theta: NDArray[np.float64]) -> float:
         return float(weight @ np.logaddexp(0, -sign * (design @ theta)) + penalty @ theta**2 / 2)
@@ -102,5 +107,5 @@ def fit_logistic(
             theta, before = proposed, after
         if moved < 1e-10 or rate < 1e-10:
             break
-    weights = theta[:-1] / scale
-    return Linear(weights, float(theta[-1] - weights @ centre))
+    slopes = theta[:-1] / scale
+    return Linear(slopes, float(theta[-1] - slopes @ centre))

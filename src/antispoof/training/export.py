@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from antispoof.errors import BundleError, InputError
 from antispoof.files import onnx_session
 from antispoof.runtime.bundle import MeasuredResult, seal
+from antispoof.training.onnx_parts import join
 from antispoof.training.recipe import Graph, Trained, detector_recipe
 
 __all__ = ["export", "load_run", "onnx_of"]
@@ -80,29 +81,36 @@ def _measured(path: Path | None) -> list[MeasuredResult]:
 def onnx_of(graph: Graph) -> bytes:
     """Return the network as a serialized ONNX model; the first axis of every input and output is free."""
     file = io.BytesIO()
-    names = (*graph.inputs, *graph.outputs)
+    parts = {_answer(name): (name, part) for name, part in graph.parts.items()}
+    taken = [_answer(name) if name in graph.parts else name for name in graph.inputs]
+    examples = graph.answered({name: torch.zeros_like(x[:1]) for name, x in graph.inputs.items()})
+    names = (*taken, *graph.outputs)
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, yet the only one whose graph ONNX Runtime fuses completely;
         # what it traces as constant here are sizes, which are fixed.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             graph.network,
-            tuple(torch.zeros_like(example[:1]) for example in graph.inputs.values()),
+            examples,
             file,  # type: ignore[arg-type]
-            input_names=list(graph.inputs),
+            input_names=taken,
             output_names=list(graph.outputs),
             dynamic_axes={name: {0: "batch"} for name in names},
             opset_version=OPSET,
             dynamo=False,
         )
-    return file.getvalue()
+    return join(file.getvalue(), parts) if parts else file.getvalue()
+
+
+def _answer(name: str) -> str:
+    return f"{name}_logits"
 
 
 def _compare(graph: Graph, model: bytes) -> None:
-    with torch.inference_mode():
-        expected = graph.network(*graph.inputs.values())
+    """Hold the finished graph against the network in PyTorch, which asks every part by itself."""
+    expected = graph(graph.inputs)
     got = _run(model, {name: example.numpy() for name, example in graph.inputs.items()}, graph.outputs)
-    for name, torch_says, onnx_says in zip(graph.outputs, expected, got, strict=True):
+    for (name, torch_says), onnx_says in zip(expected.items(), got, strict=True):
         difference = float(np.abs(torch_says.numpy() - onnx_says).max(initial=0))
         if not difference <= TOLERANCE * max(1.0, float(torch_says.abs().max())):
             raise BundleError(

@@ -9,11 +9,25 @@ from numpy.typing import NDArray
 
 from antispoof.errors import InputError
 from antispoof.evaluation.calibration_quality import cllr
-from antispoof.evaluation.metrics import auc, d_eer, threshold_at_apcer, threshold_at_bpcer
+from antispoof.evaluation.metrics import (
+    apcer,
+    auc,
+    bpcer,
+    d_eer,
+    threshold_at_apcer,
+    threshold_at_bpcer,
+)
 from antispoof.runtime.bundle import OperatingPointEntry
 from antispoof.scores.calibration import Calibration, calibrate, fit_calibration
 
-__all__ = ["NO_EVIDENCE", "calibrated_cost", "calibration_of", "figures", "operating_points"]
+__all__ = [
+    "NO_EVIDENCE",
+    "balanced_threshold",
+    "calibrated_cost",
+    "calibration_of",
+    "figures",
+    "operating_points",
+]
 
 Scores = NDArray[np.float64]
 
@@ -38,26 +52,43 @@ def calibrated_cost(bona_fide: Scores, attack: Scores) -> float:
 def operating_points(
     bona_fide: Scores, attacks: Mapping[str, Scores], data: str
 ) -> dict[str, OperatingPointEntry]:
-    """Set thresholds by the rules that every bundle has.
+    """Set thresholds by the rules that every bundle has, each by what it does to the worst species.
+
+    A limit on the pool of all attacks would let one kind pass whole where there are others enough.
 
     Args:
         bona_fide: calibrated scores, (N,).
         attacks: calibrated scores by attack instrument species.
         data: what they are of, in words.
     """
-    pooled = np.concatenate(list(attacks.values()))
-    eer = d_eer(bona_fide, pooled)
-    points = {"balanced": OperatingPointEntry(threshold=eer.threshold, rule="D-EER", data=data)}
+    thresholds = {"balanced": (balanced_threshold(bona_fide, attacks), "max D-EER")}
     for limit in (0.10, 0.05):
-        points[f"apcer{limit * 100:.0f}"] = OperatingPointEntry(
-            threshold=threshold_at_apcer(bona_fide, attacks, limit),
-            rule=f"max APCER ≤ {limit:.0%}",
+        threshold = threshold_at_apcer(bona_fide, attacks, limit)
+        thresholds[f"apcer{limit * 100:.0f}"] = threshold, f"max APCER ≤ {limit:.0%}"
+    thresholds["bpcer5"] = threshold_at_bpcer(bona_fide, 0.05), "BPCER ≤ 5%"
+    return {
+        name: OperatingPointEntry(
+            threshold=threshold,
+            rule=rule,
             data=data,
+            apcer={species: apcer(scores, threshold) for species, scores in attacks.items()},
+            bpcer=bpcer(bona_fide, threshold),
         )
-    points["bpcer5"] = OperatingPointEntry(
-        threshold=threshold_at_bpcer(bona_fide, 0.05), rule="BPCER ≤ 5%", data=data
-    )
-    return points
+        for name, (threshold, rule) in thresholds.items()
+    }
+
+
+def balanced_threshold(bona_fide: Scores, attacks: Mapping[str, Scores]) -> float:
+    """Return the lowest observed score at which the higher of BPCER and worst APCER is least.
+
+    Args:
+        bona_fide: (N,).
+        attacks: by species.
+    """
+    candidates = np.unique(np.concatenate([bona_fide, *attacks.values()]))
+    passed = [1 - np.searchsorted(np.sort(a), candidates) / len(a) for a in attacks.values()]
+    rejected = np.searchsorted(np.sort(bona_fide), candidates) / len(bona_fide)
+    return float(candidates[np.argmin(np.max([*passed, rejected], axis=0))])
 
 
 def figures(bona_fide: Scores, attacks: Mapping[str, Scores]) -> dict[str, float]:

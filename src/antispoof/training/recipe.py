@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from antispoof.data.presentation import Presentation
 from antispoof.errors import ExperimentError
 from antispoof.registry import Registry
 from antispoof.runtime.bundle import BundleMetadata
+from antispoof.training.onnx_parts import OnnxPart
 from antispoof.training.reporter import SILENT, Reporter
 from antispoof.training.schema import Experiment
 
@@ -34,16 +36,32 @@ class Graph:
         network: in evaluation mode; takes ``inputs`` by position and returns a tuple of ``outputs``.
         inputs: name → example, float32 (2, …), in the order that the network takes them.
         outputs: names, in the order that the network gives them.
+        parts: input → the finished network that looks at it; ``network`` takes its answer instead.
     """
 
     network: nn.Module
     inputs: Mapping[str, Tensor]
     outputs: tuple[str, ...]
+    parts: Mapping[str, OnnxPart] = field(default_factory=dict)
 
     @property
     def parameters(self) -> int:
-        """How many numbers are learned."""
-        return sum(parameter.numel() for parameter in self.network.parameters())
+        """How many numbers are learned, in this network and in its parts."""
+        own = sum(parameter.numel() for parameter in self.network.parameters())
+        return own + sum(part.parameters for part in self.parts.values())
+
+    def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Ask the parts, then the network: inputs by name → outputs by name, each (B, …)."""
+        with torch.inference_mode():
+            said = self.network(*self.answered(inputs))
+        return dict(zip(self.outputs, said, strict=True))
+
+    def answered(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Return what ``network`` takes: inputs, in its order, or what the parts say of them."""
+        return tuple(
+            torch.from_numpy(self.parts[name](inputs[name].numpy())) if name in self.parts else inputs[name]
+            for name in self.inputs
+        )
 
 
 Graphs = Mapping[tuple[str, ...], Graph]

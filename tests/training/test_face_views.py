@@ -14,21 +14,21 @@ import pytest
 import stand_ins
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 
 import antispoof
 from antispoof.errors import BundleError, InputError
-from antispoof.networks.two_view import ContextBranch
+from antispoof.networks.face_views import ContextBranch
 from antispoof.runtime.bundle import read_bundle
 from antispoof.sensing.modalities import modalities
 from antispoof.simulation.face.collection import read_portraits
 from antispoof.training import export as exporting
 from antispoof.training.experiment import read_experiment
 from antispoof.training.fit import train
-from antispoof.training.recipes.distilled_two_view import distil as distillation
-from antispoof.training.recipes.distilled_two_view import fit
-from antispoof.training.recipes.distilled_two_view.experiment import Distillation
-from antispoof.training.recipes.distilled_two_view.shards import BONA_FIDE, NaturalShard, Shard, read_shards
+from antispoof.training.recipes.face_views import branch as branches
+from antispoof.training.recipes.face_views import fit
+from antispoof.training.recipes.face_views.experiment import Context
+from antispoof.training.recipes.face_views.shards import BONA_FIDE, fingerprint, read_shards
 from antispoof.training.reporter import Reporter
 
 pytestmark = pytest.mark.skipif(
@@ -41,7 +41,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, portrait: NDArray[np.uint8]) -> Path:
-    """Portraits of six 'people', a teacher and an experiment file."""
+    """Portraits of six 'people', a finished network and an experiment file."""
     folder = tmp_path_factory.mktemp("recipe")
     stand_ins.write_face_experiment(folder, portrait)
     return folder
@@ -55,14 +55,12 @@ def trained(folder: Path) -> Path:
     reporter = Reporter(said.append, lambda what, done, of: said.append(f"{what} {done} of {of}"))
     (folder / "run" / "shards").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "distil", interrupted)
+        patch.setattr(fit, "teach", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(experiment, reporter)
     shards = sorted((folder / "run" / "shards").iterdir())
-    assert [path.suffix for path in shards] == [
-        ".npz"
-    ] * 4  # simulated and natural pictures of two groups of people
-    assert "shards 0 of 4" in said
+    assert [path.suffix for path in shards] == [".npz"] * 2  # two groups of people
+    assert "shards 0 of 2" in said
     with pytest.raises(InputError, match=r"holds no finished run: .*bundle\.json|experiment\.json"):
         exporting.export(folder / "run", folder / "early.onnx")
     # One shard is lost, and what an interruption leaves of another lies beside them.
@@ -71,8 +69,8 @@ def trained(folder: Path) -> Path:
     kept = shards[0].stat().st_mtime_ns
     said.clear()
     assert train(experiment, reporter) == folder / "run"
-    assert "shards 3 of 4" in said
-    assert "shards 4 of 4" in said
+    assert "shards 1 of 2" in said
+    assert "shards 2 of 2" in said
     assert shards[0].stat().st_mtime_ns == kept
     # What was made again is what was lost.
     with np.load(shards[1].with_suffix(".lost")) as lost, np.load(shards[1]) as found:
@@ -108,37 +106,32 @@ def test_the_recipe_runs_again_without_making_shards_again(trained: Path, folder
 def test_shards_hold_every_presentation(trained: Path, folder: Path) -> None:
     experiment = read_experiment(folder / "tiny.yaml")
     people = read_portraits(experiment.portraits, lambda _: None)
-    shard = read_shards(experiment, people, trained / "shards", Shard)
-    natural = read_shards(experiment, people, trained / "shards", NaturalShard)
+    shard = read_shards(experiment, people, trained / "shards")
     assert list(shard.subject) == [person for person in range(6) for _ in range(3)]
     assert list(shard.species) == [BONA_FIDE, "replay", "print"] * 6
-    assert shard.pooled.shape == (18, 2 * (24 + 40))
+    assert shard.pooled.shape == (18, 2, 2 * (24 + 40))
+    assert not np.allclose(shard.pooled[:, 0], shard.pooled[:, 1])  # as captured, and in another tone
+    assert shard.answers.shape == (18, 1)
     assert shard.maps.shape == (18, 2, 24, 10, 10)
     assert shard.maps.dtype == np.float16
-    assert shard.taught.shape == (18, 2)
-    assert list(natural.subject) == [person for person in range(6) for _ in range(3)]
-    assert natural.maps.shape == (18, 24, 10, 10)
-    assert natural.taught.shape == (18,)
-    for array in (shard.pooled, shard.maps, shard.taught, natural.maps, natural.taught):
+    for array in (shard.pooled, shard.answers, shard.maps):
         assert np.isfinite(array).all()
         assert np.ptp(array) > 0
 
 
-def test_maps_and_answers_are_of_the_same_views(trained: Path, folder: Path) -> None:
-    """This teacher looks at the mean colour of the very region that the context view shows."""
+def test_maps_and_answers_are_of_the_same_pictures(trained: Path, folder: Path) -> None:
+    """This finished network looks at the mean colour of much the same region that the context view shows."""
     experiment = read_experiment(folder / "tiny.yaml")
     people = read_portraits(experiment.portraits, lambda _: None)
-    shard = read_shards(experiment, people, trained / "shards", Shard)
-    natural = read_shards(experiment, people, trained / "shards", NaturalShard)
-    maps = np.concatenate([shard.maps.reshape(-1, *shard.maps.shape[2:]), natural.maps])
-    taught = np.concatenate([shard.taught.ravel(), natural.taught])
-    x = maps.mean((2, 3), dtype=np.float64)
+    shard = read_shards(experiment, people, trained / "shards")
+    x = shard.maps[:, 0].mean((2, 3), dtype=np.float64)
     rows = np.arange(len(x))
 
     def agreement(answers: NDArray[np.float32]) -> float:
         said = [Ridge(1.0).fit(x[rows != row], answers[rows != row]).predict(x[[row]])[0] for row in rows]
         return float(np.corrcoef(said, answers)[0, 1])
 
+    taught = shard.answers[:, 0]
     assert agreement(taught) > 0.8 > agreement(np.roll(taught, 1))
 
 
@@ -148,29 +141,29 @@ def test_maps_and_answers_are_of_the_same_views(trained: Path, folder: Path) -> 
         ("run_dir=elsewhere", True),
         ("simulation.dev_share=0.2", True),
         ("head.inverse_strength=1", True),
-        ("distillation.epochs=9", True),
+        ("context.epochs=9", True),
+        ("joint.inverse_strength=1e-3", True),
         ("seed=6", False),
         ("simulation.variants=2", False),
         ("views.close.size=64", False),
-        ("distillation.views_per_picture=3", False),
-        ("distillation.natural_views=4", False),
+        ("context.views_per_picture=3", False),
+        ("head.tone_views=0", False),
+        ("networks.wide.bona_fide=0", False),
     ],
 )
 def test_shards_are_shared_by_experiments_that_need_the_same(
     folder: Path, change: str, expected: bool
 ) -> None:
-    from antispoof.training.recipes.distilled_two_view.shards import fingerprint
-
     people = read_portraits(folder / "portraits", lambda _: None)
     one = read_experiment(folder / "tiny.yaml")
     other = read_experiment(folder / "tiny.yaml", [change])
     assert (fingerprint(one, people) == fingerprint(other, people)) is expected
     assert fingerprint(one, people) != fingerprint(one, people[:-1])
-    # The student also depends on its own settings, and on who is dev.
-    same_student = change.startswith(("run_dir", "head", "simulation.dev_share"))
+    # The branch also depends on its own settings, and on who is dev.
+    same_branch = expected and not change.startswith("context")
     dev = np.arange(6) > 3
-    assert (fit._student_key(one, people, dev) == fit._student_key(other, people, dev)) is same_student
-    assert fit._student_key(one, people, dev) != fit._student_key(one, people, ~dev)
+    assert (fit._branch_key(one, people, dev) == fit._branch_key(other, people, dev)) is same_branch
+    assert fit._branch_key(one, people, dev) != fit._branch_key(one, people, ~dev)
 
 
 def test_pytorch_and_the_bundle_agree_from_file_to_score(trained: Path, bundle: Path, folder: Path) -> None:
@@ -181,12 +174,11 @@ def test_pytorch_and_the_bundle_agree_from_file_to_score(trained: Path, bundle: 
     for path in sorted((folder / "portraits").iterdir()):
         sample = modality.load(path)
         quality = modality.quality(sample)
-        views = [
-            torch.from_numpy(modality.prepare(sample, quality, **view.prepare)[None])
+        views = {
+            view.name: torch.from_numpy(modality.prepare(sample, quality, **view.prepare)[None])
             for view in detector.bundle.metadata.inputs
-        ]
-        with torch.inference_mode():
-            expected = dict(zip(graph.outputs, graph.network(*views), strict=True))
+        }
+        expected = graph(views)
         verdict = detector.check(face_rgb=path)
         evidence = verdict.evidence[0]
         calibration = detector.bundle.metadata.calibration
@@ -201,10 +193,15 @@ def test_pytorch_and_the_bundle_agree_from_file_to_score(trained: Path, bundle: 
 def test_the_bundle_says_where_it_comes_from(bundle: Path) -> None:
     about = read_bundle(bundle).metadata
     assert (about.name, about.version) == ("tiny", "7")
-    assert [view.name for view in about.inputs] == ["close", "context"]
+    assert [view.name for view in about.inputs] == ["close", "context", "wide"]
     assert about.inputs[1].prepare == {"scale": 2.7, "size": 40, "fit": "inside"}
     assert set(about.operating_points) == {"balanced", "apcer10", "apcer5", "bpcer5"}
-    assert all("simulated" in point.data for point in about.operating_points.values())
+    assert about.default_operating_point == "balanced"
+    for point in about.operating_points.values():
+        assert "simulated" in point.data
+        assert set(point.apcer) == {"replay", "print"}
+        assert point.bpcer is not None
+    assert max(about.operating_points["apcer5"].apcer.values()) <= 0.05
     assert all(result.simulated for result in about.results)
     assert set(about.results[0].metrics) == {"auc", "d_eer", "auc_replay", "auc_print"}
     first, second, *_ = about.training.data
@@ -215,13 +212,15 @@ def test_the_bundle_says_where_it_comes_from(bundle: Path) -> None:
         False,
     )
     assert (second.presentations, second.simulated) == (18, True)
-    assert any("tiny_crop2.7_80" in source.name for source in about.training.data)
+    assert [source.disclosed for source in about.training.data] == [True, True, True, False]
+    assert about.training.data[-1].name == "nothing, by the weights of a network of colours"
     recipe = json.loads(about.training.recipe)
     assert recipe["simulation"]["attacks"] == ["replay", "print"]
-    assert "recipe" not in json.dumps([recipe.get(key, "") for key in ("portraits", "run_dir", "teachers")])
+    assert "recipe" not in json.dumps([recipe.get(key, "") for key in ("portraits", "run_dir")])
+    assert "colour.onnx" not in about.training.recipe
     assert about.training.seed == 5
     assert about.head is not None
-    assert len(about.head.weight) == 2 * (24 + 40) + 1
+    assert len(about.head.weight) == 2 * (24 + 40) + 2
     assert about.site is not None
 
 
@@ -236,6 +235,10 @@ def test_the_commands_lead_to_a_verdict(trained: Path, tmp_path: Path, folder: P
     assert '"tiny"' in printed
     code, printed, _ = run("models", "--bundle", bundle)
     assert code == 0
+    assert printed.splitlines()[1].startswith(
+        "NOT DISCLOSED: nothing, by the weights of a network of colours."
+    )
+    assert "replay 0.0%" in " ".join(printed.split())
     assert "one astronaut, six times" in printed
 
 
@@ -271,7 +274,7 @@ def test_exports_that_cannot_be(trained: Path, tmp_path: Path, run: Run, monkeyp
     assert not (tmp_path / "x.onnx").exists()
 
 
-def test_training_needs_people_teachers_and_their_answers(folder: Path, tmp_path: Path, run: Run) -> None:
+def test_training_needs_people_and_the_networks_it_names(folder: Path, tmp_path: Path, run: Run) -> None:
     few = tmp_path / "few"
     few.mkdir()
     for number in range(2):
@@ -281,7 +284,7 @@ def test_training_needs_people_teachers_and_their_answers(folder: Path, tmp_path
     for change, message in (
         (f"portraits={few}", "2 usable portraits are too few to hold out 34%"),
         (f"portraits={tmp_path}/none", "must be a folder with one picture a person"),
-        (f"teachers=[{tmp_path}/gone_crop1_8.onnx]", "a teacher must be a file"),
+        (f"networks.wide.path={tmp_path}/gone.onnx", "cannot read the network"),
         (f"run_dir={folder}/tiny.yaml/run", "cannot use run_dir"),
     ):
         code, _, errors = run(*base, change)
@@ -289,17 +292,23 @@ def test_training_needs_people_teachers_and_their_answers(folder: Path, tmp_path
         assert message in errors
 
 
-def settings(**changes: Any) -> Distillation:
-    values = {"views_per_picture": 1, "natural_views": 1, "epochs": 3, "batch_size": 8}
+def settings(**changes: Any) -> Context:
+    values = {"channels": (6,), "attacks": ("replay",), "views_per_picture": 1, "epochs": 3, "batch_size": 8}
     values |= {"learning_rate": 0.02, "weight_decay": 0.0}
-    return Distillation(**(values | changes))
+    return Context(**(values | changes))
 
 
-def answers(count: int = 64) -> tuple[NDArray[np.float16], NDArray[np.float32], NDArray[np.bool_]]:
+Taught = tuple[NDArray[np.float16], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]
+
+
+def pictures(count: int = 64) -> Taught:
+    """Maps of two views of pictures of which the bright ones are bona fide; learned, and held out."""
     random = np.random.default_rng(1)
     brightness = random.normal(0, 1, count)
-    maps = (random.normal(0, 0.1, (count, 4, 6, 6)) + brightness[:, None, None, None]).astype(np.float16)
-    return maps, (3 * brightness).astype(np.float32), np.arange(count) % 4 == 0
+    noise = random.normal(0, 0.1, (count, 2, 4, 6, 6))
+    maps = (noise + brightness[:, None, None, None, None]).astype(np.float16)
+    held_out = np.arange(count) % 4 == 0
+    return maps, brightness > 0.5, ~held_out, held_out
 
 
 def branch() -> ContextBranch:
@@ -307,29 +316,31 @@ def branch() -> ContextBranch:
     return ContextBranch(4, (6,), hidden=16, dropout=0.0)
 
 
-def test_the_student_follows_its_teachers(tmp_path: Path) -> None:
-    student = branch()
-    maps, taught, dev = answers()
-    distillation.distil(student, maps, taught, dev, settings(epochs=25), tmp_path, seed=1)
-    assert not student.training
+def test_the_branch_says_log_odds_at_even_prior_odds(tmp_path: Path) -> None:
+    learner = branch()
+    maps, bona_fide, learned, held_out = pictures(400)
+    noisy = bona_fide ^ (np.random.default_rng(2).random(400) < 0.1)  # so that the odds stay finite
+    branches.teach(learner, maps, noisy, learned, held_out, settings(epochs=6, batch_size=50), tmp_path, 1)
+    assert not learner.training
     with torch.inference_mode():
-        said = student(torch.from_numpy(maps[dev]).float()).numpy()
-    assert np.corrcoef(said, taught[dev])[0, 1] > 0.9
-    assert "dev_error" in (tmp_path / "metrics.csv").read_text()
+        said = learner(torch.from_numpy(maps[held_out, 0]).float()).numpy()
+    assert said[bona_fide[held_out]].mean() > 1
+    assert said[~bona_fide[held_out]].mean() < -1
+    balanced = LogisticRegression(class_weight="balanced").fit(said[:, None], noisy[held_out])
+    assert abs(balanced.decision_function([[0.0]])[0]) < 0.8
+    assert "dev_loss" in (tmp_path / "metrics.csv").read_text()
 
 
 def test_fewer_pictures_than_a_batch_are_a_batch(tmp_path: Path) -> None:
-    student = branch()
-    before = student.output.weight.detach().clone()
-    maps, taught, dev = answers(12)
-    distillation.distil(student, maps, taught, dev, settings(batch_size=64), tmp_path, seed=1)
-    assert not torch.equal(student.output.weight, before)
+    learner = branch()
+    before = learner.output.weight.detach().clone()
+    branches.teach(learner, *pictures(12), settings(batch_size=64), tmp_path, seed=1)
+    assert not torch.equal(learner.output.weight, before)
 
 
-def test_an_interrupted_student_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    maps, taught, dev = answers()
+def test_an_interrupted_branch_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
-    original = distillation._Student.training_step
+    original = branches._Learner.training_step
     stop_after: list[float] = [np.inf]
 
     def counted(self: Any, batch: Any) -> Any:
@@ -338,29 +349,29 @@ def test_an_interrupted_student_goes_on_where_it_was(tmp_path: Path, monkeypatch
         steps.append(self.current_epoch)
         return original(self, batch)
 
-    monkeypatch.setattr(distillation._Student, "training_step", counted)
-    stop_after[0] = 15  # 48 rows in batches of 8: in the middle of the third epoch
+    monkeypatch.setattr(branches._Learner, "training_step", counted)
+    stop_after[0] = 15  # 48 views of 24 pictures in batches of 8: in the middle of the third epoch
     with pytest.raises(RuntimeError, match="the power fails"):
-        distillation.distil(branch(), maps, taught, dev, settings(), tmp_path, seed=1)
+        branches.teach(branch(), *pictures(32), settings(), tmp_path, seed=1)
     assert steps == [0] * 6 + [1] * 6 + [2] * 3
     steps.clear()
     stop_after[0] = np.inf
-    student = branch()
-    distillation.distil(student, maps, taught, dev, settings(), tmp_path, seed=1)
+    learner = branch()
+    branches.teach(learner, *pictures(32), settings(), tmp_path, seed=1)
     assert steps == [2] * 6
     steps.clear()
     finished = branch()
-    distillation.distil(finished, maps, taught, dev, settings(), tmp_path, seed=1)
+    branches.teach(finished, *pictures(32), settings(), tmp_path, seed=1)
     assert not steps
-    for one, other in zip(student.parameters(), finished.parameters(), strict=True):
+    for one, other in zip(learner.parameters(), finished.parameters(), strict=True):
         torch.testing.assert_close(one, other)
 
 
 def test_ctrl_c_reaches_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distillation._Student, "training_step", interrupted)
+    monkeypatch.setattr(branches._Learner, "training_step", interrupted)
     handler = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(KeyboardInterrupt):
-            distillation.distil(branch(), *answers(), settings(), tmp_path, seed=1)
+            branches.teach(branch(), *pictures(), settings(), tmp_path, seed=1)
     finally:
         signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored

@@ -8,7 +8,7 @@ from importlib import metadata as distribution
 
 import numpy as np
 
-from antispoof.networks.two_view import TwoViewNetwork
+from antispoof.networks.face_views import FaceViewsNetwork
 from antispoof.runtime.bundle import (
     BundleMetadata,
     Head,
@@ -20,15 +20,15 @@ from antispoof.runtime.bundle import (
     TrainingData,
 )
 from antispoof.scores.calibration import Calibration
-from antispoof.training.recipes.distilled_two_view.experiment import DistilledTwoViewExperiment
-from antispoof.training.recipes.distilled_two_view.shards import Shard
+from antispoof.training.recipes.face_views.experiment import FaceViewsExperiment
+from antispoof.training.recipes.face_views.shards import Shard
 
 __all__ = ["describe_bundle"]
 
 
 def describe_bundle(
-    experiment: DistilledTwoViewExperiment,
-    network: TwoViewNetwork,
+    experiment: FaceViewsExperiment,
+    network: FaceViewsNetwork,
     shard: Shard,
     points: dict[str, OperatingPointEntry],
     results: Sequence[MeasuredResult],
@@ -44,21 +44,18 @@ def describe_bundle(
         results: what was measured.
         margin: between the typical bona fide score of a site and its threshold.
     """
-    views = {"close": experiment.views.close, "context": experiment.views.context}
-    teachers = [path.stem for path in experiment.teachers]
     return BundleMetadata(
         name=experiment.name,
         version=experiment.version,
-        description="Replays and prints of a face, from one colour picture: frozen ImageNet features of "
-        "a close view and a distilled network for a wider view, joined by a linear layer.",
+        description=experiment.description,
         licence="Apache-2.0",
         inputs=[
-            Input(name=name, modality="face_rgb", prepare={"scale": v.scale, "size": v.size, "fit": v.fit})
-            for name, v in views.items()
+            Input(name=name, modality="face_rgb", prepare=experiment.views[name].model_dump())
+            for name in experiment.view_names
         ],
         calibration=Calibration(slope=1.0, intercept=0.0),
         operating_points=points,
-        default_operating_point="balanced",
+        default_operating_point=experiment.operating_point,
         training=Training(
             data=[
                 TrainingData(
@@ -66,29 +63,44 @@ def describe_bundle(
                     licence=experiment.portraits_licence,
                     presentations=len(np.unique(shard.subject)),
                     simulated=False,
+                    disclosed=True,
                 ),
                 TrainingData(
-                    name="bona fide captures, replays and prints simulated from them",
+                    name="bona fide captures and attacks simulated from them: "
+                    + ", ".join(experiment.simulation.attacks),
                     licence=experiment.portraits_licence,
                     presentations=len(shard.species),
                     simulated=True,
+                    disclosed=True,
                 ),
                 TrainingData(
                     name="ImageNet-1k, by the weights of EfficientNet-Lite0",
                     licence="Apache-2.0 (weights)",
                     presentations=1281167,
                     simulated=False,
+                    disclosed=True,
                 ),
-                TrainingData(
-                    name="undisclosed captures, by distillation from " + ", ".join(teachers),
-                    licence="Apache-2.0 (weights)",
-                    presentations=0,
-                    simulated=False,
+                *(
+                    TrainingData(
+                        name=f"{entry.learned_from}, by the weights of {entry.name}",
+                        licence=f"{entry.licence} (weights)",
+                        presentations=0,
+                        simulated=False,
+                        disclosed=entry.disclosed,
+                    )
+                    for entry in experiment.networks.values()
                 ),
             ],
             recipe=json.dumps(
                 experiment.model_dump(
-                    mode="json", exclude={"run_dir", "portraits", "teachers", "cache", "ablation"}
+                    mode="json",
+                    exclude={
+                        "run_dir": True,
+                        "portraits": True,
+                        "cache": True,
+                        "ablation": True,
+                        "networks": {name: {"path"} for name in experiment.networks},
+                    },
                 )
             ),
             seed=experiment.seed,
@@ -98,5 +110,5 @@ def describe_bundle(
         head=Head(
             weight=network.head.weight.detach()[0].double().tolist(), bias=float(network.head.bias.detach())
         ),
-        site=SiteRule(bona_fide_score=points["balanced"].threshold + margin),
+        site=SiteRule(bona_fide_score=points[experiment.operating_point].threshold + margin),
     )

@@ -12,21 +12,63 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof.simulation.face.augmentation import jitter_box
 from antispoof.simulation.face.portrait import Portrait
 from antispoof.simulation.face.presentations import SimulatedFace, present
 from antispoof.simulation.face.staging import draw_framing, stage
+from antispoof.training.recipe import Graph
+from antispoof.training.recipes.face_views.experiment import FaceViewsExperiment
+from antispoof.training.recipes.face_views.network import look
 
-__all__ = ["SiteScores", "simulate_site", "site_margin"]
+__all__ = ["SimulatedSite", "score_sites", "simulate_site", "site_margin"]
 
 PEOPLE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class SiteScores:
-    """Calibrated scores of one site: (N,) bona fide, (M,) attacks."""
+class SimulatedSite:
+    """What the network says of the captures of one site.
 
-    bona_fide: NDArray[np.float64]
-    attack: NDArray[np.float64]
+    Attributes:
+        scores: (N,), calibrated.
+        features: (N, F).
+        person: (N,), int, who is seen.
+        bona_fide: (N,).
+    """
+
+    scores: NDArray[np.float64]
+    features: NDArray[np.float64]
+    person: NDArray[np.int64]
+    bona_fide: NDArray[np.bool_]
+
+
+def score_sites(
+    experiment: FaceViewsExperiment,
+    graph: Graph,
+    people: Sequence[Portrait],
+    progress: Callable[[int, int], None],
+) -> list[SimulatedSite]:
+    """Simulate the sites of an experiment, one kind of attack each, in turn, and score their captures.
+
+    Args:
+        experiment: how many, and of how many captures.
+        graph: judges; its scores are calibrated.
+        people: who may be seen.
+        progress: is told how many are done, of how many.
+    """
+    numbers = {portrait.subject: number for number, portrait in enumerate(people)}
+    kinds, wanted = experiment.simulation.attacks, experiment.sites.count
+    sites = []
+    for number in range(wanted):
+        seed = [experiment.seed, number]
+        faces = simulate_site(people, kinds[number % len(kinds)], experiment.sites.captures, seed)
+        rng = np.random.default_rng(seed)
+        scores, features = look(experiment, graph, [(f.image, jitter_box(f.face, rng)) for f in faces])
+        person = np.array([numbers[face.subject] for face in faces])
+        bona_fide = np.array([face.pai_species is None for face in faces])
+        sites.append(SimulatedSite(scores, features, person, bona_fide))
+        progress(number + 1, wanted)
+    return sites
 
 
 def simulate_site(
@@ -49,7 +91,7 @@ def simulate_site(
     return faces
 
 
-def site_margin(sites: Sequence[SiteScores], location: Callable[[NDArray[np.float64]], float]) -> float:
+def site_margin(sites: Sequence[SimulatedSite], location: Callable[[NDArray[np.float64]], float]) -> float:
     """Margin below a site's typical bona fide score that makes the mean error over all sites least.
 
     Args:
@@ -62,9 +104,10 @@ def site_margin(sites: Sequence[SiteScores], location: Callable[[NDArray[np.floa
     margins = np.arange(0, 8, 0.01)
     errors = np.zeros_like(margins)
     for site in sites:
-        thresholds = location(site.bona_fide) - margins
-        rejected = np.searchsorted(np.sort(site.bona_fide), thresholds, side="left") / site.bona_fide.size
-        accepted = 1 - np.searchsorted(np.sort(site.attack), thresholds, side="left") / site.attack.size
+        people, attacks = np.sort(site.scores[site.bona_fide]), np.sort(site.scores[~site.bona_fide])
+        thresholds = location(people) - margins
+        rejected = np.searchsorted(people, thresholds, side="left") / people.size
+        accepted = 1 - np.searchsorted(attacks, thresholds, side="left") / attacks.size
         errors += (rejected + accepted) / 2
     best = np.flatnonzero(errors <= errors.min() + 1e-9 * len(sites))
     plateaus = np.split(best, np.flatnonzero(np.diff(best) > 1) + 1)

@@ -10,13 +10,14 @@ from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.errors import ExperimentError, InputError
 from antispoof.simulation.face.collection import portrait_files, read_portrait
 from antispoof.simulation.face.portrait import Portrait
-from antispoof.training.recipes.distilled_two_view.experiment import DistilledTwoViewExperiment
+from antispoof.training.recipes.face_views.experiment import FaceViewsExperiment
 from antispoof.training.reporter import Reporter
+from antispoof.training.schema import Part
 
 __all__ = ["portrait_presentations", "read_people", "without_unseen"]
 
 
-def portrait_presentations(experiment: DistilledTwoViewExperiment) -> tuple[Presentation, ...]:
+def portrait_presentations(experiment: FaceViewsExperiment) -> tuple[Presentation, ...]:
     """Return what ``portraits`` names: the rows of a manifest, or the pictures of a folder, undivided.
 
     Raises:
@@ -42,7 +43,7 @@ def portrait_presentations(experiment: DistilledTwoViewExperiment) -> tuple[Pres
 
 
 def read_people(
-    experiment: DistilledTwoViewExperiment, presentations: tuple[Presentation, ...], report: Reporter
+    experiment: FaceViewsExperiment, presentations: tuple[Presentation, ...], report: Reporter
 ) -> tuple[list[Portrait], NDArray[np.bool_]]:
     """Read the bona fide colour pictures that are not kept for the test.
 
@@ -88,30 +89,31 @@ def read_people(
 
 
 def without_unseen(
-    experiment: DistilledTwoViewExperiment, presentations: tuple[Presentation, ...], report: Reporter
-) -> DistilledTwoViewExperiment:
+    experiment: FaceViewsExperiment, presentations: tuple[Presentation, ...], report: Reporter
+) -> FaceViewsExperiment:
     """Leave out the simulation of attacks that the presentations keep for the test alone.
 
     Raises:
-        ExperimentError: nothing would be left to simulate, or to fit the close view on.
+        ExperimentError: nothing would be left to simulate, or for a layer to learn from.
     """
     seen = {p.pai_species for p in presentations if p.partition != "test"} - {None}
     tested = {p.pai_species for p in presentations if p.partition == "test"} - {None}
     unseen = (tested - seen) if seen else set()  # without any attack but in the test nothing is held out
     left = tuple(name for name in experiment.simulation.attacks if name not in unseen)
-    head = tuple(name for name in experiment.head.attacks if name not in unseen)
     if left == experiment.simulation.attacks:
         return experiment
     kept = sorted(set(experiment.simulation.attacks) - set(left))
-    if not head:
-        raise ExperimentError(
-            f"{' and '.join(kept)} stand in the test alone, so they must not be simulated, and no attack is "
-            f"left in {'head' if left else 'simulation'}.attacks: name others there besides"
-        )
+    changed: dict[str, Part] = {}
+    for name in ("simulation", "head", "context", "joint"):
+        part = getattr(experiment, name)
+        if part is None:
+            continue
+        seen_by = tuple(kind for kind in part.attacks if kind not in unseen)
+        if not seen_by:
+            raise ExperimentError(
+                f"{' and '.join(kept)} stand in the test alone, so they must not be simulated, and no attack "
+                f"is left in {name}.attacks: name others there besides"
+            )
+        changed[name] = part.model_copy(update={"attacks": seen_by})
     report.say(f"{' and '.join(kept)}: kept for the test, so not simulated")
-    return experiment.model_copy(
-        update={
-            "simulation": experiment.simulation.model_copy(update={"attacks": left}),
-            "head": experiment.head.model_copy(update={"attacks": head}),
-        }
-    )
+    return experiment.model_copy(update=changed)

@@ -1,0 +1,61 @@
+"""The two linear layers: over the features of the close view, and over what all views say."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from antispoof.networks.face_views import FaceViewsNetwork
+from antispoof.scores.logistic import Linear, fit_logistic
+from antispoof.training.recipes.face_views.experiment import Head, Joint
+from antispoof.training.recipes.face_views.shards import BONA_FIDE
+
+__all__ = ["fit_close", "fit_joint", "set_layers"]
+
+
+def fit_close(pooled: NDArray[np.float32], species: NDArray[np.str_], settings: Head) -> Linear:
+    """Fit the layer over the close view.
+
+    Args:
+        pooled: (N, V, P), features of V copies of each picture, the first in its own tone.
+        species: (N,), empty for bona fide; kinds that ``settings.attacks`` does not name are left out.
+        settings: how.
+    """
+    chosen = np.isin(species, (BONA_FIDE, *settings.attacks))
+    kinds = np.repeat(species[chosen], pooled.shape[1])
+    weights = np.ones(len(kinds))
+    if settings.balance == "kinds":
+        for kind in settings.attacks:
+            weights[kinds == kind] /= max(int((kinds == kind).sum()), 1)
+    rows = pooled[chosen].reshape(len(kinds), -1)
+    ridge = 1 / (settings.inverse_strength * len(rows))
+    return fit_logistic(rows, kinds == BONA_FIDE, ridge=ridge, weights=weights)
+
+
+def fit_joint(opinions: NDArray[np.float64], species: NDArray[np.str_], settings: Joint) -> Linear:
+    """Fit the layer over what the views say; it never takes an opinion for its opposite.
+
+    Args:
+        opinions: (N, 1 + O), the layer over the close view, then log-odds of the wider views.
+        species: (N,), as of `fit_close`.
+        settings: how.
+
+    Returns:
+        A layer whose result is a natural-log likelihood ratio.
+    """
+    chosen = np.isin(species, (BONA_FIDE, *settings.attacks))
+    return fit_logistic(
+        opinions[chosen],
+        species[chosen] == BONA_FIDE,
+        nonnegative=np.ones(opinions.shape[1], np.bool_),
+        ridge=1 / (settings.inverse_strength * int(chosen.sum())),
+    )
+
+
+def set_layers(network: FaceViewsNetwork, close: Linear, joint: Linear) -> None:
+    """Write both layers, which are one linear function of the features, into the network."""
+    with torch.no_grad():
+        weight = np.concatenate([close.weight * joint.weight[0], joint.weight[1:]])
+        network.head.weight.copy_(torch.from_numpy(weight)[None])
+        network.head.bias.fill_(joint.bias + close.bias * joint.weight[0])
