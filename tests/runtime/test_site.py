@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import antispoof
 from antispoof.errors import BundleError, InputError
 from antispoof.runtime.bundle import SiteRule
-from antispoof.sites.learning import _near_duplicates, _Rule, typical_score
+from antispoof.scores.location import typical_score
+from antispoof.sites.learning import _near_duplicates, _Rule
 
 NONE = np.zeros(0)
 

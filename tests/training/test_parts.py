@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from antispoof.cli import main
 from antispoof.errors import ExperimentError, InputError, UnknownNameError
 from antispoof.files import onnx_session
+from antispoof.scores.location import typical_score
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import find_faces
 from antispoof.simulation.face import camera as camera_module
 from antispoof.simulation.face.portrait import Portrait
-from antispoof.sites.learning import typical_score
 from antispoof.training.experiment import read_experiment
 from antispoof.training.export import onnx_of
 from antispoof.training.onnx_parts import OnnxPart

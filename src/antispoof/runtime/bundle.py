@@ -21,6 +21,8 @@ from antispoof.errors import BundleError, InputError, UnknownNameError
 from antispoof.files import first_error
 from antispoof.scores.calibration import Calibration
 from antispoof.scores.pooling import Pooling
+from antispoof.scores.reference import ReferenceRule
+from antispoof.scores.traffic import TrafficRule
 
 __all__ = [
     "DEFAULT_BUNDLE",
@@ -124,7 +126,7 @@ class SiteRule(_Part):
 
     Attributes:
         bona_fide_score: typical calibrated score of bona fide presentations where the operating points
-            were set, as `antispoof.sites.learning.typical_score` measures it.
+            were set, as `antispoof.scores.location.typical_score` measures it.
         prior_captures: how many captures of a site weigh as much as that knowledge.
     """
 
@@ -141,8 +143,9 @@ class BundleMetadata(_Part):
     some are missing stands under `subset_key` in ``subset_calibrations`` and ``subset_operating_points``.
     ``modality_calibrations`` belong to the output ``modality_scores``. ``head`` is there when the graph has
     the output ``features``; ``site`` where the bundle can be calibrated to a site from bona fide captures;
-    ``pooling`` where it was learned how several frames of one presentation become one ratio.
-    ``sha256`` is filled in by `seal`.
+    ``pooling`` where it was learned how several frames of one presentation become one ratio,
+    ``reference`` and ``traffic`` how earlier captures of a person, and unlabelled scores of a site, move the
+    thresholds. ``sha256`` is filled in by `seal`.
     """
 
     format_version: Literal[1] = 1
@@ -162,6 +165,8 @@ class BundleMetadata(_Part):
     head: Head | None = None
     site: SiteRule | None = None
     pooling: Pooling | None = None
+    reference: ReferenceRule | None = None
+    traffic: TrafficRule | None = None
     sha256: str = ""
 
     @field_validator("format_version", mode="before")
@@ -185,8 +190,13 @@ class BundleMetadata(_Part):
         for key, points in self.subset_operating_points.items():
             if set(points) != set(self.operating_points):
                 raise ValueError(f"the subset {key!r} needs the operating points of the whole")
-        if self.site is not None and len(known) > 1:
-            raise ValueError("site calibration is for bundles of one modality")
+        for name in ("site", "reference", "traffic"):
+            if getattr(self, name) is not None and len(known) > 1:
+                raise ValueError(f"{name} calibration is for bundles of one modality")
+        if self.reference is not None and self.reference.directions and self.head is not None:
+            taken, given = len(self.reference.directions), len(self.head.weight)
+            if taken != given:
+                raise ValueError(f"reference takes {taken} features, the graph gives {given}")
         if unknown := set(self.modality_calibrations) - set(known):
             raise ValueError(f"modality_calibrations name {sorted(unknown)}, which are no inputs")
         return self

@@ -18,16 +18,16 @@ from antispoof.errors import BundleError, InputError, MediaError
 from antispoof.runtime.bundle import SiteRule
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.site import SiteCalibration
+from antispoof.scores.location import typical_score
 from antispoof.sensing.capture import Source
 from antispoof.sensing.modalities import modalities
 
-__all__ = ["MIN_CAPTURES", "learn_site", "typical_score"]
+__all__ = ["MIN_CAPTURES", "learn_site"]
 
 MIN_CAPTURES = 5
 GOOD_CAPTURES = 20
 DUPLICATE_CORRELATION = 0.97
 ENVELOPE = 400  # samples
-TRIMMED_SHARE = 0.25  # of the scores, at either end: one bad capture in four changes little
 OUTLIER_SPREADS = 4.0
 RESAMPLES = 2000
 INTERVAL = (5.0, 95.0)  # percentiles
@@ -100,21 +100,6 @@ def learn_site(
         suspicious=suspicious,
         advice=_advice(people.scores.size, distinct, attacks.scores.size, suspicious),
     )
-
-
-def typical_score(scores: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> float:
-    """Return the mean of the middle half of the scores, which a few bad captures hardly move.
-
-    Args:
-        scores: (N,).
-        weights: (N,), positive; None weighs all alike.
-    """
-    weights = np.ones_like(scores) if weights is None else weights
-    order = np.argsort(scores)
-    share = weights[order] / weights.sum()
-    upper = np.cumsum(share)
-    kept = np.minimum(upper, 1 - TRIMMED_SHARE) - np.maximum(upper - share, TRIMMED_SHARE)
-    return float(np.average(scores[order], weights=np.maximum(kept, 0)))
 
 
 @dataclass(frozen=True, slots=True)

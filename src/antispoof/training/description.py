@@ -25,7 +25,7 @@ from antispoof.runtime.bundle import (
     subset_key,
 )
 from antispoof.scores.calibration import Calibration, calibrate
-from antispoof.sites.learning import typical_score
+from antispoof.scores.location import typical_score
 from antispoof.training.collection import Collection
 from antispoof.training.operating_points import NO_EVIDENCE, calibration_of, figures, operating_points
 from antispoof.training.reporter import Reporter

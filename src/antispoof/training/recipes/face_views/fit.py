@@ -21,8 +21,8 @@ from antispoof.data.presentation import Presentation
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.networks.face_views import FaceViewsNetwork
 from antispoof.runtime.bundle import MeasuredResult, OperatingPointEntry
+from antispoof.scores.location import typical_score
 from antispoof.simulation.face.portrait import Portrait
-from antispoof.sites.learning import typical_score
 from antispoof.training.description import measured
 from antispoof.training.operating_points import figures, operating_points
 from antispoof.training.recipes.face_views.branch import teach
