@@ -50,6 +50,7 @@ MOVED = {
     "runtime.spoof_aware": "studies.spoof_aware",
     "service.challenges": "challenges",
     "service.challenges.landmarks": "sensing.faces",
+    "service.challenges.repetition": "sensing.repetition",
     "training.ablation": "studies.ablation",
     "training.complexity": "studies.complexity",
     "training.pretraining": "training.recipes.supervised.pretraining",

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from antispoof.challenges import ShownStep, Step, challenges
-from antispoof.challenges.frame import THUMBNAIL_SIDE, Frame, hint, observe
-from antispoof.challenges.repetition import find_repetition
+from antispoof.challenges.frame import Frame, hint, observe
+from antispoof.sensing.repetition import THUMBNAIL_SIDE, find_repetition, find_splices
 
 PASSIVE = challenges["passive"]
 
@@ -157,3 +157,13 @@ def test_hints(portrait: NDArray[np.uint8], blank: NDArray[np.uint8]) -> None:
     assert told(np.hstack([centred, centred])) == "several_faces"
     assert told(portrait[0:260, 20:280]) == "centre"
     assert told((centred * 0.15).astype(np.uint8)) == "more_light"
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 10**6), at=st.integers(4, 50))
+def test_a_splice_is_found_where_it_is(seed: int, at: int) -> None:
+    one, other = camera(wander(60, seed), 0.5, seed), camera(wander(60, seed), 0.5, seed + 1)
+    assert find_splices(one) == ()
+    assert find_splices([*one[:at], *other[at:]]) == (at / 10,)
+    brighter = [replace(frame, thumbnail=frame.thumbnail + 30) for frame in one[at:]]
+    assert find_splices([*one[:at], *brighter]) == (), "an exposure that changes is no splice"

@@ -2,7 +2,7 @@
 
 A challenge plans steps nobody can foresee, which are revealed one at a time; what was seen and heard between
 the showing of a step and its end, by the server's clock, is the response. `frame` holds what is kept of a
-picture, `repetition` finds pictures that were seen before, `live` leads through a whole capture.
+picture, `live` leads through a whole capture.
 
 A challenge that was passed makes some attacks harder. It never speaks for bona fide by itself: the verdict
 also rests on what the detector sees. What each can and cannot show stands in ``docs/concepts/challenges.md``.

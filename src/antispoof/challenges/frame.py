@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import Face, Landmarks, find_faces, find_landmarks
+from antispoof.sensing.repetition import THUMBNAIL_SIDE
 
 __all__ = ["ALIGNED_EYES", "ALIGNED_SIDE", "HINTS", "Frame", "hint", "observe"]
 
 Colour = tuple[float, float, float]
 
-THUMBNAIL_SIDE = 24
 ALIGNED_SIDE = 80
 ALIGNED_EYES = ((22.0, 28.0), (58.0, 28.0))  # x, y of both eyes in the aligned face
 

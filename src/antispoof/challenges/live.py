@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from antispoof.challenges import ChallengeResult, ShownStep, Sound, Step, challenges
 from antispoof.challenges.frame import Frame, hint, observe
-from antispoof.challenges.repetition import REPEATED_ADVICE, find_repetition
 from antispoof.errors import InputError
+from antispoof.sensing.repetition import REPEATED_ADVICE, find_repetition
 
 __all__ = ["LiveCapture", "Seen", "challenges_for"]
 

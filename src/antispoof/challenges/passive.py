@@ -18,7 +18,7 @@ from antispoof.challenges import (
     frames_of,
 )
 from antispoof.challenges.frame import Frame
-from antispoof.challenges.repetition import REPEATED_ADVICE, find_repetition
+from antispoof.sensing.repetition import REPEATED_ADVICE, find_repetition
 
 __all__ = ["Passive"]
 

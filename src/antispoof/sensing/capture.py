@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "Capture", "Modality", "Quality", "Recording", "Sample", "Source", "WindowedModality"]
+__all__ = [
+    "Box",
+    "Capture",
+    "FilmedModality",
+    "Frames",
+    "Modality",
+    "Quality",
+    "Recording",
+    "Sample",
+    "Source",
+    "Sources",
+    "WindowedModality",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +59,31 @@ Source = str | Path | bytes | NDArray[Any] | Sample | Recording
 """What a caller may hand in for one sensor: a path, the file's bytes, a decoded array, or one of these
 together with what is needed to read it."""
 
+Sources = Source | Sequence[Source]
+"""What a caller may hand in for one sensor of a presentation: one source, or several, taken one after the
+other."""
+
 Capture = Mapping[str, Sample]
 """Modality name → `Sample`. A sensor that is not there has no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What one sensor saw of one presentation.
+
+    Attributes:
+        samples: one or more, in the order in which they were taken.
+        spans_s: of a clip: from when to when each of them stands for what was seen, in seconds from the first
+            picture; empty where nobody knows when they were taken.
+        reasons: why they are no pictures that one camera took of one presentation, as codes of
+            `antispoof.sensing.frames.REASONS`.
+        measurements: what was measured to find that out.
+    """
+
+    samples: tuple[Sample, ...]
+    spans_s: tuple[tuple[float, float], ...] = ()
+    reasons: tuple[str, ...] = ()
+    measurements: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +179,15 @@ class WindowedModality(Modality, Protocol):
     ) -> tuple[tuple[float, float], ...]:
         """Tell where the windows of `prepare` lie: W pairs of start and end, in seconds."""
         ...
+
+
+@runtime_checkable
+class FilmedModality(Modality, Protocol):
+    """A modality whose samples are the pictures of a clip, or of a stack of frames.
+
+    Attributes:
+        filmed: in ``colour``, stacks being (T, H, W, 3), or in ``grey`` values that are kept as they are,
+            stacks being (T, H, W).
+    """
+
+    filmed: Literal["colour", "grey"]

@@ -1,25 +1,31 @@
-"""One frame of a video, upright; only these containers and codecs can ever be parsed."""
+"""Frames of a video, upright; only these containers and codecs can ever be parsed."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import MediaError
+from antispoof.sensing.repetition import THUMBNAIL_SIDE
 from antispoof.sensing.source import MediaLimits, check_pixels, middle, told_apart
 
-__all__ = ["Frame", "read_frame"]
+__all__ = ["Clip", "Frame", "read_clip", "read_frame"]
 
 CODECS = (
     "av1", "ffv1", "h264", "hevc", "libaom-av1", "libdav1d", "libvpx", "libvpx-vp9", "mjpeg", "mpeg4",
     "msmpeg4v2", "msmpeg4v3", "rawvideo", "vp8", "vp9",
 )  # fmt: skip
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of ITU-T H.273 that are no display values
+SMALL_SIDE = 192  # px, longer side of what sharpness is measured on
+THUMBNAILS_A_SECOND = 12.5
 GREY = {"gray": "gray", "gray16le": "gray16le", "gray16be": "gray16le"}
 
 
@@ -32,12 +38,29 @@ class Frame:
         index: which frame it is, from 0.
         frames: how many the video has.
         seconds: how long it lasts.
+        time_s: when the picture is shown, seconds from the first one.
     """
 
     array: NDArray[Any]
     index: int
     frames: int
     seconds: float
+    time_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What a short video shows.
+
+    Attributes:
+        frames: those that were picked, in the order of their times.
+        thumbnails: float32, (T, 24, 24): luminance of the whole picture, 0 to 255, about 12 a second.
+        times_s: (T,), when each of them is shown, seconds from the first picture.
+    """
+
+    frames: tuple[Frame, ...]
+    thumbnails: NDArray[np.float32]
+    times_s: NDArray[np.float64]
 
 
 def read_frame(
@@ -62,38 +85,8 @@ def read_frame(
         MediaError: it is too large or too long, holds no picture, or one that is not read.
         Exception: whatever the decoder raises on damage.
     """
-    path = Path(source)
-    if path.stat().st_size > limits.max_video_bytes:
-        most = f"{limits.max_video_bytes / 2**20:,g} MiB"
-        raise MediaError("payload_too_large", f"{name}: more than the {most} that a video may have")
-    with path.open("rb") as file:
-        return _read(file, kind, name, frames, limits, grey)
-
-
-def _read(
-    file: Any, kind: str, name: str, frames: tuple[int, int] | None, limits: MediaLimits, grey: bool
-) -> Frame:
-    import av
-
-    with av.open(file, "r", format=kind, metadata_errors="replace") as opened:
-        if not opened.streams.video:
-            raise MediaError("unsupported_media", f"{name} is a recording without a picture")
-        stream = opened.streams.video[0]
-        codec = stream.codec_context
-        if codec.name not in CODECS:
-            raise MediaError(
-                "unsupported_media", f"{name} is a video coded as {codec.name}; use H.264 or VP9"
-            )
-        check_pixels(codec.width, codec.height, name, limits.max_pixels)
-        codec.thread_count = 1
-        count, seconds = _length(opened, stream)
-        if seconds > limits.max_video_seconds:
-            lasts, most = told_apart(seconds, limits.max_video_seconds)
-            raise MediaError("duration_limit", f"{name} lasts {lasts} s; a video may last {most} s: cut it")
-        if not count:
-            raise MediaError("empty", f"{name}: there is no picture in it")
+    with _opened(source, kind, name, limits, limits.max_video_seconds) as (opened, stream, count, seconds):
         wanted = middle(count, frames, name)
-        opened.seek(0, stream=stream)
         for index, picture in enumerate(opened.decode(stream)):
             check_pixels(picture.width, picture.height, name, limits.max_pixels)
             if index == wanted:
@@ -101,18 +94,155 @@ def _read(
     raise MediaError("decode_failed", f"{name} is cut short: frame {wanted} of {count} is not there")
 
 
-def _length(opened: Any, stream: Any) -> tuple[int, float]:
-    """Count frames and measure how long they last, by their packets and not by what the header says."""
-    count, begin, end = 0, None, 0
-    for packet in opened.demux(stream):
-        if packet.size and not packet.is_discard:
+def read_clip(
+    source: str | Path,
+    kind: str,
+    name: str,
+    frames: tuple[int, int] | None,
+    limits: MediaLimits,
+    wanted: int,
+    grey: bool = False,
+) -> Clip:
+    """Decode a short video once, and pick the sharpest picture of each of ``wanted`` equal stretches of time.
+
+    Args:
+        source: path.
+        kind: one of `antispoof.sensing.kinds.VIDEOS`.
+        name: what to call it in messages.
+        frames: half-open range (first, stop) of those that count; None means all.
+        limits: checked against the header, before anything is decoded.
+        wanted: how many pictures at most.
+        grey: leave the values of a grey video as they are.
+
+    Raises:
+        MediaError: it is too large, too long or cut short, holds no picture, or one that is not read.
+        Exception: whatever the decoder raises on damage.
+    """
+    with _opened(source, kind, name, limits, limits.max_clip_seconds) as (opened, stream, count, seconds):
+        middle(count, frames, name)  # the range lies within
+        first, stop = frames or (0, count)
+        span = seconds * (stop - first) / count or 1.0
+        best: dict[int, tuple[float, int, float, Any]] = {}
+        thumbnails, times = [], []
+        begin = shown = 0.0
+        seen = 0
+        for index, picture in enumerate(opened.decode(stream)):
+            check_pixels(picture.width, picture.height, name, limits.max_pixels)
+            now = float(index / (stream.average_rate or 25)) if picture.time is None else picture.time
+            if index == 0:
+                begin = now
+            shown, seen = now - begin, index + 1
+            if not first <= index < stop:
+                continue
+            if not times:
+                offset = shown
+            elif shown - times[-1] < 0.9 / THUMBNAILS_A_SECOND:
+                continue
+            small = _small(picture)
+            side = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+            thumbnails.append(cv2.resize(small.astype(np.float32), side, interpolation=cv2.INTER_AREA))
+            times.append(shown)
+            stretch = min(int((shown - offset) / span * wanted), wanted - 1)
+            sharp = _sharpness(small)
+            if stretch not in best or sharp > best[stretch][0]:
+                best[stretch] = (sharp, index, shown, picture)
+        # A decoder need not show every packet, so it is the time that tells whether the end is there.
+        if not best or (shown < min(0.9 * seconds, seconds - 0.5) and (frames is None or seen < stop)):
+            raise MediaError(
+                "decode_failed", f"{name} is cut short: pictures end after {shown:.1f} of {seconds:.1f} s"
+            )
+        picked = tuple(
+            Frame(_upright(_array(picture, name, grey), picture), index, count, seconds, at)
+            for _, (_, index, at, picture) in sorted(best.items())
+        )
+        return Clip(picked, np.asarray(thumbnails, np.float32), np.array(times))
+
+
+@contextmanager
+def _opened(
+    source: str | Path, kind: str, name: str, limits: MediaLimits, max_seconds: float
+) -> Iterator[tuple[Any, Any, int, float]]:
+    """Open a video whose header keeps to the limits: container, stream, number of pictures, seconds."""
+    import av
+
+    path = Path(source)
+    if path.stat().st_size > limits.max_video_bytes:
+        most = f"{limits.max_video_bytes / 2**20:,g} MiB"
+        raise MediaError("payload_too_large", f"{name}: more than the {most} that a video may have")
+    with path.open("rb") as file, av.open(file, "r", format=kind, metadata_errors="replace") as opened:
+        if not opened.streams.video:
+            raise MediaError("unsupported_media", f"{name} is a recording without a picture")
+        stream = opened.streams.video[0]
+        codec = stream.codec_context
+        if codec is None:
+            raise MediaError(
+                "unsupported_media",
+                f"{name} is a video in a coding that nothing here reads; use H.264 or VP9",
+            )
+        if codec.name not in CODECS:
+            raise MediaError(
+                "unsupported_media", f"{name} is a video coded as {codec.name}; use H.264 or VP9"
+            )
+        check_pixels(codec.width, codec.height, name, limits.max_pixels)
+        codec.thread_count = 1
+        stated = _stated_seconds(opened, stream)
+        _check_seconds(stated, max_seconds, name)
+        count, seconds, end = _length(opened, stream)
+        _check_seconds(seconds, max_seconds, name)
+        if not count:
+            raise MediaError("empty", f"{name}: there is no picture in it")
+        if end < min(0.9 * stated, stated - 1):
+            raise MediaError(
+                "decode_failed", f"{name} is cut short: it ends after {end:.1f} of {stated:.1f} s"
+            )
+        opened.seek(0, stream=stream)
+        yield opened, stream, count, seconds
+
+
+def _check_seconds(seconds: float, most: float, name: str) -> None:
+    if seconds > most:
+        lasts, allowed = told_apart(seconds, most)
+        raise MediaError("duration_limit", f"{name} lasts {lasts} s; a video may last {allowed} s: cut it")
+
+
+def _stated_seconds(opened: Any, stream: Any) -> float:
+    """How long the header says that a video lasts; 0 where it says nothing."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return (opened.duration or 0) / 1e6
+
+
+def _length(opened: Any, stream: Any) -> tuple[int, float, float]:
+    """Count pictures and measure how long they last, by their packets and not by what the header says.
+
+    Returns:
+        number of pictures, their seconds, and when the last packet of any stream ends.
+    """
+    count, begin, end, last = 0, None, 0, 0.0
+    for packet in opened.demux():
+        if packet.pts is not None and packet.time_base is not None:
+            last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        if packet.stream.index == stream.index and packet.size and not packet.is_discard:
             count += 1
             if packet.pts is not None:
                 begin = packet.pts if begin is None else min(begin, packet.pts)
                 end = max(end, packet.pts + (packet.duration or 0))
     if begin is None or end <= begin or stream.time_base is None:
-        return count, float(count / stream.average_rate) if stream.average_rate else 0.0
-    return count, float((end - begin) * stream.time_base)
+        seconds = float(count / stream.average_rate) if stream.average_rate else 0.0
+        return count, seconds, max(last, seconds)
+    return count, float((end - begin) * stream.time_base), last
+
+
+def _small(picture: Any) -> NDArray[np.uint8]:
+    """Luminance of a picture, scaled down to 192 pixels on its longer side: uint8, (h, w)."""
+    scale = min(1.0, SMALL_SIDE / max(picture.width, picture.height))
+    width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return np.asarray(picture.to_ndarray(width=width, height=height, format="gray"), np.uint8)
+
+
+def _sharpness(small: NDArray[np.uint8]) -> float:
+    """Laplacian over luminance, standard deviations: low where a picture is blurred, or nearly black."""
+    return float(cv2.Laplacian(small, cv2.CV_32F).std() / (small.std() + 2))
 
 
 def _array(picture: Any, name: str, grey: bool) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,7 @@ class FaceDepth:
     folders: tuple[str, ...] = ("depth",)
     unnamed: tuple[str, ...] = ()
     windowed = False
+    filmed: Literal["colour", "grey"] = "grey"
     unit = "float32, (H, W), millimetres along the optical axis, 0 where nothing was measured"
     reasons: Mapping[str, str] = {
         "no_unit": "the depth map has 8 bits and no unit: hand in 16 bits (millimetres), or state the unit",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,7 @@ class FaceInfrared:
     folders: tuple[str, ...] = ("ir", "nir", "infrared")
     unnamed: tuple[str, ...] = ()
     windowed = False
+    filmed: Literal["colour", "grey"] = "grey"
     unit = "uint8, (H, W), light at 700 to 1000 nm, 0 to 255"
     reasons: Mapping[str, str] = {
         "no_bits": "the infrared picture does not tell how bright white is: state the bits of the sensor",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -44,6 +44,7 @@ class FaceRgb:
     unnamed: tuple[str, ...] = ("picture",)
     unit = "uint8, (H, W, 3), RGB, 0 to 255"
     windowed = False
+    filmed: Literal["colour", "grey"] = "colour"
     reasons: Mapping[str, str] = {
         "no_face": "no face was found: face the camera, with the whole face in the picture",
         "several_faces": "several faces are about equally large: have one person in front of the camera",

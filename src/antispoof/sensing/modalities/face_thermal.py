@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ class FaceThermal:
     folders: tuple[str, ...] = ("thermal", "lwir")
     unnamed: tuple[str, ...] = ()
     windowed = False
+    filmed: Literal["colour", "grey"] = "grey"
     unit = "float32, (H, W), apparent temperature in degrees Celsius, NaN where nothing was measured"
     reasons: Mapping[str, str] = {
         "no_unit": "the thermal picture leaves its unit open: hand in kelvin x 100, or state the unit",

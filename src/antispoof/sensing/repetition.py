@@ -1,9 +1,10 @@
-"""Pictures that were seen before: frozen, looped, duplicated, or sent in an earlier capture.
+"""Pictures that no camera delivered in a row: frozen, looped, duplicated, spliced, or sent before.
 
 A camera never delivers the same picture twice: noise alone sees to that. So equal bytes are proof that
 something other than a camera feeds the page, except right after one another, when a page reads faster than
 its camera delivers. A loop that was compressed anew is found by its thumbnails: while something moves, the
-picture follows the one a period ago far more closely than the movement of a few frames.
+picture follows the one a period ago far more closely than the movement of a few frames. Where two takes are
+joined, the picture jumps once, and does not move like that just before or after.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from antispoof.challenges.frame import Frame
+__all__ = ["REPEATED_ADVICE", "THUMBNAIL_SIDE", "Repetition", "Shown", "find_repetition", "find_splices"]
 
-__all__ = ["REPEATED_ADVICE", "Repetition", "find_repetition"]
-
+THUMBNAIL_SIDE = 24  # px
 REPEATED_ADVICE = (
     "the camera picture could not be used: close other programs that use the camera, and try again"
 )
@@ -30,6 +32,29 @@ MIN_LOOPED = 20  # frames that return one after the other
 MOTION_FRAMES = 4
 LOOP_RATIO = 0.07  # of the motion over four frames: loops measured up to 0.064, nods from 0.077 (rendered)
 MIN_MOTION = 1.0  # levels over four frames: without motion nothing can be said of a loop
+SPLICE_LEVELS = 8.0  # of 255: between neighbouring thumbnails
+SPLICE_RATIO = 4.0  # to the largest change within three frames before and after: films of people reach 2.2
+SPLICE_ALIKE = 0.9  # correlation across it: a change of exposure alone leaves it near 1
+SPLICE_WITHIN_S = 0.25  # frames that are further apart may differ
+
+
+class Shown(Protocol):
+    """A picture of a live capture or of a clip: what `find_repetition` looks at."""
+
+    @property
+    def time_s(self) -> float:
+        """When it was shown, in seconds."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of it."""
+        ...
+
+    @property
+    def thumbnail(self) -> NDArray[np.float32]:
+        """Luminance of the whole picture, (24, 24), 0 to 255."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +80,13 @@ class Repetition:
 
 
 def find_repetition(
-    frames: Sequence[Frame], earlier: Collection[str] = (), *, loops: bool = True
+    frames: Sequence[Shown], earlier: Collection[str] = (), *, loops: bool = True
 ) -> Repetition:
     """Look for pictures that repeat.
 
     Args:
         frames: in the order of their times.
-        earlier: `Frame.digest` of every picture of earlier captures.
+        earlier: `Shown.digest` of every picture of earlier captures.
         loops: whether to look for loops that were compressed anew, too.
     """
     digests = [frame.digest for frame in frames]
@@ -85,7 +110,7 @@ def find_repetition(
     )
 
 
-def _frozen_s(frames: Sequence[Frame]) -> float:
+def _frozen_s(frames: Sequence[Shown]) -> float:
     longest, since = 0.0, 0
     for i in range(1, len(frames)):
         if np.abs(frames[i].thumbnail - frames[i - 1].thumbnail).mean() > FROZEN_LEVELS:
@@ -94,7 +119,7 @@ def _frozen_s(frames: Sequence[Frame]) -> float:
     return longest
 
 
-def _loop_ratio(frames: Sequence[Frame]) -> float:
+def _loop_ratio(frames: Sequence[Shown]) -> float:
     count = len(frames)
     if count < MIN_PERIOD + MIN_LOOPED + MOTION_FRAMES:
         return 1.0
@@ -113,3 +138,27 @@ def _loop_ratio(frames: Sequence[Frame]) -> float:
                 returned = np.convolve(back, window, "valid")
                 best = min(best, float((returned[moving] / going[moving]).min()))
     return best
+
+
+def find_splices(frames: Sequence[Shown]) -> tuple[float, ...]:
+    """Tell when one take ends and another begins, in seconds: the time of the first picture of each.
+
+    Two takes of one scene that hardly differ are not told apart.
+
+    Args:
+        frames: in the order of their times, about twelve a second.
+    """
+    if len(frames) < 3:
+        return ()
+    flat = np.stack([frame.thumbnail.ravel() for frame in frames])
+    change = np.abs(np.diff(flat, axis=0)).mean(axis=1)
+    shape = flat - flat.mean(axis=1, keepdims=True)
+    shape /= np.maximum(np.linalg.norm(shape, axis=1, keepdims=True), 1e-6)
+    alike = np.sum(shape[1:] * shape[:-1], axis=1)
+    found = []
+    for k in np.flatnonzero((change >= SPLICE_LEVELS) & (alike < SPLICE_ALIKE)).tolist():
+        around = np.concatenate([change[max(k - 3, 0) : k], change[k + 1 : k + 4]])
+        near = frames[k + 1].time_s - frames[k].time_s <= SPLICE_WITHIN_S
+        if near and change[k] >= SPLICE_RATIO * max(float(around.max()), 0.5):
+            found.append(frames[k + 1].time_s)
+    return tuple(found)

@@ -1,0 +1,199 @@
+"""Several frames of one presentation: a burst of files or arrays, a stack, a clip.
+
+They have to be what one camera took of one presentation, one picture after the other. Where they repeat,
+stand still or jump, the `Frames` say so; what that means for a verdict is for the runtime to say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.errors import InputError, MediaError
+from antispoof.sensing.arrays import read_numpy
+from antispoof.sensing.capture import FilmedModality, Frames, Recording, Sample, Source, Sources
+from antispoof.sensing.content import content_of
+from antispoof.sensing.kinds import VIDEOS, kind_of
+from antispoof.sensing.modalities import modalities
+from antispoof.sensing.repetition import REPEATED_ADVICE, find_repetition, find_splices
+from antispoof.sensing.source import (
+    DEFAULT_LIMITS,
+    MediaLimits,
+    decoding,
+    middle,
+    name_of,
+    read_bytes,
+    read_head,
+)
+from antispoof.sensing.video import Clip, read_clip
+
+__all__ = ["PICKED", "REASONS", "load_frames"]
+
+PICKED = 8  # frames of a clip or a stack that are looked at
+
+REASONS: Mapping[str, str] = {
+    "repeated": "the same picture was handed in more than once: take each of them anew",
+    "frozen": REPEATED_ADVICE,
+    "looped": REPEATED_ADVICE,
+    "spliced": "the clip is not in one piece: record it anew, without stopping in between",
+    "several_people": "the pictures show different people: take all of them of one person",
+    "few_usable": "most of the pictures could not be used: see what was wrong with them, and take them anew",
+}
+"""What may be wrong with frames that are to be of one presentation, as codes, and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    time_s: float
+    digest: str
+    thumbnail: NDArray[np.float32]
+
+
+def load_frames(name: str, source: Sources, limits: MediaLimits = DEFAULT_LIMITS) -> Frames:
+    """Decode what one sensor saw of one presentation.
+
+    Args:
+        name: of the modality.
+        source: one source, or a list of them, of which each is one frame. Of a clip by path, or of a stack of
+            frames, eight are picked, the sharpest of as many stretches of time.
+        limits: of a clip, and of how many frames there may be.
+
+    Raises:
+        MediaError: a source is no usable media; ``empty`` where the list is, ``frame_limit`` where it is too
+            long, ``film`` where a clip stands in it.
+        InputError: a source is neither path nor bytes nor array.
+    """
+    if isinstance(source, (list, tuple)):
+        return _burst(name, source, limits)
+    modality = modalities[name]
+    if isinstance(modality, FilmedModality):
+        found = _stack(source, modality.filmed) or _clip(source, modality.filmed, limits)
+        if found is not None:
+            loaded = tuple(modality.load(sample) for sample in found.samples)
+            return replace(found, samples=loaded)
+    return Frames((modality.load(source),))
+
+
+def _burst(name: str, sources: Sequence[Source], limits: MediaLimits) -> Frames:
+    if not sources:
+        raise MediaError("empty", f"{name}: the list of frames is empty; hand in one at least")
+    if len(sources) > limits.max_clip_frames:
+        raise MediaError(
+            "frame_limit",
+            f"{name}: {len(sources)} frames, and one presentation may have {limits.max_clip_frames}: "
+            "leave some out",
+        )
+    for source in sources:
+        if isinstance(source, (list, tuple)):
+            raise InputError(f"{name}: a frame is a path, bytes or an array, not a list")
+        path = source.source if isinstance(source, Recording) else source
+        film = isinstance(path, (str, Path, bytes)) and content_of(path) == "film"
+        if film and not modalities[name].windowed:
+            raise MediaError(
+                "film", f"{name}: {name_of(path)} is a clip among frames: hand in the clip by itself"
+            )
+    samples = tuple(modalities[name].load(source) for source in sources)
+    return Frames(samples, reasons=_repeated(samples))
+
+
+def _repeated(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """A camera never delivers the same picture twice: noise alone sees to that."""
+    counts = Counter(_digest(sample.array) for sample in samples)
+    return ("repeated",) if len(samples) > len(counts) else ()
+
+
+def _digest(array: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+
+
+def _stack(source: Source, filmed: str) -> Frames | None:
+    """Take an array of several frames apart; None where it is none."""
+    frames, metadata = None, dict[str, Any]()
+    if isinstance(source, Recording):
+        metadata = {"unit": source.unit} if source.unit else {}
+        frames, source = source.frames, source.source
+    if isinstance(source, Sample):
+        metadata, source = {**source.metadata}, source.array
+    if isinstance(source, (str, Path, bytes)):
+        if kind_of(read_head(source)) != "npy":
+            return None
+        with decoding(name_of(source)):
+            source = read_numpy(read_bytes(source), name_of(source), DEFAULT_LIMITS)
+    if not isinstance(source, np.ndarray):
+        return None
+    stacked = source.ndim == 4 if filmed == "colour" else source.ndim == 3 and source.shape[2] not in (1, 3)
+    if not stacked or not source.size:
+        return None
+    middle(len(source), frames, "the array")
+    first, stop = frames or (0, len(source))
+    if stop - first < 2:
+        return None
+    places = np.unique(np.linspace(first, stop - 1, min(PICKED, stop - first)).round().astype(int))
+    samples = tuple(Sample(source[place], metadata) for place in places)
+    return Frames(samples, reasons=_repeated(samples))
+
+
+def _clip(source: Source, filmed: str, limits: MediaLimits) -> Frames | None:
+    """Read a clip by its path; None where it is none."""
+    frames, unit = None, ""
+    if isinstance(source, Recording):
+        frames, unit, source = source.frames, source.unit, source.source
+    if not isinstance(source, (str, Path)):
+        return None
+    kind, name = kind_of(read_head(source)), name_of(source)
+    if kind not in VIDEOS or (frames is not None and frames[1] - frames[0] < 2):
+        return None
+    with decoding(name):
+        clip = read_clip(source, kind, name, frames, limits, PICKED, grey=filmed == "grey")
+    metadata = {"unit": unit} if unit else {}
+    samples = tuple(
+        Sample(
+            one.array,
+            {
+                "frames": one.frames,
+                "frame": one.index,
+                "seconds": one.seconds,
+                "time_s": one.time_s,
+                **metadata,
+            },
+        )
+        for one in clip.frames
+    )
+    reasons, measurements = _course(clip)
+    return Frames(samples, _spans(clip), reasons, measurements)
+
+
+def _spans(clip: Clip) -> tuple[tuple[float, float], ...]:
+    """Give every moment of a clip to the picture that is nearest to it."""
+    times = np.array([one.time_s for one in clip.frames])
+    inner = (times[1:] + times[:-1]) / 2
+    end = max(clip.frames[0].seconds, float(clip.times_s[-1]))
+    edges = [float(clip.times_s[0]), *inner.tolist(), end]
+    return tuple(itertools.pairwise(edges))
+
+
+def _course(clip: Clip) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Look whether the pictures of a clip stand still, return or jump."""
+    shown = [
+        _Shown(float(at), _digest(thumbnail), thumbnail)
+        for at, thumbnail in zip(clip.times_s, clip.thumbnails, strict=True)
+    ]
+    repetition, splices = find_repetition(shown), find_splices(shown)
+    reasons = (*repetition.reasons, *(("spliced",) if splices else ()))
+    if not repetition.reasons and len(shown) > 1 and len({one.digest for one in shown}) == 1:
+        reasons = ("frozen", *reasons)  # however short it is
+    measurements = {
+        "frozen_s": repetition.frozen_s,
+        "returned_frames": float(repetition.returned),
+        "loop_ratio": repetition.loop_ratio,
+        "splices": float(len(splices)),
+    }
+    return reasons, measurements
