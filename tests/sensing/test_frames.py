@@ -13,8 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from antispoof.errors import InputError, MediaError
-from antispoof.sensing.capture import Recording, Sample
+from antispoof.sensing.capture import Box, Recording, Sample
 from antispoof.sensing.frames import load_frames
+from antispoof.sensing.people import shows_several_people
 from antispoof.sensing.source import MediaLimits
 
 SIDE = 64
@@ -148,3 +149,17 @@ def test_a_coding_that_nobody_reads_is_named_as_such(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="in a coding that nothing here reads") as caught:
         load_frames("face_rgb", path)
     assert caught.value.code == "unsupported_media"
+
+
+def test_pictures_of_several_people_fall_apart() -> None:
+    """A texture stands for a face and what is around it."""
+    one, other = moving(12)[::4], moving(12, seed=1)[::4]
+    face = Box(16, 16, 24, 24)
+    assert not shows_several_people(one, [face] * 3)
+    assert not shows_several_people(one[:1], [face])
+    mixed = [one[0], other[0], one[1], other[1]]
+    assert shows_several_people(mixed, [face] * 4)
+    assert shows_several_people(mixed[:2], [face] * 2)
+    near = np.array([[0.0, 1], [1, 0], [0.1, 1], [1, 0.1]])
+    assert shows_several_people(mixed, [face] * 4, near)
+    assert not shows_several_people(mixed, [face] * 4, np.array([[0.0, 1], [0.1, 1], [0.2, 1], [0.3, 1]]))

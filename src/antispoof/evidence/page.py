@@ -33,6 +33,7 @@ from antispoof.runtime.verdict import Evidence, Verdict
 from antispoof.sensing.audio import RATE
 from antispoof.sensing.capture import Box, Recording
 from antispoof.sensing.faces import CropRecipe, crop
+from antispoof.sensing.frames import load_frames
 from antispoof.sensing.modalities import modalities
 
 __all__ = ["write_evidence_page"]
@@ -142,7 +143,7 @@ def _shares_in_words(verdict: Verdict) -> str:
 def _pictures(source: Recording, evidence: Evidence, threshold: float) -> list[dict[str, Any]]:
     if evidence.status == "missing":
         return []
-    sample = modalities[evidence.modality].load(source)
+    sample = load_frames(evidence.modality, source).samples[evidence.shown]
     if modalities[evidence.modality].windowed:
         label = f"spectrogram of {len(sample.array) / RATE:.1f} seconds"
         drawn = inline_svg(figures.recording(sample, evidence, threshold), label)

@@ -15,12 +15,13 @@ import numpy as np
 
 from antispoof.errors import InputError, MediaError
 from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle, shipped_bundles
-from antispoof.runtime.examiner import Examined, Examiner
+from antispoof.runtime.examiner import Examiner
 from antispoof.runtime.policy import Policy, decide, read_policy
+from antispoof.runtime.presentation import judge, look
 from antispoof.runtime.selection import Candidates
 from antispoof.runtime.verdict import BundleScore, Evidence, OperatingPoint, Verdict
 from antispoof.scores.fusion import Panel, contributions
-from antispoof.sensing.capture import Quality, Recording, Sample, Source
+from antispoof.sensing.capture import Recording, Sources
 from antispoof.sensing.content import content_of, has_sound
 from antispoof.sensing.modalities import modalities, modality_of, takers
 
@@ -157,21 +158,23 @@ class Detector:
         other._setup(self._candidates.at_site(site))
         return other
 
-    def check(self, sample: Source | None = None, /, **sources: Source | None) -> Verdict:
+    def check(self, sample: Sources | None = None, /, **sources: Sources | None) -> Verdict:
         """Judge one presentation.
 
         Args:
             sample: a picture of a face or a recording of a voice, where its content leaves no doubt which.
             **sources: modality name → path, bytes of a file, or decoded array; for example
                 ``face_rgb="selfie.jpg", voice="answer.wav"``. A `Recording`, or a `Sample`, states what the
-                numbers mean besides. None stands for a sensor that is not there.
+                numbers mean besides. A list holds several frames of the presentation, taken one after the
+                other; of a clip by path, or a stack of frames, eight are picked. None stands for a sensor
+                that is not there.
 
         Returns:
             The verdict. Samples that cannot be judged have no say; where nothing can be judged, or the policy
             asks for more, it is a ``non_response`` with the reasons.
 
         Raises:
-            MediaError: a source is no usable media.
+            MediaError: a source is no usable media, or a list is empty or too long.
             InputError: no bundle looks at a modality that was given, or the policy does not allow it; what
                 ``sample`` is a sample of is not plain.
             BundleError: a network fails.
@@ -187,13 +190,11 @@ class Detector:
                 raise InputError(f"policy {self._rules.name!r} does not look at {name}")
         given = {name: source for name, source in sources.items() if source is not None}
         names = sorted(given)
-        looked = dict(zip(names, self._pool.map(lambda n: _examine(n, given[n]), names), strict=True))
-        usable = {name: found for name, found in looked.items() if found[1].usable}
+        looked = look({name: given[name] for name in names}, self._pool.map)
+        usable = {name: found for name, found in looked.items() if found.usable}
         chosen = self._candidates.for_modalities(usable)
-        scored = self._pool.map(lambda one: one[0].score({name: usable[name] for name in one[1]}), chosen)
-        evidence = {
-            name: _rejected(name, quality) for name, (_, quality) in looked.items() if not quality.usable
-        }
+        scored = self._pool.map(lambda one: judge(*one, usable), chosen)
+        evidence = {name: found.rejected() for name, found in looked.items() if not found.usable}
         for _, found in scored:
             evidence |= found
         for name, part in list(evidence.items()):
@@ -205,7 +206,7 @@ class Detector:
 
     def _verdict(
         self,
-        sources: Mapping[str, Source | None],
+        sources: Mapping[str, Sources | None],
         evidence: Mapping[str, Evidence],
         chosen: Sequence[tuple[Examiner, tuple[str, ...]]],
         scores: Sequence[float],
@@ -289,8 +290,13 @@ def _place(name: str, preferred: Sequence[str]) -> int:
     return preferred.index(name) if name in preferred else len(preferred)
 
 
-def _obvious(sample: Source) -> str:
-    """Tell which modality a sample is of, where that is plain."""
+def _obvious(sample: Sources) -> str:
+    """Tell which modality a sample is of, or all frames are, where that is plain."""
+    if isinstance(sample, (list, tuple)) and sample:
+        found = {_obvious(one) for one in sample}
+        if len(found) > 1:
+            raise InputError(f"these are samples of {' and '.join(sorted(found))}: name each")
+        return found.pop()
     if isinstance(sample, Recording):
         sample = sample.source
     if isinstance(sample, (str, Path, bytes)):
@@ -305,32 +311,16 @@ def _obvious(sample: Source) -> str:
     raise InputError(f"it is not plain what this is a sample of: write {names}")
 
 
-def _unjudged(name: str, source: Source, names: Sequence[str]) -> tuple[str, ...]:
-    """Say what of a film is not judged, where only a side of it is, or only a moment."""
+def _unjudged(name: str, source: Sources, names: Sequence[str]) -> tuple[str, ...]:
+    """Say what of a film is not judged, where only a side of it is."""
     if isinstance(source, Recording):
         source = source.source
     if not isinstance(source, (str, Path, bytes)) or content_of(source) != "film":
         return ()
     own = modalities[name].unnamed
-    found = ["the other pictures of the film"] if "picture" in own else []
+    found = []
     for content in ("picture", "sound"):
         there = content == "picture" or has_sound(source)
         if there and content not in own and not set(takers(content)) & set(names):
             found.append(f"the {content} of the film")
     return tuple(found)
-
-
-def _examine(name: str, source: Source) -> Examined:
-    sample: Sample = modalities[name].load(source)
-    return sample, modalities[name].quality(sample)
-
-
-def _rejected(name: str, quality: Quality) -> Evidence:
-    return Evidence(
-        name,
-        "rejected",
-        quality.reasons,
-        tuple(modalities[name].reasons[code] for code in quality.reasons),
-        quality.measurements,
-        region=quality.region,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import UnknownNameError
-from antispoof.runtime.bundle import Bundle, BundleMetadata
+from antispoof.runtime.bundle import Bundle, BundleMetadata, Input
 from antispoof.runtime.scorer import Scorer, Scores
 from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint
 from antispoof.scores.calibration import Calibration, calibrate
+from antispoof.scores.pooling import UNFITTED
 from antispoof.sensing.capture import Quality, Sample, WindowedModality
 from antispoof.sensing.modalities import modalities
 
 if TYPE_CHECKING:
     from antispoof.runtime.site import SiteCalibration
 
-__all__ = ["Examined", "Examiner", "find_operating_point"]
+__all__ = ["Examined", "Examiner", "Scored", "find_operating_point"]
 
-WINDOWS = 8  # of a sample that lasts, scored at a time
+BATCH = 8  # frames, or windows of a sample that lasts, scored at a time
 
 Examined = tuple[Sample, Quality]
+Scored = tuple[float, dict[str, Evidence]]
 
 
 class Examiner:
@@ -90,29 +92,73 @@ class Examiner:
         point = OperatingPoint(name, entry.threshold, entry.rule, entry.data)
         return point if self.site is None else self.site.moved(point)
 
-    def score(self, samples: Mapping[str, Examined]) -> tuple[float, dict[str, Evidence]]:
-        """Score usable samples of one presentation.
+    def score(self, samples: Mapping[str, Examined]) -> Scored:
+        """Score usable samples of one presentation: `score_many` of one."""
+        return self.score_many([samples])[0]
+
+    def score_many(self, presentations: Sequence[Mapping[str, Examined]]) -> list[Scored]:
+        """Score usable samples of several presentations, or frames, in as few calls of the network as may be.
 
         Args:
-            samples: modality → sample with its quality; at least one, all of the bundle's modalities.
+            presentations: of each, modality → sample with its quality; at least one, all of the bundle's
+                modalities.
 
         Returns:
-            natural-log likelihood ratio of all of them together, and the evidence of each.
+            of each, the natural-log likelihood ratio of all of its samples together, and the evidence of each
+            modality.
 
         Raises:
             BundleError: the network fails.
         """
-        views = [view for view in self.metadata.inputs if view.modality in samples]
+        alike: dict[frozenset[str], list[int]] = {}
+        for index, samples in enumerate(presentations):
+            alike.setdefault(frozenset(samples), []).append(index)
+        found: dict[int, Scored] = {}
+        for indices in alike.values():
+            chosen = [presentations[index] for index in indices]
+            found |= zip(indices, self._score_alike(chosen), strict=True)
+        return [found[index] for index in range(len(presentations))]
+
+    def pool(self, ratios: Sequence[float]) -> float:
+        """Make one ratio of those of several frames of one presentation; see `Pooling`.
+
+        What the site adds to every ratio does not count as evidence.
+        """
+        rule = self.metadata.pooling or UNFITTED
+        return self.shift + rule(np.array(ratios) - self.shift)
+
+    def _score_alike(self, presentations: Sequence[Mapping[str, Examined]]) -> list[Scored]:
+        """Score presentations of the same sensors."""
+        views = [view for view in self.metadata.inputs if view.modality in presentations[0]]
+        prepared = [self._prepared(samples, views) for samples in presentations]
+        counts = [len(next(iter(arrays.values()))) for arrays in prepared]
+        joined = {view.name: np.concatenate([arrays[view.name] for arrays in prepared]) for view in views}
+        scores = self._scores(joined)
+        ends = np.cumsum(counts).tolist()
+        parts = [_rows(scores, end - count, end) for count, end in zip(counts, ends, strict=True)]
+        return [self._told(samples, part) for samples, part in zip(presentations, parts, strict=True)]
+
+    def _prepared(
+        self, samples: Mapping[str, Examined], views: Sequence[Input]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Prepare the windows of what lasts, and as often the same picture of what does not."""
         arrays = {}
         for view in views:
             modality = modalities[view.modality]
             sample, quality = samples[view.modality]
             prepared = modality.prepare(sample, quality, **view.prepare)
             arrays[view.name] = prepared if modality.windowed else prepared[np.newaxis]
-        scores = self._scores(arrays)
+        rows = max(len(array) for array in arrays.values())
+        return {
+            name: array if len(array) == rows else np.repeat(array, rows, axis=0)
+            for name, array in arrays.items()
+        }
+
+    def _told(self, samples: Mapping[str, Examined], scores: Scores) -> Scored:
+        """Tell what the scores of the windows of one presentation come to."""
         raw = scores.score
         calibration = self.metadata.calibration_for(samples)
-        first = {view.modality: view.prepare for view in reversed(views)}
+        first = {view.modality: view.prepare for view in reversed(self.metadata.inputs)}
         alone = len(self.metadata.modalities) == 1
         evidence = {}
         for name, (sample, quality) in samples.items():
@@ -138,16 +184,12 @@ class Examiner:
         return float(calibrate(raw.mean(), calibration)), evidence
 
     def _scores(self, arrays: Mapping[str, NDArray[np.float32]]) -> Scores:
-        """Score the windows of what lasts, some at a time, each beside the same picture of what does not."""
+        """Score rows of all views, some at a time."""
         scorer = self._network.scorer()
-        rows = max(len(array) for array in arrays.values())
-        whole = {
-            view: array if len(array) == rows else np.repeat(array, rows, axis=0)
-            for view, array in arrays.items()
-        }
+        rows = len(next(iter(arrays.values())))
         parts = [
-            scorer({view: array[start : start + WINDOWS] for view, array in whole.items()})
-            for start in range(0, rows, WINDOWS)
+            scorer({view: array[start : start + BATCH] for view, array in arrays.items()})
+            for start in range(0, rows, BATCH)
         ]
         if len(parts) == 1:
             return parts[0]
@@ -164,6 +206,13 @@ class Examiner:
         if calibration is None or scores.modality_scores is None:
             return None
         return scores.modality_scores[:, self.metadata.modalities.index(name)], calibration
+
+
+def _rows(scores: Scores, start: int, end: int) -> Scores:
+    """Return the scores of some of the rows."""
+    whole = [getattr(scores, field.name) for field in fields(Scores)]
+    values: list[Any] = [None if value is None else value[start:end] for value in whole]
+    return Scores(*values)
 
 
 class _Network:

@@ -239,6 +239,8 @@ def decide(
         return Decision("non_response", None)
     if score < point.threshold:
         return Decision("non_response", None, (Cause("unsure", _how_to_be_sure(evidence, policy)),))
+    if any(entry.reasons for entry in used):  # frames that no camera took of one person in a row
+        return Decision("non_response", None)
     return Decision("bona_fide", score)
 
 

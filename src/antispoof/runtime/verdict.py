@@ -18,6 +18,7 @@ __all__ = [
     "BundleScore",
     "Cause",
     "Evidence",
+    "FrameEvidence",
     "OperatingPoint",
     "Outcome",
     "Status",
@@ -63,6 +64,23 @@ class BundleReference:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameEvidence:
+    """What became of one of several frames.
+
+    Attributes:
+        score: natural-log likelihood ratio of this frame by itself; None where it could not be judged, and
+            where a bundle of several modalities tells only what they say together.
+        reasons: why it could not be judged, as codes.
+        span_s: of a clip: from when to when it stands for what was seen, in seconds; None where nobody knows
+            when it was taken.
+    """
+
+    score: float | None
+    reasons: tuple[str, ...] = ()
+    span_s: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What one modality contributed.
 
@@ -70,7 +88,8 @@ class Evidence:
         modality: registered name.
         status: ``used``; ``missing``, when there was no such sensor; ``rejected``, when its sample could
             not be judged.
-        reasons: why it was rejected, as codes.
+        reasons: why it was rejected, as codes; of several frames that were used, why they are none that one
+            camera took of one person in a row: then the verdict is never bona fide.
         advice: the same in neutral words that may be shown to the person in front of the sensor.
         measurements: the numbers that the quality gate looked at.
         score: natural-log likelihood ratio, positive when the sample speaks for bona fide; None unless used,
@@ -79,10 +98,13 @@ class Evidence:
         frame: the part of the sample that the heat map covers; it may reach outside.
         heat_map: float32, (h, w): what in the frame looks bona fide (positive) or like an attack (negative).
         features: float64, (F,): what site calibration works on.
-        timeline: when in the sample it sounds bona fide or like an attack: (start, end, natural-log
-            likelihood ratio) of each window, times in seconds; empty where the modality knows no time.
+        timeline: when in the sample it is bona fide or an attack: (start, end, natural-log likelihood ratio)
+            of each window of a recording or frame of a clip, in seconds; empty where nobody knows times.
         unjudged: what else is in the file that nobody judged, in words: the pictures of a film whose voice
             was, for one.
+        frames: of several frames what became of each, in their order; empty of one.
+        shown: which of them measurements, region, frame and heat map are of: the one whose ratio is nearest
+            to that of the whole.
     """
 
     modality: str
@@ -97,6 +119,8 @@ class Evidence:
     features: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
     timeline: tuple[tuple[float, float, float], ...] = ()
     unjudged: tuple[str, ...] = ()
+    frames: tuple[FrameEvidence, ...] = ()
+    shown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +237,8 @@ class Verdict:
                         for start, end, score in evidence.timeline
                     ],
                     "unjudged": list(evidence.unjudged),
+                    "frames": [_frame_as_dict(frame) for frame in evidence.frames],
+                    "shown": evidence.shown,
                 }
                 for evidence in self.evidence
             ],
@@ -230,6 +256,11 @@ class Verdict:
                 for bundle in self.bundles
             ],
         }
+
+
+def _frame_as_dict(frame: FrameEvidence) -> dict[str, Any]:
+    start, end = frame.span_s or (None, None)
+    return {"score": frame.score, "reasons": list(frame.reasons), "start_s": start, "end_s": end}
 
 
 def _box_as_dict(box: Box | None) -> dict[str, float] | None:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ from antispoof.sensing.source import (
 )
 from antispoof.sensing.video import Clip, read_clip
 
-__all__ = ["PICKED", "REASONS", "load_frames"]
+__all__ = ["PICKED", "REASONS", "joined", "load_frames", "load_member", "members"]
 
 PICKED = 8  # frames of a clip or a stack that are looked at
 
@@ -58,21 +58,55 @@ class _Shown:
 
 
 def load_frames(name: str, source: Sources, limits: MediaLimits = DEFAULT_LIMITS) -> Frames:
-    """Decode what one sensor saw of one presentation.
+    """Decode what one sensor saw of one presentation: `members`, each loaded, and `joined`."""
+    return joined([load_member(name, member, limits) for member in members(name, source, limits)])
+
+
+def members(name: str, source: Sources, limits: MediaLimits = DEFAULT_LIMITS) -> tuple[Source, ...]:
+    """Tell the sources of one presentation apart.
 
     Args:
         name: of the modality.
-        source: one source, or a list of them, of which each is one frame. Of a clip by path, or of a stack of
-            frames, eight are picked, the sharpest of as many stretches of time.
-        limits: of a clip, and of how many frames there may be.
+        source: one source, or a list of them, of which each is one frame.
+        limits: of how many there may be.
 
     Raises:
-        MediaError: a source is no usable media; ``empty`` where the list is, ``frame_limit`` where it is too
-            long, ``film`` where a clip stands in it.
-        InputError: a source is neither path nor bytes nor array.
+        MediaError: ``empty`` where the list is, ``frame_limit`` where it is too long, ``film`` where a clip
+            stands in it.
+        InputError: there is a list in the list.
     """
-    if isinstance(source, (list, tuple)):
-        return _burst(name, source, limits)
+    if not isinstance(source, (list, tuple)):
+        return (cast("Source", source),)
+    if not source:
+        raise MediaError("empty", f"{name}: the list of frames is empty; hand in one at least")
+    if len(source) > limits.max_clip_frames:
+        raise MediaError(
+            "frame_limit",
+            f"{name}: {len(source)} frames, and one presentation may have {limits.max_clip_frames}: "
+            "leave some out",
+        )
+    for one in source:
+        if isinstance(one, (list, tuple)):
+            raise InputError(f"{name}: a frame is a path, bytes or an array, not a list")
+        file = one.source if isinstance(one, Recording) else one
+        if len(source) == 1 or not isinstance(file, (str, Path, bytes)) or modalities[name].windowed:
+            continue
+        if content_of(file) == "film":
+            raise MediaError(
+                "film", f"{name}: {name_of(file)} is a clip among frames: hand in the clip by itself"
+            )
+    return tuple(source)
+
+
+def load_member(name: str, source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> Frames:
+    """Decode one source: a sample, or a clip by path or a stack of frames, of which eight are picked.
+
+    They are the sharpest of as many stretches of time.
+
+    Raises:
+        MediaError: it is no usable media, or a clip beyond the limits.
+        InputError: it is neither path nor bytes nor array.
+    """
     modality = modalities[name]
     if isinstance(modality, FilmedModality):
         found = _stack(source, modality.filmed) or _clip(source, modality.filmed, limits)
@@ -82,26 +116,13 @@ def load_frames(name: str, source: Sources, limits: MediaLimits = DEFAULT_LIMITS
     return Frames((modality.load(source),))
 
 
-def _burst(name: str, sources: Sequence[Source], limits: MediaLimits) -> Frames:
-    if not sources:
-        raise MediaError("empty", f"{name}: the list of frames is empty; hand in one at least")
-    if len(sources) > limits.max_clip_frames:
-        raise MediaError(
-            "frame_limit",
-            f"{name}: {len(sources)} frames, and one presentation may have {limits.max_clip_frames}: "
-            "leave some out",
-        )
-    for source in sources:
-        if isinstance(source, (list, tuple)):
-            raise InputError(f"{name}: a frame is a path, bytes or an array, not a list")
-        path = source.source if isinstance(source, Recording) else source
-        film = isinstance(path, (str, Path, bytes)) and content_of(path) == "film"
-        if film and not modalities[name].windowed:
-            raise MediaError(
-                "film", f"{name}: {name_of(path)} is a clip among frames: hand in the clip by itself"
-            )
-    samples = tuple(modalities[name].load(source) for source in sources)
-    return Frames(samples, reasons=_repeated(samples))
+def joined(parts: Sequence[Frames]) -> Frames:
+    """Join what was loaded one by one: of several, no picture may be there twice."""
+    if len(parts) == 1:
+        return parts[0]
+    samples = tuple(sample for part in parts for sample in part.samples)
+    reasons = (*_repeated(samples), *(reason for part in parts for reason in part.reasons))
+    return Frames(samples, reasons=tuple(dict.fromkeys(reasons)))
 
 
 def _repeated(samples: Sequence[Sample]) -> tuple[str, ...]:
@@ -111,7 +132,7 @@ def _repeated(samples: Sequence[Sample]) -> tuple[str, ...]:
 
 
 def _digest(array: NDArray[Any]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 def _stack(source: Source, filmed: str) -> Frames | None:

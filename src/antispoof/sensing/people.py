@@ -57,7 +57,9 @@ def shows_several_people(
 
 
 def _pattern(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    grey: Any = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    step = max(1, min(picture.shape[:2]) // (8 * SIDE))
+    sparse = np.ascontiguousarray(picture[::step, ::step])
+    grey: Any = cv2.cvtColor(sparse, cv2.COLOR_RGB2GRAY).astype(np.float32)
     small = cv2.GaussianBlur(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA), (0, 0), 1)
     small = small - small.mean()
     return np.asarray(small / max(float(np.linalg.norm(small)), 1e-9), np.float64).ravel()

@@ -123,7 +123,8 @@ def read_clip(
         first, stop = frames or (0, count)
         span = seconds * (stop - first) / count or 1.0
         best: dict[int, tuple[float, int, float, Any]] = {}
-        thumbnails, times = [], []
+        thumbnails: list[Any] = []
+        times: list[float] = []
         begin = shown = 0.0
         seen = 0
         for index, picture in enumerate(opened.decode(stream)):

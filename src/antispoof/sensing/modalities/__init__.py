@@ -35,7 +35,7 @@ def modality_of(source: str | Path | bytes) -> str:
         raise MediaError(
             "film",
             f"{named!r} is a film, and films are not judged as a whole: name the side to judge, "
-            "voice (--voice) for its sound, or face_rgb (--face-rgb) for the picture in its middle",
+            "voice (--voice) for its sound, face_rgb (--face-rgb) for its pictures, or both",
         )
     known = ", ".join(names or modalities)
     raise MediaError(
