@@ -135,13 +135,14 @@ def class_beside(column: str, words: Iterable[str]) -> dict[str, bool]:
     Returns:
         Word → True for bona fide; empty where the column tells nothing of the class.
     """
-    words = [word for word in words if meaning(word) != "nothing"]
     stated = _stated_by(column)
     if stated is None and plain(column.rsplit(".", 1)[-1]) not in _CLASS_COLUMNS:
         return {}
     found = {}
     for word in words:
         says = meaning(word)
+        if says == "nothing":
+            continue
         if says in ("bona_fide", "attack"):
             found[word] = says == "bona_fide"
         elif stated is not None and (yes := truth(word)) is not None:

@@ -47,6 +47,17 @@ def call(scores: ScoreSet, weights: np.ndarray | None = None) -> dict[str, float
 
 
 @given(rows)
+def test_a_species_alone_has_the_equal_error_rate_of_its_scores(drawn: list[tuple[float, str, int]]) -> None:
+    scores = a_set(drawn)
+    bona_fide, species = scores.bona_fide, by_species(scores)
+    for kind in evaluate(scores, at="threshold=0.5", resamples=0).species:
+        if kind.name in species and len(bona_fide):
+            assert kind.d_eer == metrics.d_eer(bona_fide, species[kind.name]).value
+        else:
+            assert math.isnan(kind.d_eer)
+
+
+@given(rows)
 def test_figures_equal_the_pure_functions(drawn: list[tuple[float, str, int]]) -> None:
     scores = a_set(drawn)
     found = call(scores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,17 +58,22 @@ class ErrorCurve:
         positives, negatives = ascending(bona_fide, "bona_fide"), ascending(attack, "attack")
         # Two sorted runs: a stable sort merges them in one pass.
         merged = np.concatenate((positives, negatives))
-        merged.sort(kind="stable")
+        order = merged.argsort(kind="stable")
+        merged = merged[order]
+        genuine = np.less(order, len(positives))
+        del order
         last = np.empty(len(merged), np.bool_)
         last[-1] = True
         np.not_equal(merged[1:], merged[:-1], out=last[:-1])
-        thresholds = merged[last]
-        del merged
-        ends = np.flatnonzero(last)
-        rejected_bona_fide = np.zeros(len(ends) + 1, np.int32)
-        rejected_bona_fide[1:] = np.searchsorted(positives, thresholds, side="right")
-        rejected_attacks = np.zeros(len(ends) + 1, np.int32)
-        np.subtract(ends + 1, rejected_bona_fide[1:], out=rejected_attacks[1:], casting="unsafe")
+        below = running_total(genuine)
+        if last.all():
+            thresholds, rejected_bona_fide = merged, below
+            rejected_attacks = np.arange(len(below), dtype=np.int32)
+        else:
+            thresholds = merged[last]
+            ends = np.concatenate(([0], np.flatnonzero(last) + 1)).astype(np.int32)
+            rejected_bona_fide, rejected_attacks = below[ends], ends
+        rejected_attacks -= rejected_bona_fide
         return cls(thresholds, rejected_bona_fide, rejected_attacks)
 
     def corners(self) -> NDArray[np.intp]:
@@ -156,7 +162,28 @@ class ErrorCurve:
             g, a = int(self.rejected_bona_fide[index]), int(self.rejected_attacks[index])
             return (g if bona_fide is None else int(bona_fide[g])), (a if attack is None else int(attack[a]))
 
-        genuine, attacks = rejected(-1)
+        return self._equal_error_rate(rejected)
+
+    def equal_error_rate_among(
+        self, bona_fide: NDArray[np.float64], attack: NDArray[np.float64]
+    ) -> EqualErrorRate:
+        """Return the equal error rate of some of the presentations alone.
+
+        Args:
+            bona_fide: their bona fide scores, ascending.
+            attack: their attack scores, ascending.
+        """
+
+        def rejected(index: int) -> tuple[int, int]:
+            threshold = self.threshold(index)
+            return int(bona_fide.searchsorted(threshold)), int(attack.searchsorted(threshold))
+
+        return self._equal_error_rate(rejected)
+
+    def _equal_error_rate(self, rejected: Callable[[int], tuple[int, int]]) -> EqualErrorRate:
+        """Search by what is rejected, bona fide and attacks, at each index."""
+        low, high = 0, len(self.thresholds)
+        genuine, attacks = rejected(high)
 
         def gap(
             index: int,
@@ -168,8 +195,7 @@ class ErrorCurve:
             g, a = rejected(index)
             return (g / genuine + (attacks - a) / attacks) / 2
 
-        low, high = 0, len(self.thresholds)  # gap(low) < 0 <= gap(high)
-        while high - low > 1:
+        while high - low > 1:  # gap(low) < 0 <= gap(high)
             middle = (low + high) // 2
             low, high = (middle, high) if gap(middle) < 0 else (low, middle)
         best = min((low, high), key=lambda index: (abs(gap(index)), -mean(index)))

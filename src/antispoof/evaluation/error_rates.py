@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from antispoof._moved import old_names
 from antispoof.evaluation.curve import ErrorCurve, running_total
 from antispoof.evaluation.detection_cost import ASVSPOOF5
+from antispoof.evaluation.ranking import Ranking
 from antispoof.evaluation.scores import ScoreSet
 
 __all__ = ["APCER_OF", "LABELS", "LOWER_IS_BETTER", "ErrorRates"]
@@ -57,12 +58,12 @@ class _Ranked:
     Attributes:
         cluster: int32 (n,), the cluster of each.
         rejected: how many of them lie below the threshold.
-        above: (n,), for each the index in the pooled curve of the lowest threshold that rejects it.
+        scores: float64 (n,).
     """
 
     cluster: NDArray[np.int32]
     rejected: int
-    above: NDArray[np.int32]
+    scores: NDArray[np.float64]
 
 
 class ErrorRates:
@@ -76,6 +77,7 @@ class ErrorRates:
         dev_eer_threshold: for ``hter``; None leaves it NaN.
         cluster: int32 (N,), which cluster each presentation belongs to (see `Clustering`); None puts all
             into one, which spares most of the sorting.
+        ranking: of ``scores``, where it is there already.
 
     Attributes:
         names: of the figures, in the order in which a call returns them.
@@ -88,30 +90,26 @@ class ErrorRates:
         threshold: float,
         dev_eer_threshold: float | None,
         cluster: NDArray[np.int32] | None,
+        ranking: Ranking | None = None,
     ) -> None:
         """Sort once."""
         self.names = (*LABELS, *(APCER_OF + name for name in scores.pai_species.names))
-        self.curve = None
-        genuine, attacks = np.sort(scores.bona_fide), np.sort(scores.attack)
-        if len(genuine) and len(attacks):
-            self.curve = ErrorCurve.of(genuine, attacks)
+        ranking = ranking or Ranking.of(scores)
+        self.curve = ranking.curve
+        genuine, attacks = ranking.bona_fide, ranking.attack
         codes, values, response = scores.pai_species.codes, scores.scores, scores.is_response
 
-        def rank(member: NDArray[np.bool_]) -> _Ranked:
-            rows = np.flatnonzero(member & response)
+        def rank(ascending: NDArray[np.float64], member: NDArray[np.bool_]) -> _Ranked:
             if cluster is None:
-                ascending = np.sort(values[rows])
-                clusters = np.broadcast_to(np.int32(0), len(rows))
+                clusters = np.broadcast_to(np.int32(0), len(ascending))
             else:
-                rows = rows[np.argsort(values[rows])]
-                ascending, clusters = values[rows], cluster[rows]
-            rejected = int(np.searchsorted(ascending, threshold))
-            thresholds = self.curve.thresholds if self.curve is not None else np.zeros(0)
-            return _Ranked(clusters, rejected, np.searchsorted(thresholds, ascending).astype(np.int32) + 1)
+                rows = np.flatnonzero(member & response)
+                clusters = cluster[rows[np.argsort(values[rows])]]
+            return _Ranked(clusters, int(np.searchsorted(ascending, threshold)), ascending)
 
-        self._genuine = rank(codes < 0)
-        self._attacks = rank(codes >= 0)
-        self._species = [rank(codes == code) for code in range(len(scores.pai_species.names))]
+        self._genuine = rank(genuine, codes < 0)
+        self._attacks = rank(attacks, codes >= 0)
+        self._species = [rank(each, codes == code) for code, each in enumerate(ranking.species.values())]
         silent = np.flatnonzero(~response)
         self._silent_kind = codes[silent] + 1
         self._silent_cluster = np.zeros(len(silent), np.int32) if cluster is None else cluster[silent]
@@ -182,7 +180,8 @@ class ErrorRates:
             for each, total in zip(self._species, species, strict=True):
                 # The highest attack with too many at or above it must be rejected.
                 highest = np.searchsorted(total, total[-1] - math.floor(rate * total[-1] + 1e-9)) - 1
-                at = max(at, int(each.above[highest]) if highest >= 0 else 0)
+                if highest >= 0:
+                    at = max(at, int(np.searchsorted(curve.thresholds, each.scores[highest], side="right")))
             found[name] = float(genuine[curve.rejected_bona_fide[at]] / genuine[-1])
         for name, rate in _TPR_AT.items():
             if len(self._attacks.cluster) * rate >= 1 - 1e-9:

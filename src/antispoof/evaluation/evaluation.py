@@ -17,6 +17,7 @@ from antispoof.evaluation.curve import ErrorCurve
 from antispoof.evaluation.error_rates import APCER_OF, LABELS, ErrorRates
 from antispoof.evaluation.fairness import Fairness, fairness
 from antispoof.evaluation.full_system import FullSystem, full_system
+from antispoof.evaluation.ranking import Ranking
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.evaluation.thresholds import DecisionThreshold, Rule
 
@@ -212,13 +213,16 @@ def evaluate(
     """
     if resamples < 0:
         raise InputError(f"resamples must be at least 0, got {resamples}")
-    point = Rule.parse(at).fit(dev or scores)
+    ranking = Ranking.of(scores)
+    point = Rule.parse(at).fit(dev or ranking)
     dev_eer = None
     if dev is not None and len(dev.bona_fide) and len(dev.attack):
         dev_eer = Rule("eer").fit(dev).threshold
     clusters = Clustering.of(scores, cluster)
     resampling = resamples > 0 and clusters.count > 1
-    compute = ErrorRates(scores, point.threshold, dev_eer, clusters.numbers() if resampling else None)
+    compute = ErrorRates(
+        scores, point.threshold, dev_eer, clusters.numbers() if resampling else None, ranking
+    )
     once = np.ones(clusters.count if resampling else 1, np.int32)
     values = dict(zip(compute.names, compute(once).tolist(), strict=True))
     intervals = dict.fromkeys(compute.names, _NO_INTERVAL)
@@ -229,7 +233,8 @@ def evaluate(
     del compute  # of ten million scores it takes 180 MB
     both = curve is not None
     groups = [n for n, v in scores.attributes.items() if 2 <= v.distinct() <= _MOST_GROUPS]
-    kinds = _kinds(scores, point.threshold, intervals)
+    kinds = _kinds(scores, ranking, point.threshold, intervals)
+    del ranking
     notes = remarks.notes(LABELS, scores, kinds[1:], dev)
     joint = None
     if verification and both:
@@ -273,10 +278,11 @@ def _spread(interval: Interval) -> Interval:
     return interval if interval.low < interval.high else _NO_INTERVAL
 
 
-def _kinds(scores: ScoreSet, threshold: float, intervals: Mapping[str, Interval]) -> list[Kind]:
+def _kinds(
+    scores: ScoreSet, ranking: Ranking, threshold: float, intervals: Mapping[str, Interval]
+) -> list[Kind]:
     """Count bona fide first, then each species in the order of first appearance."""
     accepted, rejected = scores.scores >= threshold, scores.scores < threshold
-    bona_fide = np.sort(scores.bona_fide)  # once, for the curve of every species
     kinds = []
     for code, name in enumerate(("bona fide", *scores.pai_species.names), start=-1):
         member = scores.pai_species.codes == code
@@ -284,12 +290,9 @@ def _kinds(scores: ScoreSet, threshold: float, intervals: Mapping[str, Interval]
         if code >= 0 and not presented:
             continue  # a species of a larger set that this part of it does not hold
         wrong = (rejected if code < 0 else accepted) & member
-        own = scores.scores[member & scores.is_response]
-        alone = (
-            ErrorCurve.of(bona_fide, own).equal_error_rate().value
-            if code >= 0 and len(own) and len(bona_fide)
-            else math.nan
-        )
+        alone = math.nan
+        if code >= 0 and ranking.curve is not None and len(own := ranking.species[name]):
+            alone = ranking.curve.equal_error_rate_among(ranking.bona_fide, own).value
         subjects = None
         if scores.subject is not None:
             subjects = scores.subject.take(member).distinct()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from antispoof.errors import InputError
-from antispoof.evaluation.curve import EqualErrorRate, ErrorCurve, as_scores
+from antispoof.evaluation.curve import EqualErrorRate, ErrorCurve, as_scores, ascending
 
 __all__ = [
     "acer",
@@ -148,7 +148,9 @@ def threshold_at_apcer(bona_fide: ArrayLike, attack: Mapping[str, ArrayLike], ap
         0.6
     """
     _check_rate(apcer, "apcer")
-    highest_rejected = max(_first_rejected(np.sort(scores), apcer) for scores in _species(attack).values())
+    highest_rejected = max(
+        _first_rejected(ascending(scores, name), apcer) for name, scores in _species(attack).items()
+    )
     scores = [as_scores(bona_fide, "bona_fide"), *_species(attack).values()]
     above = [values[values > highest_rejected] for values in scores]
     candidates = [float(values.min()) for values in above if values.size]
@@ -163,7 +165,7 @@ def threshold_at_bpcer(bona_fide: ArrayLike, bpcer: float) -> float:
         0.6
     """
     _check_rate(bpcer, "bpcer")
-    scores = np.sort(as_scores(bona_fide, "bona_fide"))
+    scores = ascending(bona_fide, "bona_fide")
     return float(scores[min(_whole(bpcer * len(scores)), len(scores) - 1)])
 
 
@@ -233,10 +235,10 @@ def _species(attack: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float64]]:
     return {name: as_scores(scores, f"attack[{name!r}]") for name, scores in attack.items()}
 
 
-def _first_rejected(ascending: NDArray[np.float64], apcer: float) -> float:
-    """Return the highest score that must be rejected, -inf when none must."""
-    allowed = _whole(apcer * len(ascending))
-    return float(ascending[-1 - allowed]) if allowed < len(ascending) else -math.inf
+def _first_rejected(scores: NDArray[np.float64], apcer: float) -> float:
+    """Return the highest of ascending scores that must be rejected, -inf when none must."""
+    allowed = _whole(apcer * len(scores))
+    return float(scores[-1 - allowed]) if allowed < len(scores) else -math.inf
 
 
 def _whole(value: float) -> int:

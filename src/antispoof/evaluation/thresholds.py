@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from antispoof._moved import old_names
 from antispoof.errors import InputError
 from antispoof.evaluation import metrics
+from antispoof.evaluation.ranking import Ranking
 from antispoof.evaluation.scores import ScoreSet
 
 __all__ = ["DecisionThreshold", "Rule", "by_species"]
@@ -96,7 +97,7 @@ class Rule:
             return f"threshold = {self.value:g}"
         return f"{self.kind.upper()} ≤ {100 * self.value:g} %"
 
-    def fit(self, scores: ScoreSet) -> DecisionThreshold:
+    def fit(self, scores: ScoreSet | Ranking) -> DecisionThreshold:
         """Set the threshold on ``scores``, which should be development data; non-responses have no say.
 
         Raises:
@@ -104,7 +105,9 @@ class Rule:
         """
         if self.kind == "threshold":
             return DecisionThreshold(self.value, str(self))
-        bona_fide, species = scores.bona_fide, by_species(scores)
+        ranked = scores if isinstance(scores, Ranking) else Ranking.of(scores)
+        bona_fide = ranked.bona_fide
+        species = {name: values for name, values in ranked.species.items() if len(values)}
         missing = [
             what
             for what, needed, there in (
@@ -118,8 +121,8 @@ class Rule:
                 f"{scores.name}: the rule {self} cannot set a threshold, because no {missing[0]} "
                 "presentation has one; give the threshold, such as --at threshold=0.5"
             )
-        if self.kind == "eer":
-            threshold = metrics.d_eer(bona_fide, scores.attack).threshold
+        if ranked.curve is not None and self.kind == "eer":
+            threshold = ranked.curve.equal_error_rate().threshold
         elif self.kind == "bpcer":
             threshold = metrics.threshold_at_bpcer(bona_fide, self.value)
         else:
