@@ -118,7 +118,7 @@ def test_two_versions_of_a_bundle_have_a_site_file_each(
 def test_files_of_the_version_before(close_up: Any, make_bundle: Any, tmp_path: Any) -> None:
     site = antispoof.learn_site(antispoof.load(make_bundle()), visit(close_up, 5))
     written = {**site.model_dump(mode="json"), "head": None}
-    del written["bundle_version"]
+    del written["bundle_version"], written["typical_score"]
     path = tmp_path / "site.json"
     path.write_text(json.dumps(written))
     assert antispoof.read_site(path).shift == site.shift

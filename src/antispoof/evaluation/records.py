@@ -16,7 +16,14 @@ from antispoof.evaluation.matrix import Matrix
 from antispoof.evaluation.provenance import Provenance
 from antispoof.evaluation.thresholds import DecisionThreshold
 
-__all__ = ["comparison_record", "evaluation_record", "matrix_record", "to_json"]
+__all__ = [
+    "comparison_record",
+    "evaluation_record",
+    "matrix_record",
+    "provenance_record",
+    "rate_record",
+    "to_json",
+]
 
 FORMAT = 1
 """Version of the layout; it changes when a key is renamed or removed."""
@@ -83,18 +90,18 @@ def evaluation_record(result: Evaluation, provenance: Provenance) -> dict[str, A
             if joint.full_system is None
             else {
                 "verification_threshold": joint.full_system.verification_threshold,
-                "frr": _rate(joint.full_system.frr),
-                "far": None if joint.full_system.far is None else _rate(joint.full_system.far),
+                "frr": rate_record(joint.full_system.frr),
+                "far": None if joint.full_system.far is None else rate_record(joint.full_system.far),
                 "rejected_uncompared": joint.full_system.rejected_uncompared,
                 "accepted_uncompared": joint.full_system.accepted_uncompared,
-                "iapar": {name: _rate(rate) for name, rate in joint.full_system.iapar.items()},
+                "iapar": {name: rate_record(rate) for name, rate in joint.full_system.iapar.items()},
                 "riapar": {name: _number(joint.full_system.riapar(name)) for name in joint.full_system.iapar},
             },
         },
         "fairness": [_fairness(each) for each in result.fairness],
         "bootstrap": _bootstrap(result),
         "warnings": list(result.warnings),
-        "provenance": _provenance(provenance),
+        "provenance": provenance_record(provenance),
     }
 
 
@@ -122,7 +129,7 @@ def comparison_record(result: Comparison, provenance: Provenance) -> dict[str, A
             {
                 "system": each.system,
                 "group": each.group,
-                "differing": _rate(each.differing),
+                "differing": rate_record(each.differing),
                 "only_system_right": each.only_system_right,
                 "only_baseline_right": each.only_baseline_right,
                 "p_value": each.p_value,
@@ -131,7 +138,7 @@ def comparison_record(result: Comparison, provenance: Provenance) -> dict[str, A
         ],
         "bootstrap": _bootstrap(result),
         "warnings": list(result.warnings),
-        "provenance": _provenance(provenance),
+        "provenance": provenance_record(provenance),
     }
 
 
@@ -159,7 +166,7 @@ def matrix_record(result: Matrix, provenance: Provenance) -> dict[str, Any]:
         "rows": {name: summary(name) for name in result.rows},
         "overall": summary(None),
         "warnings": list(result.warnings),
-        "provenance": _provenance(provenance),
+        "provenance": provenance_record(provenance),
     }
 
 
@@ -176,7 +183,8 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
     return {"value": _number(estimate.value), "interval": _interval(estimate.interval), **note}
 
 
-def _rate(rate: Rate) -> dict[str, Any]:
+def rate_record(rate: Rate) -> dict[str, Any]:
+    """Lay out one rate, with its interval."""
     return {
         "value": _number(rate.value),
         "errors": rate.errors,
@@ -194,11 +202,11 @@ def _kind(kind: Kind, error: str, silence: str) -> dict[str, Any]:
         "subjects": kind.subjects,
         "simulated": kind.simulated,
         error: {
-            **_rate(kind.errors),
+            **rate_record(kind.errors),
             "bootstrap": _interval(kind.clustered),
             "in_words": kind.errors.in_words(verb),
         },
-        silence: _rate(kind.non_responses),
+        silence: rate_record(kind.non_responses),
         **({"d_eer": _number(kind.d_eer)} if error == "apcer" else {}),
     }
 
@@ -223,8 +231,8 @@ def _fairness(found: Fairness) -> dict[str, Any]:
             {
                 "name": group.name,
                 "small": group.small,
-                "bpcer": _rate(group.bpcer),
-                "apcer": {name: _rate(rate) for name, rate in group.apcer.items()},
+                "bpcer": rate_record(group.bpcer),
+                "apcer": {name: rate_record(rate) for name, rate in group.apcer.items()},
             }
             for group in found.groups
         ],
@@ -258,7 +266,8 @@ def _subjects(result: Evaluation) -> int | None:
     return None if result.scores.subject is None else result.scores.subject.distinct()
 
 
-def _provenance(provenance: Provenance) -> dict[str, Any]:
+def provenance_record(provenance: Provenance) -> dict[str, Any]:
+    """Lay out where a result comes from."""
     return {
         "command": provenance.command,
         "files": dict(provenance.files),

@@ -133,6 +133,10 @@ class SiteRule(_Part):
     bona_fide_score: Number
     prior_captures: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
 
+    def shift(self, typical: float, captures: float) -> float:
+        """By how much thresholds move where ``captures`` of a site have the typical score ``typical``."""
+        return captures / (captures + self.prior_captures) * (typical - self.bona_fide_score)
+
 
 class BundleMetadata(_Part):
     """Everything that a bundle tells of itself.

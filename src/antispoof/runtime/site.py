@@ -25,6 +25,7 @@ class SiteCalibration(BaseModel):
         bundle: name of the bundle it belongs to.
         bundle_version: its version; empty in files of version 0.1.
         bundle_sha256: checksum of that bundle's graph; it fits no other.
+        typical_score: typical calibrated score of its bona fide captures; None in files of version 0.1.
         shift: added to the threshold of every operating point, natural-log likelihood ratio.
         shift_interval: 90 % bootstrap interval of ``shift``.
         bona_fide: usable bona fide captures that it rests on.
@@ -41,6 +42,7 @@ class SiteCalibration(BaseModel):
     bundle: str
     bundle_version: str = ""
     bundle_sha256: str
+    typical_score: Number | None = None
     shift: Number
     shift_interval: tuple[Number, Number]
     bona_fide: int
@@ -93,7 +95,7 @@ def how_to_refit(metadata: BundleMetadata) -> str:
     return (
         f"Make it anew from captures of the site: antispoof calibrate --bundle {bundle} --{sensor} CAPTURES "
         "-o site.json. Where none are kept, carry it over by what both bundles scored: antispoof "
-        f"compare-bundles OLD {bundle} --scores TRAFFIC --site OLD-SITE.json --new-site site.json"
+        f"compare-bundles OLD {bundle} --scores TRAFFIC --site OLD-SITE.json --carry-over site.json"
     )
 
 

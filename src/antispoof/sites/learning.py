@@ -91,6 +91,7 @@ def learn_site(
         bundle=metadata.name,
         bundle_version=metadata.version,
         bundle_sha256=metadata.sha256,
+        typical_score=typical_score(people.scores, weights),
         shift=shift,
         shift_interval=(float(low), float(high)),
         bona_fide=people.scores.size,
@@ -119,8 +120,7 @@ class _Rule:
         few.
         """
         typical = typical_score(scores, weights)
-        count = float(weights.sum())
-        shift = count / (count + self.start.prior_captures) * (typical - self.start.bona_fide_score)
+        shift = self.start.shift(typical, float(weights.sum()))
         if attacks.size:
             spread, attack_spread = max(float(scores.std()), 0.5), max(float(attacks.std()), 0.5)
             attack_typical = typical_score(attacks)
