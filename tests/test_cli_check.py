@@ -443,3 +443,65 @@ def test_what_of_a_film_was_not_judged_is_said(run: Run, films: Path, desk: Path
     for file in (films / "silent.mov", desk / "person.jpg"):
         _, out, _ = run("check", "--face-rgb", file, "--json", "--bundle", desk / "miniature.onnx")
         assert json.loads(out)["results"][0]["verdict"]["evidence"][0]["unjudged"] == []
+
+
+@pytest.fixture
+def burst(tmp_path: Path, close_up: Any) -> Path:
+    """Four frames of one person, of which one is an attack for the miniature bundle, and a bundle."""
+    from PIL import Image
+
+    (tmp_path / "burst").mkdir()
+    for number, red in enumerate((1.3, 1.2, 0.5, 1.3)):
+        noise = np.random.default_rng(number).integers(0, 3, close_up.shape)
+        frame = (close_up * (red, 0.8, 1.4 - red) * 0.7 + noise).clip(0, 255).astype(np.uint8)
+        Image.fromarray(frame).save(tmp_path / "burst" / f"{number}.png")
+    return tmp_path
+
+
+def test_files_together_are_one_presentation(run: Run, burst: Path, make_bundle: Any) -> None:
+    bundle = ("--bundle", make_bundle())
+    pattern, folder = burst / "burst" / "*.png", burst / "burst"
+    files = sorted(folder.iterdir())
+    _, out, _ = run("check", "--face-rgb", pattern, "--json", *bundle)
+    assert len(json.loads(out)["results"]) == 4, "alone they are four"
+    documents = []
+    for words in (("--face-rgb", pattern), ("--face-rgb", folder), files, ("--face-rgb", *files)):
+        code, out, _ = run("check", *words, "--together", "--json", *bundle)
+        (result,) = json.loads(out)["results"]
+        documents.append(result)
+        assert result["sources"] == {"face_rgb": [str(file) for file in files]}
+        assert [frame["score"] > 0.5 for frame in result["verdict"]["evidence"][0]["frames"]] == [
+            True,
+            True,
+            False,
+            True,
+        ]
+        assert code == {"bona_fide": 0, "attack": 1}[result["verdict"]["outcome"]]
+    assert documents == documents[:1] * 4
+    report = burst / "page.html"
+    code, out, _ = run("check", "--face-rgb", pattern, "--together", "--report", report, *bundle)
+    assert f"{files[0]} … {files[3]} (4 frames): " in out
+    assert "frames    4, " in out
+    page = report.read_text(encoding="utf-8")
+    assert "the frames: what each of them speaks for" in page
+    assert "of 4</figcaption>" in page or "of 4" in page
+
+
+def test_bad_frames_together_are_told_and_nothing_is_lost(run: Run, burst: Path, make_bundle: Any) -> None:
+    bundle = ("--bundle", make_bundle())
+    (burst / "burst" / "9.png").write_bytes(b"letter")
+    code, out, err = run("check", "--face-rgb", burst / "burst", "--together", "--json", *bundle)
+    (result,) = json.loads(out)["results"]
+    assert (code, result["verdict"], result["error"]["code"]) == (3, None, "unsupported_media")
+    assert "9.png" in result["error"]["message"]
+    first = burst / "burst" / "0.png"
+    code, out, _ = run("check", first, first, "--together", *bundle)
+    assert code == 2
+    assert "not taken for one person before one camera: repeated" in out
+    assert "the same picture was handed in more than once" in out
+    code, _, err = run("check", "--face-rgb", burst / "none*.png", "--together", *bundle)
+    assert code == 3
+    assert "no such file" in err
+    code, _, err = run("check", "--together", *bundle)
+    assert code == 3
+    assert "name at least one picture" in err

@@ -18,7 +18,7 @@ from antispoof.cli.sensors import Units, flag, read_units, takes_sensors
 from antispoof.errors import InputError, MediaError
 
 if TYPE_CHECKING:
-    from antispoof.runtime.checking import Checked, Found
+    from antispoof.runtime.checking import Checked, Found, Presented
 
 MANY = 4  # presentations; from so many on, totals are told
 
@@ -34,6 +34,10 @@ def check(
             show_default=False,
         ),
     ] = None,
+    together: Annotated[
+        bool,
+        typer.Option("--together", help="All files are frames of one presentation, one after the other."),
+    ] = False,
     as_json: JsonPath = None,
     as_jsonl: Annotated[
         bool, typer.Option("--jsonl", help="One JSON document a line, as soon as each is judged.")
@@ -65,7 +69,8 @@ def check(
     """Judge presentations: is this person there, or is it an imitation?
 
     Files are judged each by itself. Where options name several sensors, what they name belongs together:
-    the first file of each, then the second, and so on.
+    the first file of each, then the second, and so on. With --together all of them are one presentation:
+    the files of a sensor are frames, taken one after the other. A clip is such frames by itself.
 
     Exit codes: 0 bona fide, 1 attack, 2 non-response, 3 usage or input error.
     Of several presentations the gravest counts: 3, then 1, then 2, then 0;
@@ -74,7 +79,6 @@ def check(
     from antispoof.runtime.bundle import default_bundle
     from antispoof.runtime.checking import Checked, as_document, check_files, exit_code
     from antispoof.runtime.detector import load
-    from antispoof.sensing.modalities import modality_of
 
     if report is not None:
         needs("the evidence page", "report", "jinja2", "matplotlib")
@@ -84,8 +88,13 @@ def check(
     given = {name: _found(paths) for name, paths in samples.items() if paths}
     for name in set(units) - set(given):
         raise InputError(f"--unit {name}: no sample of that sensor is named with {flag(name)}")
-    presentations: list[dict[str, Found]] = _together(given)
-    presentations += [{"": source} for source in _found(files or [])]
+    unnamed = _found(files or [])
+    presentations: list[dict[str, Presented]]
+    if together:
+        presentations = [one] if (one := _one_presentation(given, unnamed)) else []
+    else:
+        presentations = _side_by_side(given)
+        presentations += [{"": source} for source in unnamed]
     if not presentations:
         raise typer.BadParameter("name at least one picture or recording", param_hint="FILES")
     detectors = {}
@@ -95,9 +104,9 @@ def check(
         for one in presentations:
             if "" in one:
                 try:
-                    one = {modality_of(one[""]): one[""]}
+                    one = _named(one)
                 except MediaError as error:
-                    results.append(Checked({"": one[""]}, None, error))
+                    results.append(Checked(one, None, error))
                     tell(results[-1])
                     advance()
                     continue
@@ -126,13 +135,15 @@ def check(
 
 
 def _found(paths: Sequence[Path]) -> list[Found]:
-    """Return what was named: the files of folders one by one, and what standard input holds."""
+    """Return what was named: files of folders and of patterns one by one, and what standard input holds."""
     found: list[Found] = []
     for path in paths:
         if str(path) == "-":
             if any(isinstance(one, bytes) for one in found):
                 raise InputError("standard input (-) can be read once: name it once")
             found.append(sys.stdin.buffer.read())
+        elif any(sign in str(path) for sign in "*?[") and not path.exists():
+            found += sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))) or [path]
         else:
             # What is missing or empty is told in its turn, so that the others are judged.
             found += files_in([path]) if path.is_dir() and any(path.iterdir()) else [path]
@@ -176,7 +187,27 @@ def _totals(results: Sequence[Checked]) -> str:
     return f"{len(results)} presentations: {parts}"
 
 
-def _together(given: Mapping[str, Sequence[Found]]) -> list[dict[str, Found]]:
+def _one_presentation(given: Mapping[str, Sequence[Found]], unnamed: Sequence[Found]) -> dict[str, Presented]:
+    """Put all files together, as frames of one presentation; those without a sensor under the empty name."""
+    one = {**given, **({"": unnamed} if unnamed else {})}
+    return {name: tuple(found) if len(found) > 1 else found[0] for name, found in one.items()}
+
+
+def _named(one: Mapping[str, Presented]) -> dict[str, Presented]:
+    """Give files that nobody named a sensor for to the one that takes them, behind those it has."""
+    from antispoof.sensing.modalities import modality_of
+
+    named = {name: _listed(found) for name, found in one.items() if name}
+    for source in _listed(one[""]):
+        named.setdefault(modality_of(source), []).append(source)
+    return {name: tuple(found) if len(found) > 1 else found[0] for name, found in named.items()}
+
+
+def _listed(found: Presented) -> list[Found]:
+    return list(found) if isinstance(found, tuple) else [found]
+
+
+def _side_by_side(given: Mapping[str, Sequence[Found]]) -> list[dict[str, Presented]]:
     """Put the first files of all sensors together, then the second, and so on."""
     counts = {name: len(paths) for name, paths in given.items()}
     if len(set(counts.values())) > 1:
@@ -193,12 +224,12 @@ def _print_checked(entry: Checked) -> None:
 
     verdict = entry.verdict
     if verdict is None:
-        typer.echo(f"{entry.source}: error: {entry.error}", err=True)
+        typer.echo(f"{entry.title}: error: {entry.error}", err=True)
         return
     console = Console(highlight=False, soft_wrap=True)
     colour = {"bona_fide": "green", "attack": "red", "non_response": "yellow"}[verdict.outcome]
     console.print(
-        Text(f"{entry.source}: ").append(explanation.OUTCOME_WORDS[verdict.outcome], f"bold {colour}")
+        Text(f"{entry.title}: ").append(explanation.OUTCOME_WORDS[verdict.outcome], f"bold {colour}")
     )
     lines = explanation.details(verdict)
     width = max(9, *(len(name) for name, _ in lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 
 from antispoof.runtime.policy import Policy, in_words
 from antispoof.runtime.verdict import BundleScore, Evidence, Verdict
@@ -15,6 +16,7 @@ __all__ = [
     "course",
     "details",
     "evidence_in_words",
+    "frames_in_words",
     "likelihood_in_words",
     "margin_in_words",
     "policy_in_words",
@@ -39,8 +41,7 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
         lines.append((part.modality, evidence_in_words(part, len(verdict.evidence) > 1)))
         if part.unjudged:
             lines.append(("not judged", ", ".join(part.unjudged)))
-        if part.timeline:
-            lines.append(("when", when_in_words(part, verdict.operating_point.threshold)))
+        lines += frames_in_words(part, verdict.operating_point.threshold)
     if len(verdict.bundle_scores) > 1:
         lines += [("+".join(each.modalities), bundle_score_in_words(each)) for each in verdict.bundle_scores]
         lines.append(("together", sentence(verdict)))
@@ -56,6 +57,9 @@ def sentence(verdict: Verdict) -> str:
     what = _listed(used)
     tail = f"; the {_listed(rejected)} could not be judged and had no say" if rejected else ""
     if verdict.outcome == "non_response":
+        flawed = [in_words(p.modality) for p in verdict.evidence if p.status == "used" and p.reasons]
+        if flawed and not verdict.causes:
+            return f"The {_listed(flawed)} is not what one camera sees of one person, so nobody passes{tail}."
         why = "leaves it open" if any(c.code == "unsure" for c in verdict.causes) else "is not enough"
         return f"The {what} {why} under this policy{tail}."
     said = "a person who is there" if verdict.outcome == "bona_fide" else "an attack"
@@ -110,13 +114,34 @@ def evidence_in_words(evidence: Evidence, one_of_many: bool = False) -> str:
         return f"could not be judged: {', '.join(evidence.reasons)}"
     words, size = "used", evidence.measurements.get("face_side_px")
     spoken = evidence.measurements.get("voice_s")
-    if size is not None:
+    if evidence.reasons:
+        words = f"not taken for one person before one camera: {', '.join(evidence.reasons)}"
+    elif size is not None:
         words += f", face of {size:.0f} pixels"
     elif spoken is not None:
         words += f", {spoken:.1f} s of voice"
     return (
         f"{words}, {evidence.score:+.2f} by itself" if one_of_many and evidence.score is not None else words
     )
+
+
+def frames_in_words(evidence: Evidence, threshold: float) -> list[tuple[str, str]]:
+    """List what the frames of a sample say, and when, as pairs of a short name and words."""
+    lines = []
+    if evidence.frames:
+        scores = [frame.score for frame in evidence.frames if frame.score is not None]
+        failed = Counter(reason for frame in evidence.frames for reason in frame.reasons)
+        words = f"{len(evidence.frames)}"
+        if scores:
+            below = sum(score < threshold for score in scores)
+            words += f", {min(scores):+.2f} to {max(scores):+.2f} by themselves, {below} below the threshold"
+        if failed:
+            why = ", ".join(f"{count} {reason}" for reason, count in failed.items())
+            words += f"; not usable: {why}"
+        lines.append(("frames", words))
+    if evidence.timeline:
+        lines.append(("when", when_in_words(evidence, threshold)))
+    return lines
 
 
 def when_in_words(evidence: Evidence, threshold: float) -> str:

@@ -18,7 +18,7 @@ from antispoof.sensing.capture import Sample
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ATTACK", "BONA_FIDE", "contributions", "recording", "score_scale"]
+__all__ = ["ATTACK", "BONA_FIDE", "contributions", "frames", "recording", "score_scale"]
 
 BONA_FIDE, ATTACK = "#2563eb", "#c2410c"  # blue and orange, which colour-blind readers tell apart too
 TICKS = (-1000, -100, -10, 1, 10, 100, 1000)  # times likelier; negative: an attack
@@ -93,6 +93,41 @@ def contributions(verdict: Verdict) -> Figure:
     axes.axvline(0, color=INK, linewidth=1)
     axes.set_yticks(rows.tolist(), names)
     axes.grid(visible=False)
+    return figure
+
+
+@styled
+def frames(evidence: Evidence, threshold: float) -> Figure:
+    """Draw what each of several frames speaks for: over time where it is known, else in their order.
+
+    Args:
+        evidence: with frames, of which one at least has a score.
+        threshold: natural-log likelihood ratio below which a frame is marked.
+    """
+    figure = figure_of(WIDE, 1.5)
+    axes = figure.subplots()
+    timed = all(frame.span_s is not None for frame in evidence.frames)
+    for place, frame in enumerate(evidence.frames):
+        start, end = frame.span_s if timed and frame.span_s else (place + 0.6, place + 1.4)
+        if frame.score is None:
+            axes.plot([(start + end) / 2], [threshold], "x", color=SOFT, markersize=6)
+            continue
+        axes.bar(
+            start,
+            frame.score - threshold,
+            end - start,
+            bottom=threshold,
+            align="edge",
+            color=BONA_FIDE if frame.score >= threshold else ATTACK,
+            alpha=0.75,
+            edgecolor="white",
+            linewidth=0.8,
+        )
+    axes.axhline(threshold, color=INK, linewidth=1)
+    axes.set_ylabel("score")
+    axes.set_xlabel("seconds" if timed else "frame; × could not be judged")
+    if not timed:
+        axes.set_xticks(range(1, len(evidence.frames) + 1))
     return figure
 
 

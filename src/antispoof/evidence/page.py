@@ -21,17 +21,17 @@ from antispoof.evidence import figures
 from antispoof.evidence.explanation import (
     OUTCOME_WORDS,
     evidence_in_words,
+    frames_in_words,
     likelihood_in_words,
     margin_in_words,
     sentence,
-    when_in_words,
 )
 from antispoof.files import write_text
 from antispoof.runtime.checking import Checked
 from antispoof.runtime.policy import in_words
 from antispoof.runtime.verdict import Evidence, Verdict
 from antispoof.sensing.audio import RATE
-from antispoof.sensing.capture import Box, Recording
+from antispoof.sensing.capture import Box, Recording, Sample
 from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.sensing.frames import load_frames
 from antispoof.sensing.modalities import modalities
@@ -66,7 +66,7 @@ def write_evidence_page(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    cards = [_card(entry, any(path in simulated for path in entry.sources.values())) for entry in results]
+    cards = [_card(entry, any(path in simulated for path in entry.files)) for entry in results]
     for card in cards:  # what Matplotlib has drawn is markup already
         drawn = [
             (card, "scale"),
@@ -113,8 +113,7 @@ def _card(entry: Checked, simulated: bool) -> dict[str, Any]:
         rows.append((part.modality, evidence_in_words(part, len(verdict.evidence) > 1)))
         if part.unjudged:
             rows.append(("Not judged", ", ".join(part.unjudged)))
-        if part.timeline:
-            rows.append(("When", when_in_words(part, point.threshold)))
+        rows += [(name.capitalize(), words) for name, words in frames_in_words(part, point.threshold)]
     if len(verdict.bundle_scores) > 1:
         card["contributions"] = inline_svg(figures.contributions(verdict), _shares_in_words(verdict))
     card["pictures"] = [
@@ -140,10 +139,22 @@ def _shares_in_words(verdict: Verdict) -> str:
     return "; ".join(shares)
 
 
-def _pictures(source: Recording, evidence: Evidence, threshold: float) -> list[dict[str, Any]]:
+def _pictures(
+    source: Recording | list[Recording], evidence: Evidence, threshold: float
+) -> list[dict[str, Any]]:
     if evidence.status == "missing":
         return []
     sample = load_frames(evidence.modality, source).samples[evidence.shown]
+    drawn = _picture_of(sample, evidence, threshold)
+    if evidence.frames and any(frame.score is not None for frame in evidence.frames):
+        label = "; ".join(words for _, words in frames_in_words(evidence, threshold))
+        chart = inline_svg(figures.frames(evidence, threshold), label)
+        caption = "the frames: what each of them speaks for, by itself"
+        drawn.append({"svg": chart, "caption": caption, "key": "below the threshold", "wide": True})
+    return drawn
+
+
+def _picture_of(sample: Sample, evidence: Evidence, threshold: float) -> list[dict[str, Any]]:
     if modalities[evidence.modality].windowed:
         label = f"spectrogram of {len(sample.array) / RATE:.1f} seconds"
         drawn = inline_svg(figures.recording(sample, evidence, threshold), label)
@@ -158,6 +169,8 @@ def _pictures(source: Recording, evidence: Evidence, threshold: float) -> list[d
         return [_photograph(small, "the picture")]
     cut = crop(picture, evidence.frame or evidence.region, CropRecipe(1.0, SIDE))
     words = f"{in_words(evidence.modality)}: what was looked at" if evidence.frame else "the face"
+    if evidence.frames:
+        words += f", frame {evidence.shown + 1} of {len(evidence.frames)}"
     found = [_photograph(cut, words)]
     if evidence.heat_map is not None:
         found.append(_photograph(_overlay(cut, evidence.heat_map), "speaks for", "attack"))

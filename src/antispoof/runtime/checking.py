@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ __all__ = [
     "INPUT_ERROR",
     "Checked",
     "Found",
+    "Presented",
     "as_dict",
     "as_document",
     "check_files",
@@ -30,43 +31,71 @@ EXIT_CODES = {"bona_fide": 0, "attack": 1, "non_response": 2}
 INPUT_ERROR = 3
 
 
+Presented = Found | tuple[Found, ...]
+"""What one sensor saw of one presentation: a file, or its frames."""
+
+NAMED = 3  # files; of more only the first and the last are named to people
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What became of one presentation: a verdict, or the error that kept it from being judged.
 
     Attributes:
-        sources: modality → the file of that sensor; the empty name stands for a modality that nobody knows.
+        sources: modality → the file of that sensor, or its frames; the empty name stands for a modality that
+            nobody knows.
         verdict: None where a file could not be read.
         error: why.
         units: modality → what its numbers mean, where that was stated.
     """
 
-    sources: Mapping[str, Found]
+    sources: Mapping[str, Presented]
     verdict: Verdict | None
     error: MediaError | None
     units: Mapping[str, str] = field(default_factory=dict)
 
-    def recording(self, modality: str) -> Recording:
-        """The file of a sensor, with what was stated of it."""
-        return Recording(self.sources[modality], self.units.get(modality, ""))
+    def recording(self, modality: str) -> Recording | list[Recording]:
+        """The file of a sensor, or its frames, with what was stated of it."""
+        one, unit = self.sources[modality], self.units.get(modality, "")
+        return [Recording(each, unit) for each in one] if isinstance(one, tuple) else Recording(one, unit)
+
+    @property
+    def files(self) -> tuple[Found, ...]:
+        """All files, sensor by sensor."""
+        return tuple(
+            each for one in self.sources.values() for each in (one if isinstance(one, tuple) else (one,))
+        )
 
     @property
     def source(self) -> str:
         """The files, joined by ``+``."""
-        return " + ".join("-" if isinstance(one, bytes) else str(one) for one in self.sources.values())
+        return " + ".join(_named(one) for one in self.files)
+
+    @property
+    def title(self) -> str:
+        """The files for a reader: of many frames the first, the last and how many there are."""
+        return " + ".join(_titled(one, str) for one in self.sources.values())
 
     @property
     def name(self) -> str:
-        """The names of the files, without their folders."""
-        return " + ".join("-" if isinstance(one, bytes) else one.name for one in self.sources.values())
+        """The same without their folders."""
+        return " + ".join(_titled(one, lambda path: path.name) for one in self.sources.values())
+
+
+def _titled(one: Presented, named: Callable[[Path], str]) -> str:
+    files = one if isinstance(one, tuple) else (one,)
+    names = ["-" if isinstance(each, bytes) else named(each) for each in files]
+    if len(names) <= NAMED:
+        return " + ".join(names)
+    return f"{names[0]} … {names[-1]} ({len(names)} frames)"
 
 
 def check_files(
     detector: Detector,
-    presentations: Iterable[Mapping[str, Found]],
+    presentations: Iterable[Mapping[str, Presented]],
     units: Mapping[str, str] | None = None,
 ) -> Iterator[Checked]:
-    """Judge presentations, each given as modality → file.
+    """Judge presentations, each given as modality → file, or files that are its frames.
 
     Args:
         detector: who judges.
@@ -102,8 +131,13 @@ def as_dict(entry: Checked) -> dict[str, Any]:
     return {
         "source": entry.source,
         "sources": {
-            modality: "-" if isinstance(one, bytes) else str(one) for modality, one in entry.sources.items()
+            modality: [_named(each) for each in one] if isinstance(one, tuple) else _named(one)
+            for modality, one in entry.sources.items()
         },
         "verdict": None if entry.verdict is None else entry.verdict.as_dict(),
         "error": error,
     }
+
+
+def _named(one: Found) -> str:
+    return "-" if isinstance(one, bytes) else str(one)
