@@ -17,6 +17,16 @@ def blur(picture: Picture, sigma: float) -> Picture:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32) if sigma > 0.05 else picture
 
 
+def defocus(picture: Picture, radius: float) -> Picture:
+    """Blur by a disc of ``radius`` pixels, as a lens that is out of focus does."""
+    size = 2 * int(np.ceil(radius)) + 1
+    y, x = np.mgrid[:size, :size] - size // 2
+    kernel = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1).astype(np.float32)
+    return np.asarray(
+        cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE), np.float32
+    )
+
+
 def motion_blur(picture: Picture, length: float, angle: float) -> Picture:
     """Blur along a line of ``length`` pixels at ``angle`` radians."""
     size = 2 * max(1, round(length / 2)) + 1

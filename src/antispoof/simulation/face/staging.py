@@ -54,12 +54,22 @@ class Staged:
 
 
 def draw_framing(rng: np.random.Generator, face_side: float = 120.0, wide_share: float = 0.5) -> Framing:
-    """Draw a framing: a tight face crop (margins 0.02 to 0.35 faces) or a scene (0.3 to 1.6 faces)."""
-    if rng.random() >= wide_share:
-        low, high = 0.02, 0.35
+    """Draw a framing: a scene (margins 0.3 to 1.6 faces), a tight crop (0.02 to 0.35), or the bare box of a face.
+
+    Systems keep, and data sets publish, pictures that end at the box some detector drew: the sides of such a picture
+    cut into what a face's longer side spans.
+
+    Args:
+        rng: draws every parameter.
+        face_side: longer side of the face, in pixels.
+        wide_share: share of scenes; the others are tight or bare by halves.
+    """
+    if rng.random() < wide_share:
+        margins = rng.uniform(0.3, 1.6) * rng.uniform(0.5, 1.5, 4)
+    elif rng.random() < 0.5:
+        margins = rng.uniform(0.02, 0.35) * rng.uniform(0.5, 1.5, 4)
     else:
-        low, high = 0.3, 1.6
-    margins = rng.uniform(low, high) * rng.uniform(0.5, 1.5, 4)
+        margins = np.concatenate([rng.uniform(-0.2, 0.02, 2), rng.uniform(-0.06, 0.1, 2)])
     return Framing(face_side, *(float(m) for m in margins))
 
 
