@@ -132,7 +132,7 @@ def test_maps_and_answers_are_of_the_same_pictures(trained: Path, folder: Path) 
         return float(np.corrcoef(said, answers)[0, 1])
 
     taught = shard.answers[:, 0]
-    assert agreement(taught) > 0.8 > agreement(np.roll(taught, 1))
+    assert agreement(taught) > 0.6 > agreement(np.roll(taught, 1))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ if not TYPE_CHECKING:
 
 _FIRST_LEVEL = 1  # the 16 channels of the first stage add nothing to the pooled features
 SHARED_STAGES = 2
-LIMIT = 10.0  # log-odds are clipped to ±LIMIT: beyond it a network tells only how sure it is of itself
+LIMIT = 6.0  # log-odds are clipped to ±LIMIT: beyond it a network tells only how sure it is of itself
 
 
 class FaceViewsOutput(NamedTuple):

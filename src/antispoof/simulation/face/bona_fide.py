@@ -1,8 +1,8 @@
 """A living person in front of a webcam or phone: the light of the room, then the camera's rendering of it.
 
 Made from a studio portrait, which has none of the variety of a desk at night: side light, soft shadows,
-lamps of every colour, exposure that misses, a smudged lens, a missed focus. Realism here matters more than in the attacks, because whatever
-a simulated bona fide never shows is taken for an attack later.
+lamps of every colour, exposure that misses, a smudged lens, a missed focus. Realism here matters more than in
+the attacks, because whatever a simulated bona fide never shows is taken for an attack later.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Replays that do not look like one: well exposed, evenly lit, in natural contrast.
 
-`replay` catches the camera out at a screen; here it is not: a dim screen metered as it should be, of which only a shift in
-colour is left, and a soft monitor at arm's length, beige and flat, with what a player or a desktop lays over the face.
+`replay` catches the camera out at a screen; here it is not: a dim screen metered as it should be, of which
+only a shift in colour is left, and a soft monitor at arm's length, beige and flat, with what a player or a
+desktop lays over the face.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ def overlay(shown: Picture, face: Box, rng: np.random.Generator) -> Picture:
     else:  # text
         letters = np.zeros(shown.shape[:2], np.uint8)
         for line in range(int(rng.integers(1, 3))):
-            x, y = at + (0, line * 0.12 * side)
+            x, y = at[0], at[1] + line * 0.12 * side
             cv2.putText(letters, "mil 0 lo", (int(x), int(y)), 0, side / 300, 255, 1, cv2.LINE_AA)
         ink = letters[..., None].astype(np.float32) / 255
-        layer = layer * (1 - ink) + ink * np.array(colour, np.float32)
+        layer = np.asarray(layer * (1 - ink) + ink * np.array(colour, np.float32), np.float32)
     opaque = np.float32(rng.uniform(0.45, 1))
     return np.asarray(layer * opaque + shown * (1 - opaque), np.float32)
 
@@ -63,12 +64,12 @@ def _natural(light: Picture, face: Box, rng: np.random.Generator) -> Picture:
 
 
 @face_instruments.register("replay_dim")
-def replay_dim(staged: Staged, other: Staged | None, rng: np.random.Generator) -> Picture:
+def replay_dim(staged: Staged, _other: Staged | None, rng: np.random.Generator) -> Picture:
     """Show ``staged`` on a dim, evenly exposed screen; display values out.
 
     Args:
         staged: what the screen shows.
-        other: not used: nothing is mirrored in the glass.
+        _other: not used: nothing is mirrored in the glass.
         rng: draws every parameter.
     """
     light = screen_light(stored_picture(staged.picture, rng), rng)
@@ -83,12 +84,12 @@ def replay_dim(staged: Staged, other: Staged | None, rng: np.random.Generator) -
 
 
 @face_instruments.register("replay_monitor")
-def replay_monitor(staged: Staged, other: Staged | None, rng: np.random.Generator) -> Picture:
-    """Show ``staged`` as a small film on a monitor, with a player's or a desktop's marks over it; display values out.
+def replay_monitor(staged: Staged, _other: Staged | None, rng: np.random.Generator) -> Picture:
+    """Show ``staged`` as a small film on a monitor, perhaps under a player's marks; display values out.
 
     Args:
         staged: what the monitor shows.
-        other: not used: a monitor is matt.
+        _other: not used: a monitor is matt.
         rng: draws every parameter.
     """
     picture = stored_picture(staged.picture, rng)

@@ -54,19 +54,19 @@ class Staged:
 
 
 def draw_framing(rng: np.random.Generator, face_side: float = 120.0, wide_share: float = 0.5) -> Framing:
-    """Draw a framing: a scene (margins 0.3 to 1.6 faces), a tight crop (0.02 to 0.35), or the bare box of a face.
+    """Draw a framing: a scene (margins 0.3 to 1.6 faces), a tight crop (0.02 to 0.35), or a bare box.
 
-    Systems keep, and data sets publish, pictures that end at the box some detector drew: the sides of such a picture
-    cut into what a face's longer side spans.
+    Systems keep, and data sets publish, pictures that end at the box some detector drew; its sides cut into
+    what the longer side of a face spans.
 
     Args:
         rng: draws every parameter.
         face_side: longer side of the face, in pixels.
-        wide_share: share of scenes; the others are tight or bare by halves.
+        wide_share: share of scenes; a fifth of the others are bare, the rest tight.
     """
     if rng.random() < wide_share:
         margins = rng.uniform(0.3, 1.6) * rng.uniform(0.5, 1.5, 4)
-    elif rng.random() < 0.5:
+    elif rng.random() < 0.8:
         margins = rng.uniform(0.02, 0.35) * rng.uniform(0.5, 1.5, 4)
     else:
         margins = np.concatenate([rng.uniform(-0.2, 0.02, 2), rng.uniform(-0.06, 0.1, 2)])

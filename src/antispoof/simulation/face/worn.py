@@ -1,7 +1,7 @@
 """Paper that fills the picture, or is worn: posters, paper masks, printed foils.
 
-A poster has no edge in the picture; a mask has the living head of its wearer around it, and light falls on it as on
-everything else.
+A poster has no edge in the picture; a mask has the living head of its wearer around it, and light falls on it
+as on everything else.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["print_mask", "print_poster"]
 
 
 @face_instruments.register("print_poster")
-def print_poster(staged: Staged, other: Staged | None, rng: np.random.Generator) -> Picture:
+def print_poster(staged: Staged, _other: Staged | None, rng: np.random.Generator) -> Picture:
     """Hold a large print of ``staged``, lit as in a studio, so that it fills the picture; display values out.
 
     Args:
         staged: what the poster shows.
-        other: not used: nobody is seen beside it.
+        _other: not used: nobody is seen beside it.
         rng: draws every parameter.
     """
     shown = staged.picture if rng.random() < 0.6 else stored_picture(staged.picture, rng)
@@ -73,8 +73,11 @@ def print_mask(staged: Staged, other: Staged | None, rng: np.random.Generator) -
         sheet = np.asarray(sheet * (1 - through) + sheet * head * 2 * through, np.float32)
         sheet = shine(sheet, rng)
     cover = shape * (1 - blur(holes, 0.6)[..., None])
-    gap = np.float32(rng.uniform(0, 0.6)) * np.clip(blur(shape[..., 0], rng.uniform(2, 6)) - shape[..., 0], 0, 1)
+    gap = np.float32(rng.uniform(0, 0.6)) * np.clip(
+        blur(shape[..., 0], rng.uniform(2, 6)) - shape[..., 0], 0, 1
+    )
     scene = cover * sheet + (1 - cover) * head * (1 - gap[..., None])
     if rng.random() < 0.5:  # outdoors: plenty of light, from one side
-        scene = scene * np.float32(rng.uniform(1, 2)) * (1 + rng.uniform(0, 0.8) * ramp(scene.shape[:2], rng.uniform(0, 6.3)))
+        side = ramp(scene.shape[:2], rng.uniform(0, 2 * np.pi))
+        scene = scene * np.float32(rng.uniform(1, 2)) * (1 + rng.uniform(0, 0.8) * side)
     return relight(display(np.asarray(scene, np.float32)), rng, low_light_share=0.15)

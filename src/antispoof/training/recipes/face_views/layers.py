@@ -36,6 +36,9 @@ def fit_close(pooled: NDArray[np.float32], species: NDArray[np.str_], settings: 
 def fit_joint(opinions: NDArray[np.float64], species: NDArray[np.str_], settings: Joint) -> Linear:
     """Fit the layer over what the views say; it never takes an opinion for its opposite.
 
+    The wider views are weighed by their mean: which of two networks fits the simulation better says little
+    about which fits the world better.
+
     Args:
         opinions: (N, 1 + O), the layer over the close view, then log-odds of the wider views.
         species: (N,), as of `fit_close`.
@@ -45,12 +48,15 @@ def fit_joint(opinions: NDArray[np.float64], species: NDArray[np.str_], settings
         A layer whose result is a natural-log likelihood ratio.
     """
     chosen = np.isin(species, (BONA_FIDE, *settings.attacks))
-    return fit_logistic(
-        opinions[chosen],
+    wider = opinions.shape[1] - 1
+    pair = np.column_stack([opinions[:, 0], opinions[:, 1:].mean(1)])[chosen]
+    fitted = fit_logistic(
+        pair,
         species[chosen] == BONA_FIDE,
-        nonnegative=np.ones(opinions.shape[1], np.bool_),
+        nonnegative=np.ones(2, np.bool_),
         ridge=1 / (settings.inverse_strength * int(chosen.sum())),
     )
+    return Linear(np.array([fitted.weight[0], *[fitted.weight[1] / wider] * wider]), fitted.bias)
 
 
 def set_layers(network: FaceViewsNetwork, close: Linear, joint: Linear) -> None:
