@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from antispoof.errors import InputError, MediaError
+from antispoof.runtime.batching import judge_each
 from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle, shipped_bundles
-from antispoof.runtime.examiner import Examiner
+from antispoof.runtime.examiner import Examiner, Scored
 from antispoof.runtime.policy import Policy, decide, read_policy
-from antispoof.runtime.presentation import judge, look
+from antispoof.runtime.presentation import Looked, Presented, judge, look, unjudged
 from antispoof.runtime.selection import Candidates
 from antispoof.runtime.verdict import BundleScore, Evidence, OperatingPoint, Verdict
 from antispoof.scores.fusion import Panel, contributions
 from antispoof.sensing.capture import Recording, Sources
-from antispoof.sensing.content import content_of, has_sound
-from antispoof.sensing.modalities import modalities, modality_of, takers
+from antispoof.sensing.modalities import modalities, modality_of
 
 if TYPE_CHECKING:
     from antispoof.runtime.site import SiteCalibration
@@ -184,6 +184,40 @@ class Detector:
             if name in sources:
                 raise InputError(f"{name} is given twice: by itself and as {name}=")
             sources = {name: sample, **sources}
+        return self.check_many([sources])[0]
+
+    def check_many(self, presentations: Iterable[Mapping[str, Sources | None]]) -> list[Verdict]:
+        """Judge presentations, several in one call of a network; the next are decoded meanwhile.
+
+        Args:
+            presentations: of each, modality name → source, as `check` takes them.
+
+        Returns:
+            what `check` says of each. A network sums in another order when it has several samples before it,
+            so a score may differ in the last digits of single precision, less than 1e-5.
+
+        Raises:
+            MediaError: a source is no usable media; nothing is returned of the others.
+            InputError: as `check`.
+            BundleError: a network fails.
+        """
+        verdicts = []
+        for judged in judge_each(self, presentations):
+            if isinstance(judged.result, MediaError):
+                raise judged.result
+            verdicts.append(judged.result)
+        return verdicts
+
+    def look(self, sources: Mapping[str, Sources | None]) -> Presented:
+        """Decode one presentation, and look whether its samples can be judged: what needs no network.
+
+        Args:
+            sources: as `check` takes them.
+
+        Raises:
+            MediaError: a source is no usable media.
+            InputError: no bundle looks at a modality that was given, or the policy does not allow it.
+        """
         for name in sources:
             self._candidates.check(name)
             if not self._rules.allows(name):
@@ -191,28 +225,48 @@ class Detector:
         given = {name: source for name, source in sources.items() if source is not None}
         names = sorted(given)
         looked = look({name: given[name] for name in names}, self._pool.map)
-        usable = {name: found for name, found in looked.items() if found.usable}
-        chosen = self._candidates.for_modalities(usable)
-        scored = self._pool.map(lambda one: judge(*one, usable), chosen)
-        evidence = {name: found.rejected() for name, found in looked.items() if not found.usable}
-        for _, found in scored:
-            evidence |= found
-        for name, part in list(evidence.items()):
-            if beside := _unjudged(name, given[name], names):
-                evidence[name] = replace(part, unjudged=beside)
-        if not chosen:  # tell at least who would have judged
-            return self._verdict(sources, evidence, self._candidates.for_modalities(names), ())
-        return self._verdict(sources, evidence, chosen, [score for score, _ in scored])
+        beside = {name: unjudged(name, given[name], names) for name in names}
+        return Presented(tuple(sources), looked, beside)
+
+    def judge(self, presented: Sequence[Presented]) -> list[Verdict]:
+        """Judge what was looked at, all in one call of each network that has a say.
+
+        Raises:
+            BundleError: a network fails.
+        """
+        chosen = [self._candidates.for_modalities(each.usable) for each in presented]
+        asked: dict[Examiner, dict[int, Mapping[str, Looked]]] = {}
+        for index, (each, choice) in enumerate(zip(presented, chosen, strict=True)):
+            for examiner, names in choice:
+                asked.setdefault(examiner, {})[index] = {name: each.looked[name] for name in names}
+        answers = self._pool.map(lambda one: judge(one[0], list(one[1].values())), list(asked.items()))
+        said = {
+            (examiner, index): scored
+            for (examiner, those), answer in zip(asked.items(), answers, strict=True)
+            for index, scored in zip(those, answer, strict=True)
+        }
+        return [
+            self._verdict(each, choice, [said[examiner, index] for examiner, _ in choice])
+            for index, (each, choice) in enumerate(zip(presented, chosen, strict=True))
+        ]
 
     def _verdict(
         self,
-        sources: Mapping[str, Sources | None],
-        evidence: Mapping[str, Evidence],
+        presented: Presented,
         chosen: Sequence[tuple[Examiner, tuple[str, ...]]],
-        scores: Sequence[float],
+        scored: Sequence[Scored],
     ) -> Verdict:
+        evidence = {name: found.rejected() for name, found in presented.looked.items() if not found.usable}
+        for _, found in scored:
+            evidence |= found
+        for name, part in list(evidence.items()):
+            if beside := presented.unjudged[name]:
+                evidence[name] = replace(part, unjudged=beside)
+        if not chosen:  # tell at least who would have judged
+            chosen = self._candidates.for_modalities(presented.looked)
+        scores = [score for score, _ in scored]
         preferred = self._candidates.first.metadata.modalities
-        listed = {*sources, *self._rules.required}
+        listed = {*presented.listed, *self._rules.required}
         listed |= {name for examiner, _ in chosen for name in examiner.metadata.modalities}
         order = sorted(
             listed or preferred, key=lambda name: (name not in preferred, _place(name, preferred), name)
@@ -309,18 +363,3 @@ def _obvious(sample: Sources) -> str:
         return "face_rgb"
     names = " or ".join(f"check({name}=…)" for name in modalities)
     raise InputError(f"it is not plain what this is a sample of: write {names}")
-
-
-def _unjudged(name: str, source: Sources, names: Sequence[str]) -> tuple[str, ...]:
-    """Say what of a film is not judged, where only a side of it is."""
-    if isinstance(source, Recording):
-        source = source.source
-    if not isinstance(source, (str, Path, bytes)) or content_of(source) != "film":
-        return ()
-    own = modalities[name].unnamed
-    found = []
-    for content in ("picture", "sound"):
-        there = content == "picture" or has_sound(source)
-        if there and content not in own and not set(takers(content)) & set(names):
-            found.append(f"the {content} of the film")
-    return tuple(found)

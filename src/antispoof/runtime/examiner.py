@@ -92,10 +92,6 @@ class Examiner:
         point = OperatingPoint(name, entry.threshold, entry.rule, entry.data)
         return point if self.site is None else self.site.moved(point)
 
-    def score(self, samples: Mapping[str, Examined]) -> Scored:
-        """Score usable samples of one presentation: `score_many` of one."""
-        return self.score_many([samples])[0]
-
     def score_many(self, presentations: Sequence[Mapping[str, Examined]]) -> list[Scored]:
         """Score usable samples of several presentations, or frames, in as few calls of the network as may be.
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from antispoof.runtime.examiner import Examined, Examiner, Scored
 from antispoof.runtime.verdict import Evidence, FrameEvidence
-from antispoof.sensing.capture import FilmedModality, Frames, Sample, Sources
+from antispoof.sensing.capture import FilmedModality, Frames, Recording, Sample, Sources
+from antispoof.sensing.content import content_of, has_sound
 from antispoof.sensing.frames import REASONS, joined, load_member, members
-from antispoof.sensing.modalities import modalities
+from antispoof.sensing.modalities import modalities, takers
 from antispoof.sensing.people import shows_several_people
 
-__all__ = ["Looked", "judge", "look"]
+__all__ = ["Looked", "Presented", "judge", "look", "unjudged"]
 
 LEAST_USABLE = 0.5  # of the frames: with fewer it is no sample that can be judged
 
@@ -118,6 +121,31 @@ class Looked:
         return shows_several_people(pictures, faces, np.stack(known) if len(known) == len(seen) else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What the sensors saw of one presentation.
+
+    Attributes:
+        listed: every modality that was named, one whose sensor was not there too.
+        looked: modality → what was seen.
+        unjudged: modality → what else is in its file that nobody judges, in words.
+    """
+
+    listed: tuple[str, ...]
+    looked: Mapping[str, Looked]
+    unjudged: Mapping[str, tuple[str, ...]]
+
+    @property
+    def usable(self) -> tuple[str, ...]:
+        """Modalities whose sample can be judged."""
+        return tuple(name for name, found in self.looked.items() if found.usable)
+
+    @property
+    def size(self) -> int:
+        """Bytes that the decoded samples take."""
+        return sum(sample.array.nbytes for found in self.looked.values() for sample, _ in found.examined)
+
+
 def look(given: Mapping[str, Sources], run: Run) -> dict[str, Looked]:
     """Decode what was given, and look whether it can be judged.
 
@@ -143,33 +171,71 @@ def _quality(one: tuple[str, Sample]) -> Any:
     return modalities[one[0]].quality(one[1])
 
 
-def judge(examiner: Examiner, names: Sequence[str], looked: Mapping[str, Looked]) -> Scored:
-    """Judge a presentation: its frames in one batch, then what they come to together.
+def judge(examiner: Examiner, presentations: Sequence[Mapping[str, Looked]]) -> list[Scored]:
+    """Judge presentations: all frames of all of them in one batch, then what each one's come to together.
 
     Where a sensor has fewer frames than another, its own are used again, at about the same time.
 
     Args:
         examiner: the bundle.
-        names: modalities that it judges, all of them usable.
-        looked: what was seen.
+        presentations: of each, modality → what was seen, usable; all of them modalities of the bundle.
 
     Raises:
         BundleError: the network fails.
     """
-    count = max(len(looked[name].places) for name in names)
-    rows = [{name: _at(looked[name].places, row, count) for name in names} for row in range(count)]
-    scored = examiner.score_many(
-        [{name: looked[name].examined[place] for name, place in row.items()} for row in rows]
+    placed = [_rows(looked) for looked in presentations]
+    scored = iter(
+        examiner.score_many(
+            [
+                {name: looked[name].examined[place] for name, place in row.items()}
+                for looked, rows in zip(presentations, placed, strict=True)
+                for row in rows
+            ]
+        )
     )
+    return [
+        _pooled(examiner, looked, rows, list(islice(scored, len(rows))))
+        for looked, rows in zip(presentations, placed, strict=True)
+    ]
+
+
+def _rows(looked: Mapping[str, Looked]) -> list[dict[str, int]]:
+    """Tell which frames of its sensors are judged side by side."""
+    count = max(len(found.places) for found in looked.values())
+    return [{name: _at(found.places, row, count) for name, found in looked.items()} for row in range(count)]
+
+
+def _pooled(
+    examiner: Examiner,
+    looked: Mapping[str, Looked],
+    rows: Sequence[Mapping[str, int]],
+    scored: Sequence[Scored],
+) -> Scored:
+    """Make of the frames of one presentation one ratio and one piece of evidence a sensor."""
     ratio = examiner.pool([one for one, _ in scored])
     nearest = int(np.argmin([abs(one - ratio) for one, _ in scored]))
     evidence = {}
-    for name in names:
-        parts = [(row[name], found[name]) for row, (_, found) in zip(rows, scored, strict=True)]
+    for name, found in looked.items():
+        parts = [(row[name], part[name]) for row, (_, part) in zip(rows, scored, strict=True)]
         own = [part.score for _, part in parts if part.score is not None]
-        evidence[name] = looked[name].told(parts, nearest, examiner.pool(own) if own else None)
+        evidence[name] = found.told(parts, nearest, examiner.pool(own) if own else None)
     return ratio, evidence
 
 
 def _at(places: Sequence[int], row: int, rows: int) -> int:
     return places[round((len(places) - 1) * (row + 0.5) / rows)]
+
+
+def unjudged(name: str, source: Sources, names: Sequence[str]) -> tuple[str, ...]:
+    """Say what of a film is not judged, where only a side of it is."""
+    if isinstance(source, Recording):
+        source = source.source
+    if not isinstance(source, (str, Path, bytes)) or content_of(source) != "film":
+        return ()
+    own = modalities[name].unnamed
+    found = []
+    for content in ("picture", "sound"):
+        there = content == "picture" or has_sound(source)
+        if there and content not in own and not set(takers(content)) & set(names):
+            found.append(f"the {content} of the film")
+    return tuple(found)

@@ -1,0 +1,111 @@
+"""Many presentations, one after another: some before the networks at a time, the next decoded meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from antispoof.errors import MediaError
+from antispoof.runtime.presentation import Presented
+from antispoof.runtime.verdict import Verdict
+from antispoof.sensing.capture import Sources
+
+if TYPE_CHECKING:
+    from antispoof.runtime.detector import Detector
+
+__all__ = ["Judged", "judge_each"]
+
+PRESENTATIONS = 8  # presentations before the networks at a time
+AHEAD = 4  # decoded while the networks run
+BATCH_BYTES = 64 * 2**20  # of decoded samples: a batch of large pictures, or of long recordings, is smaller
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of one presentation.
+
+    Attributes:
+        result: the verdict, or the error that kept it from being judged.
+        milliseconds: spent on it: its decoding, and its share of what its batch took.
+    """
+
+    result: Verdict | MediaError
+    milliseconds: float
+
+
+_Looked = tuple[Presented | MediaError, float]
+
+
+def judge_each(detector: Detector, presentations: Iterable[Mapping[str, Sources | None]]) -> Iterator[Judged]:
+    """Judge presentations in order; one that cannot be decoded does not keep the others from being judged.
+
+    Args:
+        detector: who judges.
+        presentations: of each, modality name → source; taken as they are needed.
+
+    Yields:
+        one result each.
+
+    Raises:
+        InputError: no bundle looks at a modality that was given, or the policy does not allow it.
+        BundleError: a network fails.
+    """
+    waiting: list[_Looked] = []
+    size = 0
+    for looked in _ahead(lambda sources: _look(detector, sources), presentations):
+        waiting.append(looked)
+        size += looked[0].size if isinstance(looked[0], Presented) else 0
+        if len(waiting) == PRESENTATIONS or size >= BATCH_BYTES:
+            yield from _judged(detector, waiting)
+            waiting, size = [], 0
+    yield from _judged(detector, waiting)
+
+
+def _look(detector: Detector, sources: Mapping[str, Sources | None]) -> _Looked:
+    start = time.perf_counter()
+    try:
+        found: Presented | MediaError = detector.look(sources)
+    except MediaError as error:
+        found = error
+    return found, 1000 * (time.perf_counter() - start)
+
+
+def _judged(detector: Detector, looked: list[_Looked]) -> Iterator[Judged]:
+    readable = [found for found, _ in looked if isinstance(found, Presented)]
+    start = time.perf_counter()
+    verdicts = iter(detector.judge(readable))
+    share = 1000 * (time.perf_counter() - start) / max(len(readable), 1)
+    for found, spent in looked:
+        if isinstance(found, MediaError):
+            yield Judged(found, spent)
+        else:
+            yield Judged(next(verdicts), spent + share)
+
+
+def _ahead(
+    function: Callable[[Mapping[str, Sources | None]], _Looked],
+    items: Iterable[Mapping[str, Sources | None]],
+) -> Iterator[_Looked]:
+    """Apply a function to items in order, a few ahead in another thread; to one item alone, here."""
+    left = iter(items)
+    first = list(islice(left, 2))
+    if len(first) < 2:
+        yield from map(function, first)
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as executor:
+        pending: deque[Future[_Looked]] = deque(executor.submit(function, item) for item in first)
+        try:
+            for item in left:
+                pending.append(executor.submit(function, item))
+                if len(pending) > AHEAD:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
