@@ -6,12 +6,16 @@ import os
 import socket
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from antispoof.cli.app import app, needs
 from antispoof.errors import InputError
+
+if TYPE_CHECKING:
+    from antispoof.runtime.detector import Detector
+    from antispoof.service.checks import Checks
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -58,7 +62,8 @@ def serve(
         settings = settings.model_copy(update={"hosts": (*LOOPBACK[:1], "[::1]", "localhost")})
     _see_that_it_is_free(host, port)
     core = Core(settings)  # what cannot work is told before anything listens
-    detector = core.checks.detector()
+    detector = _loaded(core.checks, "bundles")
+    shadow = None if core.shadow is None else _loaded(core.shadow.checks, "shadow_bundles")
     new_key = None if core.keys.all() else core.keys.add("development")
     core.close()
     name = f"[{host}]" if ":" in host else host
@@ -66,6 +71,8 @@ def serve(
     if settings.page:
         typer.echo(f"page       http://{name}:{port}/")
     typer.echo(f"model      {detector.bundle.metadata.name} {detector.bundle.metadata.version}")
+    if shadow is not None:
+        typer.echo(f"shadow     {shadow.bundle.metadata.name} {shadow.bundle.metadata.version}")
     typer.echo(f"state      {settings.state}")
     if new_key is None:
         typer.echo("API key    shown when it was made; another: antispoof keys add NAME")
@@ -83,6 +90,15 @@ def serve(
             workers=workers,
             **server_options(settings),
         )
+
+
+def _loaded(checks: Checks, setting: str) -> Detector:
+    from antispoof.service.problems import Problem
+
+    try:
+        return checks.detector()
+    except Problem as problem:
+        raise InputError(f"{setting}, default_policy: {problem.__cause__ or problem}") from None
 
 
 def _see_that_it_is_free(host: str, port: int) -> None:

@@ -74,6 +74,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     core: Core = app.state.core
     await run_in_threadpool(_warm, core)
+    if core.shadow is not None:
+        core.shadow.start()
     sweeper = asyncio.create_task(_sweep(core))
     log.info("started", version=antispoof.__version__, page=core.settings.page)
     yield

@@ -12,6 +12,7 @@ from antispoof.service.secret import Secret
 from antispoof.service.session_records import SessionRecords
 from antispoof.service.sessions import Sessions
 from antispoof.service.settings import Settings
+from antispoof.service.shadow import Shadow
 from antispoof.service.signing import SigningKeys
 from antispoof.service.store.database import open_store
 from antispoof.service.vault import Vault
@@ -48,11 +49,17 @@ class Core:
         self.judges = Workers(
             "judge", threads, threads + settings.queue_length, settings.queue_wait_s, self.metrics.queue.set
         )
+        self.shadow: Shadow | None = None
+        if settings.shadow_bundles:
+            judges = self.judges
+            self.shadow = Shadow(settings, self.store, self.clock, self.metrics, lambda: judges.idle)
         self.greetings = Greetings(settings.greetings_per_address)
         self.watchers = Workers("watch", threads, settings.streams, gauge=self.metrics.streams.set)
 
     def close(self) -> None:
         """End what runs, and close the database."""
+        if self.shadow is not None:
+            self.shadow.close()
         self.judges.close()
         self.watchers.close()
         self.store.close()

@@ -10,6 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 __all__ = ["Metrics"]
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+MARGINS = (-8.0, -4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class Metrics:
@@ -29,6 +30,25 @@ class Metrics:
         )
         self.verdicts = Counter(
             "antispoof_verdicts", "Verdicts given.", ("kind", "outcome"), registry=self._registry
+        )
+        self.shadow_verdicts = Counter(
+            "antispoof_shadow_verdicts",
+            "Answers that the shadow bundles judged too, by what either said.",
+            ("kind", "outcome", "shadow_outcome"),
+            registry=self._registry,
+        )
+        self.shadow_left_out = Counter(
+            "antispoof_shadow_left_out",
+            "Answers that the shadow bundles did not judge.",
+            ("reason",),
+            registry=self._registry,
+        )
+        self.shadow_margins = Histogram(
+            "antispoof_shadow_margin",
+            "Score minus threshold of the answers that the shadow bundles judged too.",
+            ("judge",),
+            buckets=MARGINS,
+            registry=self._registry,
         )
         self.queue = Gauge(
             "antispoof_queue_places_taken",

@@ -35,6 +35,8 @@ class Settings(BaseModel):
         state: folder of the keys and, unless ``database`` says otherwise, of the SQLite database.
         database: SQLAlchemy URL, ``sqlite:///…`` or ``postgresql+psycopg://…``; empty is SQLite in ``state``.
         bundles: names or paths of the models; empty are all that ship.
+        shadow_bundles: names or paths of models that would take the place of ``bundles``: they judge the same
+            samples after the answer, and what would change is counted; empty for none.
         policies: name → file of further policies; those that ship are there without.
         default_policy: of sessions that name none; None fuses what is there at the models' own thresholds.
         issuer: ``iss`` of signed results.
@@ -77,6 +79,7 @@ class Settings(BaseModel):
     state: Path = Field(default_factory=default_state)
     database: str = ""
     bundles: tuple[str, ...] = ()
+    shadow_bundles: tuple[str, ...] = ()
     policies: dict[str, Path] = {}
     default_policy: str | None = None
     issuer: str = "antispoof"

@@ -97,6 +97,11 @@ class Workers:
         self._job_s = 0.0
         self._lock = threading.Lock()
 
+    @property
+    def idle(self) -> bool:
+        """Whether a thread has nothing to do."""
+        return self._reserved < self._threads
+
     def check_room(self) -> None:
         """See that there is a slot now, before something is read that needs one.
 

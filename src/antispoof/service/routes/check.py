@@ -12,8 +12,9 @@ from antispoof.sensing.capture import Recording
 from antispoof.service import wire
 from antispoof.service.access import ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
-from antispoof.service.core import Core
+from antispoof.service.checks import Checks
 from antispoof.service.problems import Problem, responses
+from antispoof.service.shadow import Answer
 from antispoof.service.uploads import Upload, read_upload
 
 __all__ = ["router"]
@@ -66,14 +67,21 @@ async def check(request: Request, _: Annotated[KnownKey, backend("check")], core
             "the parts are files named like modalities, their unit.<modality>, and policy",
         )
     with core.judges.reserve() as reservation:
-        verdict = await reservation.run(_judge, core, upload)
+        verdict = await reservation.run(_judge, core.checks, upload)
     core.metrics.verdicts.labels("check", verdict.outcome).inc()
+    if core.shadow is not None:
+        size = sum(map(len, upload.files.values()))
+        core.shadow.offer("check", _said(verdict), size, lambda checks: _said(_judge(checks, upload)))
     return JSONResponse({"verdict": verdict.as_dict(), "replay_protection": False})
 
 
-def _judge(core: Core, upload: Upload) -> Verdict:
-    if set(upload.files) - set(core.checks.modalities):
-        raise Problem("invalid_request", f"files: the models judge {', '.join(core.checks.modalities)}")
+def _judge(checks: Checks, upload: Upload) -> Verdict:
+    if set(upload.files) - set(checks.modalities):
+        raise Problem("invalid_request", f"files: the models judge {', '.join(checks.modalities)}")
     units = {name: upload.fields.get(f"unit.{name}", "") for name in upload.files}
     sources = {name: Recording(content, units[name]) for name, content in upload.files.items()}
-    return core.checks.check(upload.fields.get("policy"), sources)
+    return checks.check(upload.fields.get("policy"), sources)
+
+
+def _said(verdict: Verdict) -> Answer:
+    return Answer(verdict.outcome, verdict.margin)

@@ -14,12 +14,13 @@ from antispoof.sensing.modalities import takers
 from antispoof.service import wire
 from antispoof.service.access import Client, Either, ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
-from antispoof.service.attempts import SessionRequest
+from antispoof.service.attempts import Decision, SessionRequest
 from antispoof.service.clock import as_text
 from antispoof.service.core import Core
 from antispoof.service.intake import check_sample
 from antispoof.service.judging import judge
 from antispoof.service.problems import Problem, responses
+from antispoof.service.shadow import Answer
 from antispoof.service.uploads import read_upload
 
 __all__ = ["open_session", "router"]
@@ -229,6 +230,15 @@ async def complete(session_id: str, from_backend: Either, core: ServiceCore) -> 
             raise
     session = await run_in_threadpool(core.judgements.finish, found, decision)
     core.metrics.verdicts.labels("session", decision.outcome).inc()
+    if core.shadow is not None:
+        frames = core.settings.judged_frames
+        core.shadow.offer(
+            "session",
+            _said(decision),
+            sum(len(capture.content) for capture in found.captures),
+            lambda checks: _said(judge(found, checks.check, frames)),
+            session_id,
+        )
     state = session["state"]
     if state == "capturing":
         return _completed(session_id, state, session["attempts_left"], decision.advice)
@@ -255,6 +265,10 @@ def result(session_id: str, _: Backend, core: ServiceCore) -> Response:
 def events(session_id: str, _: Auditor, core: ServiceCore) -> Response:
     """Return what happened to a session."""
     return JSONResponse({"events": core.sessions.events(session_id)})
+
+
+def _said(decision: Decision) -> Answer:
+    return Answer(decision.outcome, decision.evidence["verdict"]["margin"])
 
 
 def _completed(session_id: str, state: str, attempts_left: int, advice: tuple[str, ...]) -> JSONResponse:
