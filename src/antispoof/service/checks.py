@@ -9,7 +9,7 @@ from antispoof.errors import AntispoofError, InputError, MediaError
 from antispoof.runtime.detector import Detector, load
 from antispoof.runtime.policy import shipped_policies
 from antispoof.runtime.verdict import Verdict
-from antispoof.sensing.capture import Recording, Source
+from antispoof.sensing.capture import Recording, Sources
 from antispoof.service.problems import Problem, from_media_error
 from antispoof.service.settings import Settings
 
@@ -70,7 +70,7 @@ class Checks:
             raise Problem("model_unavailable", "the model cannot be loaded", retry_after_s=30) from error
         raise Problem("invalid_request", f"policy: there are {', '.join((*self.policies, *sorted(points)))}")
 
-    def check(self, policy: str | None, sources: Mapping[str, Source]) -> Verdict:
+    def check(self, policy: str | None, sources: Mapping[str, Sources]) -> Verdict:
         """Judge one presentation.
 
         Raises:
@@ -83,7 +83,8 @@ class Checks:
             raise from_media_error(error, "the sample") from None
         except InputError as error:
             reason = "the policy does not look at one of the samples"
-            if any(isinstance(one, Recording) and one.unit for one in sources.values()):
+            given = [one if isinstance(one, (list, tuple)) else [one] for one in sources.values()]
+            if any(isinstance(each, Recording) and each.unit for one in given for each in one):
                 reason = str(error)
             raise Problem("invalid_request", reason) from None
         except Exception as error:  # whatever the model does, nobody is let through

@@ -2,61 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from antispoof.runtime.verdict import Verdict
-from antispoof.sensing.capture import Recording, Source
+from antispoof.sensing.capture import Recording, Sources
 from antispoof.service.attempts import Decision, Judgeable, JudgeableCapture
 
 __all__ = ["judge"]
 
-Check = Callable[[str | None, Mapping[str, Source]], Verdict]
+Check = Callable[[str | None, Mapping[str, Sources]], Verdict]
 
 ADVICE = {
     "duplicate_frames": "the camera picture could not be used: use the camera of this device, and try again",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    seq: int
-    verdict: Verdict
-    complete: bool
-
-
 def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
-    """Judge up to ``frames`` presentations spread over the attempt, and decide by the one in the middle.
+    """Judge an attempt: up to ``frames`` of its captures of each modality, as frames of one presentation.
 
-    The outcome is bona fide only where every modality could be judged, the detector says so of the lower
-    middle frame, every challenge was passed, and no capture is one that was seen before.
+    The outcome is bona fide only where every modality could be judged, the detector says so of all frames
+    together, every challenge was passed, and no capture is one that was seen before.
 
     Args:
         judged: the attempt.
         check: the detector.
-        frames: how many presentations are looked at.
+        frames: how many captures of a modality are looked at, spread evenly over the attempt.
 
     Raises:
         Problem: a capture cannot be read, or the model fails.
     """
-    checked = [
-        _check_presentation(presentation, judged, check)
-        for presentation in _presentations(judged.captures, frames)
-    ]
-    usable = sorted(
-        (frame for frame in checked if frame.complete), key=lambda frame: frame.verdict.score or 0.0
-    )
-    shown = usable[(len(usable) - 1) // 2] if usable else checked[0]
-    outcome: str = shown.verdict.outcome if usable else "non_response"
+    chosen = _spread(judged.captures, frames)
+    verdict = check(judged.policy, {name: _sources(several) for name, several in chosen.items()})
+    used = {evidence.modality for evidence in verdict.evidence if evidence.status == "used"}
+    complete = verdict.score is not None and used >= set(judged.modalities)
+    outcome: str = verdict.outcome if complete else "non_response"
     reasons: list[str] = []
     advice: list[str] = []
     if outcome == "non_response":
-        reasons += shown.verdict.reasons or ("modality_not_used",)
-        advice += shown.verdict.advice
+        reasons += verdict.reasons or ("modality_not_used",)
+        advice += verdict.advice
     hindrances = _hindrances(judged)
     if judged.mode == "active" and not judged.challenges:
         hindrances.append(("no_challenge", ""))
     if hindrances:
+        if hindrances[0][0] == "duplicate_frames":  # which is what the detector calls repeated
+            reasons = [reason for reason in reasons if reason != "repeated"]
         reasons += [reason for reason, _ in hindrances]
         advice += [words for _, words in hindrances if words]
         if outcome == "bona_fide":
@@ -65,7 +56,7 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
         reasons.append("seen_in_another_session")
         outcome = "attack"
     # One outcome a result: what the detector alone would say is evidence.
-    said = shown.verdict.as_dict()
+    said = verdict.as_dict()
     return Decision(
         outcome,
         tuple(dict.fromkeys(reasons)),
@@ -73,37 +64,45 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
         {
             "verdict": {**said, "outcome": outcome, "reasons": list(dict.fromkeys(reasons))},
             "evidence": {"detector_outcome": said["outcome"], "detector_reasons": said["reasons"]},
-            "frames": [
-                {"seq": frame.seq, "outcome": frame.verdict.outcome, "score": frame.verdict.score}
-                for frame in checked
-            ],
+            "frames": _frames(chosen, verdict),
             "challenges": [dict(result) for result in judged.challenges],
         },
     )
 
 
-def _check_presentation(
-    presentation: Mapping[str, JudgeableCapture], judged: Judgeable, check: Check
-) -> _Frame:
-    verdict = check(judged.policy, {name: Recording(c.content, c.unit) for name, c in presentation.items()})
-    used = {evidence.modality for evidence in verdict.evidence if evidence.status == "used"}
-    complete = verdict.score is not None and used >= set(judged.modalities)
-    return _Frame(next(iter(presentation.values())).seq, verdict, complete)
-
-
-def _presentations(captures: tuple[JudgeableCapture, ...], frames: int) -> list[dict[str, JudgeableCapture]]:
-    """Take samples of all modalities at evenly spread times; one that has fewer is used again."""
+def _spread(captures: tuple[JudgeableCapture, ...], frames: int) -> dict[str, list[JudgeableCapture]]:
+    """Take captures of each modality at evenly spread times."""
     by_modality: dict[str, list[JudgeableCapture]] = {}
     for capture in captures:
         by_modality.setdefault(capture.modality, []).append(capture)
-    count = min(frames, max(map(len, by_modality.values())))
+    chosen = {}
+    for name, several in by_modality.items():
+        count = min(frames, len(several))
+        places = [round((len(several) - 1) * (index + 0.5) / count) for index in range(count)]
+        chosen[name] = [several[place] for place in places]
+    return chosen
+
+
+def _sources(captures: Sequence[JudgeableCapture]) -> Sources:
+    recordings = [Recording(capture.content, capture.unit) for capture in captures]
+    return recordings if len(recordings) > 1 else recordings[0]
+
+
+def _frames(chosen: Mapping[str, Sequence[JudgeableCapture]], verdict: Verdict) -> list[dict[str, Any]]:
+    """Tell what each capture says by itself, of the modality that has most of them."""
+    name = max(chosen, key=lambda each: len(chosen[each]))
+    evidence = next(part for part in verdict.evidence if part.modality == name)
+    scores = [frame.score for frame in evidence.frames] or [evidence.score]
     return [
-        {
-            name: several[round((len(several) - 1) * (index + 0.5) / count)]
-            for name, several in by_modality.items()
-        }
-        for index in range(count)
+        {"seq": capture.seq, "outcome": _outcome_of(score, verdict), "score": score}
+        for capture, score in zip(chosen[name], scores, strict=True)
     ]
+
+
+def _outcome_of(score: float | None, verdict: Verdict) -> str:
+    if score is None:
+        return "non_response"
+    return "bona_fide" if score >= verdict.operating_point.threshold else "attack"
 
 
 def _hindrances(judged: Judgeable) -> list[tuple[str, str]]:

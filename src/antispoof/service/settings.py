@@ -55,7 +55,7 @@ class Settings(BaseModel):
         database_timeout_s: how long PostgreSQL may take to connect, to lock, to answer.
         passive_frames: how many samples of each sensor but the microphone a passive session needs, where they
             are handed in one by one; a stream needs six pictures in a second or more.
-        judged_frames: how many frames of an attempt the detector judges.
+        judged_frames: how many frames of an attempt the detector judges together, 32 at most.
         max_file_bytes: size of one sample.
         max_captures: samples in one attempt.
         max_attempt_bytes: size of all samples in one attempt.
@@ -96,7 +96,7 @@ class Settings(BaseModel):
     header_timeout_s: Annotated[float, Field(gt=0)] = 10.0
     database_timeout_s: Annotated[float, Field(gt=0, le=5)] = 2.5
     passive_frames: Positive = 1
-    judged_frames: Positive = 5
+    judged_frames: Annotated[int, Field(ge=1, le=32)] = 5
     max_file_bytes: Positive = 8 * 2**20
     max_captures: Positive = 300
     max_attempt_bytes: Positive = 64 * 2**20

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from antispoof.service.problems import Problem
 from antispoof.service.settings import Settings
 
-__all__ = ["Upload", "read_upload"]
+__all__ = ["MAX_PARTS", "Upload", "read_upload"]
 
 MAX_PARTS = 8
 MAX_FIELD_BYTES = 1024
@@ -22,10 +22,10 @@ OVERHEAD_BYTES = 64 * 2**10
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """The parts of a request body, by name."""
+    """The parts of a request body, by name; of a name there may be several files, in their order."""
 
     fields: dict[str, str]
-    files: dict[str, bytes]
+    files: dict[str, list[bytes]]
 
 
 class _InMemory(MultiPartParser):
@@ -69,13 +69,14 @@ async def read_upload(request: Request, settings: Settings) -> Upload:
 
 async def _sorted(form: FormData, limit: int) -> Upload:
     fields: dict[str, str] = {}
-    files: dict[str, bytes] = {}
+    files: dict[str, list[bytes]] = {}
     for name, value in form.multi_items():
-        if name in fields or name in files:
+        file = isinstance(value, UploadFile)
+        if name in fields or (name in files and not file):
             raise Problem("invalid_request", "a part is there twice")
         if isinstance(value, UploadFile):
-            files[name] = await value.read()
-            if len(files[name]) > limit:
+            files.setdefault(name, []).append(await value.read())
+            if len(files[name][-1]) > limit:
                 raise Problem("payload_too_large", f"a file may have {limit} bytes")
         else:
             fields[name] = value

@@ -135,14 +135,14 @@ class VerdictDocument(BaseModel):
 
 
 class DetectorDocument(BaseModel):
-    """What the detector alone says of the deciding frame, without challenges and replay protection."""
+    """What the detector alone says of all frames together, without challenges and replay protection."""
 
     detector_outcome: Outcome
     detector_reasons: list[str]
 
 
 class FrameDocument(BaseModel):
-    """One presentation that was looked at."""
+    """What one capture says by itself."""
 
     seq: int
     outcome: Outcome

@@ -15,7 +15,7 @@ from antispoof.service.api_keys import KnownKey
 from antispoof.service.checks import Checks
 from antispoof.service.problems import Problem, responses
 from antispoof.service.shadow import Answer
-from antispoof.service.uploads import Upload, read_upload
+from antispoof.service.uploads import MAX_PARTS, Upload, read_upload
 
 __all__ = ["router"]
 
@@ -31,7 +31,12 @@ CHECK_FORM = {
                     "required": ["face_rgb"],
                     "additionalProperties": False,
                     "properties": {
-                        "face_rgb": {"type": "string", "format": "binary"},
+                        "face_rgb": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "minItems": 1,
+                            "maxItems": MAX_PARTS,
+                        },
                         "policy": {"type": "string"},
                         "unit.face_depth": {"type": "string", "examples": ["0.1 mm"]},
                     },
@@ -58,7 +63,10 @@ CHECK_FORM = {
     ),
 )
 async def check(request: Request, _: Annotated[KnownKey, backend("check")], core: ServiceCore) -> Response:
-    """Judge files, one for each modality. Nothing is stored: this gives no protection against replay."""
+    """Judge files of one presentation, one or several frames of each modality; nothing is stored.
+
+    That gives no protection against replay.
+    """
     core.judges.check_room()  # who is refused anyhow need not be read
     upload = await read_upload(request, core.settings)
     if not upload.files or set(upload.fields) - {"policy", *(f"unit.{name}" for name in upload.files)}:
@@ -79,7 +87,10 @@ def _judge(checks: Checks, upload: Upload) -> Verdict:
     if set(upload.files) - set(checks.modalities):
         raise Problem("invalid_request", f"files: the models judge {', '.join(checks.modalities)}")
     units = {name: upload.fields.get(f"unit.{name}", "") for name in upload.files}
-    sources = {name: Recording(content, units[name]) for name, content in upload.files.items()}
+    sources = {
+        name: [Recording(content, units[name]) for content in several]
+        for name, several in upload.files.items()
+    }
     return checks.check(upload.fields.get("policy"), sources)
 
 

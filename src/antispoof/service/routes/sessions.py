@@ -173,10 +173,11 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
     core.judges.check_room()  # who is refused anyhow need not be read
     expected = await run_in_threadpool(core.sessions.expected_modalities, session_id)
     upload = await read_upload(request, core.settings)
-    if set(upload.fields) - {"unit"} != {"modality", "seq", "sha256"} or set(upload.files) != {"file"}:
-        raise Problem("invalid_request", "the parts are modality, seq, sha256, file and perhaps unit")
+    files = [name for name, several in upload.files.items() for _ in several]
+    if set(upload.fields) - {"unit"} != {"modality", "seq", "sha256"} or files != ["file"]:
+        raise Problem("invalid_request", "the parts are modality, seq, sha256, one file and perhaps unit")
     unit = upload.fields.get("unit", "").strip()
-    modality, seq, content = upload.fields["modality"], upload.fields["seq"], upload.files["file"]
+    modality, seq, content = upload.fields["modality"], upload.fields["seq"], upload.files["file"][0]
     if modality not in expected:
         raise Problem("invalid_request", "modality: not one of the session's")
     if not (seq.isascii() and seq.isdecimal() and int(seq[:9]) <= MAX_SEQ and len(seq) < 9):
