@@ -193,7 +193,7 @@ networks:
     disclosed: false
 joint: {{attacks: [replay, print]}}
 operating_point: balanced
-sites: {{count: 2, captures: 5}}
+sites: {{count: 2, captures: 9}}
 """
 
 

@@ -64,7 +64,7 @@ def faces(folder: Path, portrait: NDArray[np.uint8]) -> Path:
     content = yaml.safe_load(experiment.read_text(encoding="utf-8"))
     content["portraits"] = str(folder / "portraits.csv")
     content["context"]["epochs"] = 1
-    content["sites"]["count"] = 1
+    content["sites"]["count"] = 2
     experiment.write_text(yaml.safe_dump(content), encoding="utf-8")
     return experiment
 

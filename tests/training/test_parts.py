@@ -23,6 +23,7 @@ from antispoof.cli import main
 from antispoof.errors import ExperimentError, InputError, UnknownNameError
 from antispoof.files import onnx_session
 from antispoof.scores.location import typical_score
+from antispoof.scores.simulated_site import SimulatedSite
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import find_faces
 from antispoof.simulation.face import camera as camera_module
@@ -34,7 +35,7 @@ from antispoof.training.recipe import recipes
 from antispoof.training.recipes.face_views.experiment import FaceViewsExperiment
 from antispoof.training.recipes.face_views.layers import fit_close, fit_joint
 from antispoof.training.recipes.face_views.network import read_parts
-from antispoof.training.recipes.face_views.sites import SimulatedSite, simulate_site, site_margin
+from antispoof.training.recipes.face_views.sites import simulate_site, site_margin
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = {name: ROOT / "configs" / f"{name}.yaml" for name in ("face-rgb", "face-rgb-edge")}
@@ -141,7 +142,7 @@ def test_files_that_are_no_experiment(tmp_path: Path, capsys: Any, monkeypatch: 
 def site(bona_fide: NDArray[Any], attack: NDArray[Any]) -> SimulatedSite:
     scores = np.concatenate([bona_fide, attack])
     of = np.arange(len(scores)) < len(bona_fide)
-    return SimulatedSite(scores, scores[:, None], np.zeros(len(scores), np.int64), of)
+    return SimulatedSite(scores, scores[:, None], np.zeros(len(scores), np.intp), of)
 
 
 scores = arrays(float, st.integers(3, 12), elements=st.floats(-5, 5).map(lambda v: round(v, 1)))

@@ -15,13 +15,13 @@ from antispoof.runtime.bundle import (
     Input,
     MeasuredResult,
     OperatingPointEntry,
-    SiteRule,
     Training,
     TrainingData,
 )
 from antispoof.scores.calibration import Calibration
 from antispoof.training.recipes.face_views.experiment import FaceViewsExperiment
 from antispoof.training.recipes.face_views.shards import Shard
+from antispoof.training.recipes.face_views.sites import SiteRules
 
 __all__ = ["describe_bundle"]
 
@@ -32,7 +32,7 @@ def describe_bundle(
     shard: Shard,
     points: dict[str, OperatingPointEntry],
     results: Sequence[MeasuredResult],
-    margin: float,
+    rules: SiteRules,
 ) -> BundleMetadata:
     """Put together what is known of a finished run.
 
@@ -42,7 +42,7 @@ def describe_bundle(
         shard: what it learned from.
         points: operating points, of calibrated scores.
         results: what was measured.
-        margin: between the typical bona fide score of a site and its threshold.
+        rules: what was fitted on simulated sites.
     """
     return BundleMetadata(
         name=experiment.name,
@@ -110,5 +110,5 @@ def describe_bundle(
         head=Head(
             weight=network.head.weight.detach()[0].double().tolist(), bias=float(network.head.bias.detach())
         ),
-        site=SiteRule(bona_fide_score=points[experiment.operating_point].threshold + margin),
+        **rules._asdict(),
     )

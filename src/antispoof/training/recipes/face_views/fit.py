@@ -4,7 +4,8 @@
 2. Teach the context branch, where there is one, on the people of train (`branch`).
 3. Fit the linear layer over the close view, on the people of train (`layers`).
 4. Weigh what all views say, which calibrates as well, and set the operating points, on the people of dev.
-5. Set the margin of site calibration on simulated sites of the people of dev (`sites`).
+5. On simulated sites of the people of dev, fit how several frames become one ratio, and how the captures of a
+   site, its traffic and earlier captures of a person move the threshold (`sites`).
 6. Score the test presentations, where there are any.
 """
 
@@ -21,7 +22,6 @@ from antispoof.data.presentation import Presentation
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.networks.face_views import FaceViewsNetwork
 from antispoof.runtime.bundle import MeasuredResult, OperatingPointEntry
-from antispoof.scores.location import typical_score
 from antispoof.simulation.face.portrait import Portrait
 from antispoof.training.description import measured
 from antispoof.training.operating_points import figures, operating_points
@@ -38,7 +38,7 @@ from antispoof.training.recipes.face_views.shards import (
     make_shards,
     read_shards,
 )
-from antispoof.training.recipes.face_views.sites import score_sites, site_margin
+from antispoof.training.recipes.face_views.sites import fit_rules, score_sites
 from antispoof.training.recipes.face_views.testing import score_presentations
 from antispoof.training.reporter import SILENT, Reporter
 from antispoof.training.run_folder import claim, finish, presentations_digest
@@ -103,7 +103,7 @@ def train_on(
     graph = graph_of(experiment, network, parts)
     people = [portrait for portrait, held_out in zip(portraits, dev_people, strict=True) if held_out]
     sites = score_sites(experiment, graph, people, lambda done, of: report.progress("sites", done, of))
-    margin = site_margin(sites, typical_score)
+    rules = fit_rules(sites, points[experiment.operating_point].threshold)
 
     found = {"dev": _dev_scores(scores, shard, dev, portraits)}
     test = tuple(p for p in presentations if p.partition == "test" and "face_rgb" in p.captures)
@@ -111,7 +111,7 @@ def train_on(
         report.say("scoring test")
         found["test"] = score_presentations(experiment, graph, test, report)
         results += [result for result in [measured(found["test"], "test")] if result is not None]
-    metadata = describe_bundle(experiment, network, shard, points, results, margin)
+    metadata = describe_bundle(experiment, network, shard, points, results, rules)
     for result in results:
         report.say(f"{result.data}: " + ", ".join(f"{k} {v:.4f}" for k, v in result.metrics.items()))
     return finish(experiment, network.state_dict(), data, found, metadata)

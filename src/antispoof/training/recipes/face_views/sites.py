@@ -1,4 +1,4 @@
-"""Simulated sites: where the margin comes from that site calibration keeps below the site's bona fide scores.
+"""Simulated sites: what every rule is learned on that several captures of one place take part in.
 
 A site is one room, one camera and one instrument, seen many times: all captures of a site draw the same
 light, camera and instrument parameters, while people, pose and background change.
@@ -7,11 +7,17 @@ light, camera and instrument parameters, while people, pose and background chang
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof.runtime.bundle import SiteRule
+from antispoof.scores.location import typical_score
+from antispoof.scores.pooling import Pooling, fit_pooling
+from antispoof.scores.reference import ReferenceRule, fit_reference
+from antispoof.scores.simulated_site import SimulatedSite
+from antispoof.scores.traffic import TrafficRule, fit_traffic
 from antispoof.simulation.face.augmentation import jitter_box
 from antispoof.simulation.face.portrait import Portrait
 from antispoof.simulation.face.presentations import SimulatedFace, present
@@ -20,26 +26,18 @@ from antispoof.training.recipe import Graph
 from antispoof.training.recipes.face_views.experiment import FaceViewsExperiment
 from antispoof.training.recipes.face_views.network import look
 
-__all__ = ["SimulatedSite", "score_sites", "simulate_site", "site_margin"]
+__all__ = ["SiteRules", "fit_rules", "score_sites", "simulate_site", "site_margin"]
 
 PEOPLE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedSite:
-    """What the network says of the captures of one site.
+class SiteRules(NamedTuple):
+    """What `fit_rules` finds, as the bundle tells it."""
 
-    Attributes:
-        scores: (N,), calibrated.
-        features: (N, F).
-        person: (N,), int, who is seen.
-        bona_fide: (N,).
-    """
-
-    scores: NDArray[np.float64]
-    features: NDArray[np.float64]
-    person: NDArray[np.int64]
-    bona_fide: NDArray[np.bool_]
+    site: SiteRule
+    pooling: Pooling
+    reference: ReferenceRule
+    traffic: TrafficRule
 
 
 def score_sites(
@@ -89,6 +87,24 @@ def simulate_site(
             image, face = present(staged, None, kind, np.random.default_rng(state))
             faces.append(SimulatedFace(image, face, kind, person.subject))
     return faces
+
+
+def fit_rules(sites: Sequence[SimulatedSite], threshold: float) -> SiteRules:
+    """Fit every rule that several captures of one place take part in.
+
+    Args:
+        sites: simulated.
+        threshold: of the operating point that the bundle decides at.
+
+    Raises:
+        InputError: the sites are too few, or too small.
+    """
+    return SiteRules(
+        site=SiteRule(bona_fide_score=threshold + site_margin(sites, typical_score)),
+        pooling=fit_pooling(sites),
+        reference=fit_reference(sites),
+        traffic=fit_traffic(sites, threshold),
+    )
 
 
 def site_margin(sites: Sequence[SimulatedSite], location: Callable[[NDArray[np.float64]], float]) -> float:
