@@ -85,6 +85,7 @@ def test_json_on_the_terminal_is_json_alone(tmp_path: Path, draw: Draw) -> None:
         (["evaluate", "absent.csv"], r"absent\.csv' does not exist"),
         (["evaluate", "a.csv", "--at", "APCER<1"], "is not understood"),
         (["evaluate", "a.csv", "--cluster", "age"], "no column 'age'"),
+        (["evaluate", "a.csv", "--plot", "rates.pdf"], "a plot is written as .svg or .png"),
         (["evaluate", "a.csv", "--html", "no/such/folder.html", "--resamples", "0"], "cannot write"),
         (["compare"], "at least two"),
         (["compare", "a.csv", "a.csv"], "two systems are called 'a'"),

@@ -29,6 +29,7 @@ def every_kind_of_plot(*names: str) -> dict[str, Any]:
     return {
         "trade_off": plots.trade_off([plots.Curve(name, CURVE, 0.1) for name in names]),
         "histograms": plots.histograms([(name, ATTACK, False) for name in names], 0.0),
+        "rates": plots.rates_over_threshold(BONA_FIDE, dict.fromkeys(names, ATTACK), 0.0),
         "reliability": plots.reliability_diagram(reliability(BONA_FIDE, ATTACK)),
         "differences": plots.differences(
             [(name, 0.1, Interval(math.nan, math.nan)) for name in names], "D-EER", True
@@ -93,6 +94,20 @@ def test_bars_of_full_colour_are_the_errors() -> None:
     counts = [[patch.get_data().values.sum() for patch in axes.patches] for axes in figure.axes]
     below, above = int((BONA_FIDE < 0.25).sum()), int((ATTACK >= 0.25).sum())
     assert counts == [[300 - below, below], [200 - above, above]]
+
+
+def test_rates_over_the_threshold_are_those_that_were_counted() -> None:
+    figure = plots.rates_over_threshold(BONA_FIDE, {"print": ATTACK, "mask": ATTACK + 1}, 0.25)
+    bpcer, print_, mask, at = figure.axes[0].lines
+    for line, scores, bona_fide in (
+        (bpcer, BONA_FIDE, True),
+        (print_, ATTACK, False),
+        (mask, ATTACK + 1, False),
+    ):
+        across, up = line.get_xydata().T
+        expected = [(scores < t).mean() if bona_fide else (scores >= t).mean() for t in across]
+        np.testing.assert_allclose(up, expected)
+    assert list(at.get_xdata()) == [0.25, 0.25]
 
 
 def test_a_thinned_curve_draws_the_same_line() -> None:

@@ -80,6 +80,12 @@ def evaluate_scores(
     protocol: ProtocolLists = None,
     resamples: Resamples = 1000,
     seed: Seed = 0,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            help="APCER of each kind, and BPCER, over the threshold, as .svg or .png.", show_default=False
+        ),
+    ] = None,
     json: JsonPath = None,
     html: HtmlPath = None,
 ) -> None:
@@ -92,13 +98,17 @@ def evaluate_scores(
     from rich.console import Console
 
     from antispoof.evaluation import VerificationScores, evaluate
+    from antispoof.evaluation.plots import check_target, rates_over_threshold, save
     from antispoof.evaluation.provenance import Provenance
     from antispoof.evaluation.records import evaluation_record, to_json
     from antispoof.evaluation.report import evaluation_page
     from antispoof.evaluation.tables import print_evaluation
+    from antispoof.evaluation.thresholds import by_species
 
     if (scores is None) == (test is None):
         raise InputError("name one score file, as in: antispoof evaluate scores.csv")
+    if plot is not None:
+        check_target(plot)
     path = scores or test
     assert path is not None
     given = read_scores(path, columns, bona_fide, protocol)
@@ -122,6 +132,14 @@ def evaluate_scores(
     )
     if str(json) != "-":
         print_evaluation(Console(highlight=False), result)
+    if plot is not None:
+        if result.curve is None:
+            raise InputError(
+                f"--plot needs scores of bona fide presentations and of attacks in {str(path)!r}"
+            )
+        people, attacks = result.scores.bona_fide, by_species(result.scores)
+        save(rates_over_threshold(people, attacks, result.operating_point.threshold), plot)
+        typer.echo(f"wrote {plot}", err=True)
     deliver(
         json,
         html,

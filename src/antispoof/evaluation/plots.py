@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -36,6 +36,7 @@ __all__ = [
     "figure_of",
     "histograms",
     "inline_svg",
+    "rates_over_threshold",
     "reliability_diagram",
     "save",
     "scatter",
@@ -238,6 +239,34 @@ def histograms(rows: Sequence[tuple[str, NDArray[np.float64], bool]], threshold:
         axes.spines["left"].set_visible(False)
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
     axes.set_xlabel("score (higher = bona fide)")
+    return figure
+
+
+@styled
+def rates_over_threshold(
+    bona_fide: NDArray[np.float64], attacks: Mapping[str, NDArray[np.float64]], threshold: float
+) -> Figure:
+    """Draw the BPCER, and the APCER of each species, over the threshold.
+
+    Args:
+        bona_fide: scores (N,), N ≥ 1.
+        attacks: scores by species, none empty.
+        threshold: in force, drawn as a line.
+    """
+    figure = figure_of(9.6, 4.2)
+    axes = figure.subplots()
+    low, high = _score_range([bona_fide, *attacks.values()], threshold)
+    across = np.linspace(low, high, 801)
+    rejected = np.searchsorted(np.sort(bona_fide), across) / len(bona_fide)
+    axes.plot(across, rejected, color=INK, linewidth=2.4, label="BPCER")
+    for k, (name, scores) in enumerate(attacks.items()):
+        passed = 1 - np.searchsorted(np.sort(scores), across) / len(scores)
+        axes.plot(across, passed, color=COLOURS[k % len(COLOURS)], label=_folded(f"APCER {name}", 32))
+    axes.axvline(threshold, color=INK, linestyle="--", linewidth=1)
+    fifths = [k / 5 for k in range(6)]
+    axes.set_yticks(fifths, [_percent(rate) for rate in fifths])
+    axes.set(xlim=(low, high), ylim=(0, 1), xlabel="threshold (a score at or above it is bona fide)")
+    figure.legend(loc="outside right upper")
     return figure
 
 
