@@ -116,11 +116,14 @@ class _Maker:
     def _tones(
         self, faces: list[SimulatedFace], rng: np.random.Generator
     ) -> Iterator[tuple[NDArray[np.uint8], Box]]:
-        """Every picture as captured, then its copies in other tones."""
+        """Every picture as captured, then its copies in other tones and boxes."""
         for face in faces:
             for number in range(1 + self.experiment.head.tone_views):
-                image = augmentation.perturb_tone(face.image, rng) if number else face.image
-                yield image, augmentation.jitter_box(face.face, rng, 0.04, 0.08)
+                if number:
+                    image = augmentation.perturb_tone(face.image, rng)
+                    yield image, augmentation.jitter_box(face.face, rng, 0.06, 0.12)
+                else:
+                    yield face.image, augmentation.jitter_box(face.face, rng, 0.04, 0.08)
 
     def _variations(
         self, face: SimulatedFace, rng: np.random.Generator
