@@ -477,6 +477,37 @@ def timing(systems: list[System], detector: antispoof.Detector, repeats: int = 6
     return {name: 1e3 * float(np.median(values)) for name, values in times.items()}
 
 
+def plot(system: System, scores: Scores, pictures: list[Picture], path: Path) -> None:
+    """APCER and BPCER over the threshold, macro over sources of replays, and of the prints; operating points."""
+    from matplotlib.figure import Figure
+
+    assert system.detector is not None
+    at = np.linspace(-4, 6, 201)
+    figures = [by_source(scores, pictures, float(threshold)) for threshold in at]
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    replays = [macro(f) for f in figures]
+    prints = [f[f"collected-{PRINT}"] for f in figures]
+    for name, values, style in (
+        ("APCER, replays", [r["apcer"]["mean"] for r in replays], "C3-"),
+        ("APCER, replays, worst source", [r["worst_apcer"] for r in replays], "C3:"),
+        ("APCER, prints", [f.apcer for f in prints], "C1-"),
+        ("BPCER, sources of replays", [r["bpcer"]["mean"] for r in replays], "C0-"),
+        ("BPCER, worst source", [r["worst_bpcer"] for r in replays], "C0:"),
+        ("BPCER, set of prints", [f.bpcer for f in prints], "C2-"),
+    ):
+        axes.plot(at, 100 * np.array(values), style, label=name)
+    points = system.detector.bundle.metadata.operating_points
+    for name, point in points.items():
+        axes.axvline(point.threshold, color="grey", linewidth=0.8)
+        axes.text(point.threshold, 101, name, rotation=90, fontsize=7, ha="center", va="bottom")
+    axes.set(
+        xlabel="threshold (natural-log likelihood ratio)", ylabel="%", xlim=(at[0], at[-1]), ylim=(0, 100)
+    )
+    axes.legend(fontsize=8, loc="center left")
+    figure.savefig(path)
+
+
 def percent(value: float) -> str:
     return "–" if np.isnan(value) else f"{100 * value:.1f}"
 
@@ -489,6 +520,9 @@ def main() -> None:
         "--bundle", nargs="+", default=["face-rgb", "face-rgb-edge"], help="the first is looked at closest"
     )
     parser.add_argument("--json", type=Path, help="write all figures here")
+    parser.add_argument(
+        "--plot", type=Path, help="draw error rates over the threshold of the first bundle here"
+    )
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     console = Console(width=140)
@@ -549,6 +583,9 @@ def main() -> None:
                 *(spans["bpcer"], worst["bpcer"], spans["hter"]),
             )
         console.print(table)
+
+    if arguments.plot:
+        plot(system, all_scores[system.name], pictures, arguments.plot)
 
     table = Table("system", "AUC", "EER", "APCER", "BPCER", title="Prints, %, at the system's own threshold")
     for name, figures in per_system.items():
