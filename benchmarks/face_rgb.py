@@ -478,7 +478,7 @@ def timing(systems: list[System], detector: antispoof.Detector, repeats: int = 6
 
 
 def plot(system: System, scores: Scores, pictures: list[Picture], path: Path) -> None:
-    """APCER and BPCER over the threshold, macro over sources of replays, and of the prints; operating points."""
+    """APCER and BPCER over the threshold: macro over sources of replays, worst source, prints."""
     from matplotlib.figure import Figure
 
     assert system.detector is not None
