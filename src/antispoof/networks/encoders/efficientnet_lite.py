@@ -47,11 +47,15 @@ class _SamePadConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
-        pads: list[int] = []
-        for size in (x.shape[-1], x.shape[-2]):
-            total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-            pads += [total // 2, total - total // 2]
-        return super().forward(nn.functional.pad(x, pads))
+        # Plain integers: an exported graph is for one size, and would compute them anew in every run.
+        sides = (int(x.shape[-2]), int(x.shape[-1]))
+        rows, columns = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in sides)
+        if rows % 2 or columns % 2:
+            x = nn.functional.pad(x, [columns // 2, columns - columns // 2, rows // 2, rows - rows // 2])
+            return super().forward(x)
+        return nn.functional.conv2d(
+            x, self.weight, self.bias, self.stride, (rows // 2, columns // 2), self.dilation, self.groups
+        )
 
 
 def _conv(
