@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from miniature import network
@@ -180,3 +181,17 @@ def test_a_bundle_for_an_unknown_sensor_is_refused(make_bundle: Any) -> None:
     ]
     with pytest.raises(UnknownNameError, match="unknown modality 'sonar'"):
         antispoof.load(make_bundle(inputs=views))
+
+
+def test_a_face_is_told_in_pixels_of_the_file(portrait: Any, encode: Any, make_bundle: Any) -> None:
+    """However large the picture was when it was looked at."""
+    detector = antispoof.load(make_bundle())
+    large = cv2.resize(portrait, (3072, 3072), interpolation=cv2.INTER_CUBIC)
+    (reduced,), (whole,) = (
+        detector.check(face_rgb=one).evidence for one in (encode(large, "JPEG", quality=95), large)
+    )
+    for small, full in ((reduced.region, whole.region), (reduced.frame, whole.frame)):
+        assert small is not None
+        assert full is not None
+        assert (small.x, small.y, small.width) == pytest.approx((full.x, full.y, full.width), abs=0.03 * 3072)
+    assert reduced.score == pytest.approx(whole.score, abs=0.5)

@@ -84,7 +84,7 @@ def inspect_file(file: CaptureFile, modality: str = "") -> FileFacts:
             "level_db": 10 * float(np.log10(power + 1e-10)),
         }
     else:
-        height, width = (side * about.get("reduced", 1) for side in array.shape[:2])
+        height, width = (side * sample.reduced for side in array.shape[:2])
         known = array[np.isfinite(array)]
         measured |= {
             "width_px": width,

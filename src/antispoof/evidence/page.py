@@ -162,12 +162,13 @@ def _picture_of(sample: Sample, evidence: Evidence, threshold: float) -> list[di
         if evidence.timeline:
             caption, key = f"{caption}; below it, what each moment speaks for:", "below the threshold"
         return [{"svg": drawn, "caption": caption, "key": key, "wide": True}]
-    picture = _as_picture(sample.array, evidence.region)
-    if evidence.region is None:
+    region, frame = (box and box.scaled(1 / sample.reduced) for box in (evidence.region, evidence.frame))
+    picture = _as_picture(sample.array, region)
+    if region is None:
         scale = SIDE / max(picture.shape[:2])
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         return [_photograph(small, "the picture")]
-    cut = crop(picture, evidence.frame or evidence.region, CropRecipe(1.0, SIDE))
+    cut = crop(picture, frame or region, CropRecipe(1.0, SIDE))
     words = f"{in_words(evidence.modality)}: what was looked at" if evidence.frame else "the face"
     if evidence.frames:
         words += f", frame {evidence.shown + 1} of {len(evidence.frames)}"

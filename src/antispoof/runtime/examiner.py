@@ -16,7 +16,7 @@ from antispoof.runtime.scorer import Scorer, Scores
 from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint
 from antispoof.scores.calibration import Calibration, calibrate
 from antispoof.scores.pooling import UNFITTED
-from antispoof.sensing.capture import Quality, Sample, WindowedModality
+from antispoof.sensing.capture import Box, Quality, Sample, WindowedModality
 from antispoof.sensing.modalities import modalities
 
 if TYPE_CHECKING:
@@ -171,8 +171,8 @@ class Examiner:
                 "used",
                 measurements=quality.measurements,
                 score=None if own is None else float(calibrate(own[0].mean(), own[1])),
-                region=quality.region,
-                frame=modality.frame(sample, quality, **first[name]),
+                region=_in_file(quality.region, sample),
+                frame=_in_file(modality.frame(sample, quality, **first[name]), sample),
                 heat_map=None if heat_map is None else np.rot90(heat_map[0], -quality.quarter_turns),
                 features=None if scores.features is None else scores.features.mean(axis=0),
                 timeline=timeline,
@@ -209,6 +209,10 @@ def _rows(scores: Scores, start: int, end: int) -> Scores:
     whole = [getattr(scores, field.name) for field in fields(Scores)]
     values: list[Any] = [None if value is None else value[start:end] for value in whole]
     return Scores(*values)
+
+
+def _in_file(box: Box | None, sample: Sample) -> Box | None:
+    return None if box is None else box.scaled(sample.reduced)
 
 
 class _Network:

@@ -57,7 +57,7 @@ class Looked:
         failed = [place for place, (_, quality) in enumerate(self.examined) if not quality.usable]
         usual = Counter(self.examined[place][1].reasons for place in failed).most_common(1)[0][0]
         shown = next(place for place in failed if self.examined[place][1].reasons == usual)
-        quality = self.examined[shown][1]
+        sample, quality = self.examined[shown]
         reasons = (*(("few_usable",) if self.places else ()), *usual)
         return Evidence(
             self.name,
@@ -65,7 +65,7 @@ class Looked:
             reasons,
             tuple(REASONS[code] if code == "few_usable" else modality.reasons[code] for code in reasons),
             quality.measurements,
-            region=quality.region,
+            region=None if quality.region is None else quality.region.scaled(sample.reduced),
             frames=self._told({}),
             shown=shown,
         )
@@ -116,7 +116,7 @@ class Looked:
             return False
         seen = {place: part for place, part in parts if part.region is not None}
         pictures = [self.examined[place][0].array for place in seen]
-        faces = [part.region for part in seen.values() if part.region is not None]
+        faces = [region for place in seen if (region := self.examined[place][1].region) is not None]
         known = [part.features for part in seen.values() if part.features is not None]
         return shows_several_people(pictures, faces, np.stack(known) if len(known) == len(seen) else None)
 

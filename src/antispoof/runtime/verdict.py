@@ -94,8 +94,8 @@ class Evidence:
         measurements: the numbers that the quality gate looked at.
         score: natural-log likelihood ratio, positive when the sample speaks for bona fide; None unless used,
             and where a bundle of several modalities tells only what they say together.
-        region: where in the sample the subject is.
-        frame: the part of the sample that the heat map covers; it may reach outside.
+        region: where in the picture the subject is, in pixels of the file.
+        frame: the part of the picture that the heat map covers, in pixels of the file; it may reach outside.
         heat_map: float32, (h, w): what in the frame looks bona fide (positive) or like an attack (negative).
         features: float64, (F,): what site calibration works on.
         timeline: when in the sample it is bona fide or an attack: (start, end, natural-log likelihood ratio)

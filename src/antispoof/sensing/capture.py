@@ -37,6 +37,11 @@ class Sample:
     array: NDArray[Any]
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def reduced(self) -> int:
+        """By what both sides of the picture were divided when it was decoded; 1 where it is whole."""
+        return int(self.metadata.get("reduced", 1))
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -101,6 +106,10 @@ class Box:
     y: float
     width: float
     height: float
+
+    def scaled(self, factor: float) -> Box:
+        """Return it in a picture whose sides are ``factor`` times as long."""
+        return Box(self.x * factor, self.y * factor, self.width * factor, self.height * factor)
 
 
 @dataclass(frozen=True, slots=True)

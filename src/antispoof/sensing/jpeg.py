@@ -29,11 +29,20 @@ HARMLESS = re.compile(
 )
 
 
-def read_jpeg(content: bytes, name: str, limits: MediaLimits) -> tuple[NDArray[np.uint8], int]:
+def read_jpeg(
+    content: bytes, name: str, limits: MediaLimits, enough_pixels: int | None = None
+) -> tuple[NDArray[np.uint8], int]:
     """Decode the first picture of a file upright, in sRGB.
 
+    Args:
+        content: of the file.
+        name: of the file, in messages.
+        limits: checked against the header.
+        enough_pixels: width × height that are enough; None wants all that the limits allow.
+
     Returns:
-        uint8, (H, W, 3), and by what its sides were divided to stay within ``max_pixels``: 1, 2, 4 or 8.
+        uint8, (H, W, 3), and by what its sides were divided, to stay within ``max_pixels`` and where fewer
+        pixels are enough: 1, 2, 4 or 8.
 
     Raises:
         MediaError: it is larger than the limits allow, or of a kind that is not read.
@@ -52,6 +61,9 @@ def read_jpeg(content: bytes, name: str, limits: MediaLimits) -> tuple[NDArray[n
             "decode_failed", f"{name} has {header.scans} scans; at most {limits.max_jpeg_scans} are allowed"
         )
     divisor = next((d for d in (1, 2, 4, 8) if _pixels(header, d) <= limits.max_pixels), 8)
+    if enough_pixels is not None:
+        enough = (d for d in (8, 4, 2) if _pixels(header, d) >= enough_pixels)
+        divisor = max(divisor, next(enough, 1))
     check_pixels(-(-header.width // divisor), -(-header.height // divisor), name, limits.max_pixels)
     array = _forgiving(content, header, divisor)
     profile = b"".join(header.profile[i] for i in sorted(header.profile))

@@ -39,7 +39,9 @@ def load_image(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> NDArray[
     return np.asarray(load_picture(source, limits).array, np.uint8)
 
 
-def load_picture(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> Sample:
+def load_picture(
+    source: Source, limits: MediaLimits = DEFAULT_LIMITS, *, enough_pixels: int | None = None
+) -> Sample:
     """Decode one picture as a viewer would show it.
 
     The picture is turned upright by its EXIF orientation, or the display matrix of a video, and the colours
@@ -51,6 +53,8 @@ def load_picture(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> Sample
             which the middle frame is used; or a decoded array (as it is, or in a `Sample`): uint8, RGB
             (H, W, 3), grey (H, W), or (T, H, W, 3), of which the middle frame is used.
         limits: checked against the header, before anything is decoded; an array has been decoded already.
+        enough_pixels: a JPEG is decoded at a half, a quarter or an eighth of its size where that still has
+            this many pixels, which takes less time and memory; None wants all.
 
     Returns:
         uint8, (H, W, 3), RGB. ``metadata["reduced"]`` is by what both sides of a large JPEG were divided;
@@ -79,7 +83,7 @@ def load_picture(source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> Sample
             return _checked_array(read_numpy(content, name, limits), frames)
         middle(1, frames, name)
         if kind == "jpeg":
-            picture, divisor = read_jpeg(content, name, limits)
+            picture, divisor = read_jpeg(content, name, limits, enough_pixels)
             return Sample(picture, {"reduced": divisor} if divisor > 1 else {})
         return Sample(read_still(content, kind, name, limits))
 

@@ -8,7 +8,8 @@ the same answer.
 
 PReLU has no integer kernel, and takes its map back to floating point. Where its slopes are small, as in most
 layers of MiniFASNet, it is replaced by ReLU with the scale and the offset a channel that fit the calibration
-samples best, and the next convolution takes both up; where that would lose more, it stays.
+samples best, and the next convolution takes both up; where that would lose more, it
+stays, in floating point with the convolutions beside it.
 
 References:
     B. Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
@@ -66,7 +67,7 @@ def quantise(model: bytes, calibration: Calibration) -> bytes:
             _Reader(calibration),
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=list(INTEGER_KERNELS),
-            nodes_to_quantize=_between_convolutions(graph),
+            nodes_to_quantize=_integer_nodes(graph),
             per_channel=True,
             reduce_range=True,
             activation_type=quantization.QuantType.QUInt8,
@@ -95,8 +96,8 @@ def _constants(graph: onnx.ModelProto) -> dict[str, NDArray[Any]]:
     return {entry.name: numpy_helper.to_array(entry) for entry in graph.graph.initializer}
 
 
-def _between_convolutions(graph: onnx.ModelProto) -> list[str]:
-    """Return the convolutions, and the nodes that have one before and one behind them."""
+def _integer_nodes(graph: onnx.ModelProto) -> list[str]:
+    """Return the convolutions and the nodes that lie between two, but none beside PReLU."""
     nodes = graph.graph.node
     behind: set[str] = set()  # values that a convolution leads to
     for node in nodes:
@@ -106,10 +107,12 @@ def _between_convolutions(graph: onnx.ModelProto) -> list[str]:
     for node in reversed(nodes):
         if node.op_type == "Conv" or before & set(node.output):
             before |= set(node.input)
+    floating = {name for node in nodes if node.op_type == "PRelu" for name in (node.input[0], node.output[0])}
     return [
         node.name
         for node in nodes
-        if node.op_type == "Conv" or (behind & set(node.input) and before & set(node.output))
+        if (node.op_type == "Conv" or (behind & set(node.input) and before & set(node.output)))
+        and not floating & {node.input[0], node.output[0]}
     ]
 
 

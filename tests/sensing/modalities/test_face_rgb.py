@@ -69,3 +69,37 @@ def test_prepare_gives_planes_of_unit_range(portrait: Any) -> None:
     assert 0.8 < array.max() <= 1
     with pytest.raises(ValueError, match="needs a face"):
         FACE.prepare(sample, FACE.quality(Sample(np.zeros((9, 9, 3), np.uint8))), scale=1.2, size=64)
+
+
+@pytest.mark.parametrize(
+    ("canvas", "factor", "reduced"), [(3072, 6.0, 4), (3072, 3.0, 2), (2048, 1.5, 1), (512, 1.0, 1)]
+)
+def test_a_large_jpeg_is_decoded_as_large_as_its_face_needs(
+    portrait: Any, encode: Any, canvas: int, factor: float, reduced: int
+) -> None:
+    large = np.full((canvas, canvas, 3), 128, np.uint8)
+    person = cv2.resize(portrait, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    large[: len(person), : len(person)] = person
+    sample = FACE.load(encode(large, "JPEG", quality=92))
+    assert sample.reduced == reduced
+    assert sample.array.shape == (canvas // reduced, canvas // reduced, 3)
+    quality, whole = FACE.quality(sample), FACE.quality(Sample(large))
+    assert quality.region is not None
+    assert whole.region is not None
+    assert quality.region.width >= (100 if reduced > 1 else 0)
+    side = whole.measurements["face_side_px"]
+    assert quality.measurements["face_side_px"] == pytest.approx(side, rel=0.05)
+    found = quality.region.scaled(sample.reduced)
+    assert (found.x, found.y) == pytest.approx((whole.region.x, whole.region.y), abs=0.05 * side)
+    views = [
+        FACE.prepare(one, seen, scale=1.15, size=160)
+        for one, seen in ((sample, quality), (Sample(large), whole))
+    ]
+    assert np.abs(views[0] - views[1]).mean() < 0.03
+
+
+def test_a_large_jpeg_without_a_face_is_no_face(blank: Any, encode: Any) -> None:
+    large = cv2.resize(blank, (3000, 2000))
+    sample = FACE.load(encode(large, "JPEG"))
+    assert sample.array.shape == (1000, 1500, 3)
+    assert FACE.quality(sample).reasons == ("no_face",)

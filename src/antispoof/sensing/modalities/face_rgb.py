@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -21,6 +22,10 @@ __all__ = ["FaceRgb"]
 # sixty pixels pass.
 MIN_FACE_SIDE = 40  # px, longer side of the box
 WHOLE_FACE_ASPECT = (0.5, 1.2)  # width over height of what can be seen of a face that touches the edge
+# A large JPEG is decoded smaller, to no less than this: at this side a face fills the closest view
+# of the shipped bundles, and a picture of so many pixels has the longest side at which the detector looks.
+ENOUGH_FACE_SIDE = 140  # px
+ENOUGH_PIXELS = 640 * 640
 MIN_BRIGHTEST = 24  # 0..255, 95th percentile of the luminance of the face
 MAX_SATURATED = 0.7  # share of face pixels of luminance 250 or more
 MIN_DETAIL = 0.1  # Laplacian over luminance, standard deviations, on the face scaled to 64 px
@@ -59,8 +64,19 @@ class FaceRgb:
     }
 
     def load(self, source: Source) -> Sample:
-        """Decode a picture; raise `MediaError` when that cannot be done."""
-        return load_picture(source)
+        """Decode a picture; raise `MediaError` when that cannot be done.
+
+        A large JPEG is decoded no larger than the face in it needs: see `Sample.reduced`.
+        """
+        sample = load_picture(source, enough_pixels=ENOUGH_PIXELS)
+        faces = find_upright(sample.array).faces if sample.reduced > 1 else ()
+        if not faces:
+            return sample
+        side = max(faces[0].box.width, faces[0].box.height)
+        if side >= ENOUGH_FACE_SIDE:
+            return sample
+        wanted = sample.array[..., 0].size * (ENOUGH_FACE_SIDE / side) ** 2
+        return load_picture(source, enough_pixels=math.ceil(wanted))
 
     def quality(self, sample: Sample) -> Quality:
         """Find the face, and tell whether it can be judged.
@@ -69,7 +85,7 @@ class FaceRgb:
         ``second_face_side`` (as a share of the first), ``turned_deg`` (by how much the face had to be turned
         anticlockwise to be upright: 0, 90, 180 or 270), ``skin_red_over_blue``, ``brightest`` (0 to 255) and
         ``saturated`` (0 to 1); without a face only the last two remain, taken on the whole picture. The
-        region is in pixels of the picture as it came.
+        region is in pixels of the sample, ``face_side_px`` in those of the file.
         """
         found = find_upright(sample.array)
         faces, picture = found.faces, found.picture
@@ -81,7 +97,7 @@ class FaceRgb:
         face = picture[y:bottom, x:right]
         light = _light(face)
         measurements = {
-            "face_side_px": max(box.width, box.height),
+            "face_side_px": max(box.width, box.height) * sample.reduced,
             "aspect": (right - x) / (bottom - y),
             "detail": _detail(face),
             "second_face_side": _second_side(faces),
@@ -93,7 +109,7 @@ class FaceRgb:
         lowest, highest = WHOLE_FACE_ASPECT
         checks = (
             ("several_faces", measurements["second_face_side"] >= SECOND_FACE_SIDE),
-            ("too_small", measurements["face_side_px"] < MIN_FACE_SIDE),
+            ("too_small", max(box.width, box.height) < MIN_FACE_SIDE),
             ("cut_off", touches_edge and not lowest <= measurements["aspect"] <= highest),
             ("too_blurred", measurements["detail"] < MIN_DETAIL),
             ("not_upright", not found.upright),
