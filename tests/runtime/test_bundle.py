@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from miniature import TWO_SENSORS, metadata, network, sensor_network
 
 from antispoof.errors import BundleError, InputError, UnknownNameError
+from antispoof.runtime import bundle as bundles
 from antispoof.runtime.bundle import read_bundle, shipped_bundles
 from antispoof.runtime.scorer import Scorer
 
@@ -190,3 +191,12 @@ def test_every_shipped_bundle_is_whole(name: str) -> None:
     assert bundle.metadata.licence
     assert all(source.licence for source in bundle.metadata.training.data)
     Scorer(bundle)
+
+
+def test_a_variant_of_a_bundle_judges_only_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("face-multispectral", "face-rgb", "face-rgb-edge", "voice-edge")
+    for there, first in ((names, "face-rgb"), ((*names[:1], *names[2:]), "face-rgb-edge")):
+        monkeypatch.setattr(bundles, "shipped_bundles", lambda there=there: dict.fromkeys(there))
+        assert bundles.default_bundles() == [first, "face-multispectral", "voice-edge"]
+        assert bundles.default_bundle("face_rgb") == first
+        assert bundles.default_bundle("voice") == "voice-edge"

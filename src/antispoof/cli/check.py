@@ -50,7 +50,7 @@ def check(
         list[str] | None,
         typer.Option(
             help="A bundle that ships, by name, or the path of an .onnx file; may be repeated.",
-            show_default="face-rgb-edge, and whatever further sensors need",
+            show_default="for each sensor the one that ships for it",
         ),
     ] = None,
     policy: Annotated[

@@ -25,7 +25,6 @@ from antispoof.scores.reference import ReferenceRule
 from antispoof.scores.traffic import TrafficRule
 
 __all__ = [
-    "DEFAULT_BUNDLE",
     "Bundle",
     "BundleMetadata",
     "Head",
@@ -36,13 +35,13 @@ __all__ = [
     "Training",
     "TrainingData",
     "default_bundle",
+    "default_bundles",
     "read_bundle",
     "seal",
     "shipped_bundles",
     "subset_key",
 ]
 
-DEFAULT_BUNDLE = "face-rgb-edge"
 METADATA_KEY = b"antispoof"
 
 # Field numbers of the ONNX messages ModelProto and StringStringEntryProto.
@@ -272,18 +271,31 @@ def shipped_bundles() -> dict[str, Path]:
 def default_bundle(modality: str) -> str:
     """Return the name of the bundle that ships for one modality.
 
-    The first whose name begins with it, else the first that judges it among others.
+    The one that has its name, or the first whose name begins with it, else the first that judges it among
+    others.
 
     Raises:
         InputError: none does.
     """
-    for name in shipped_bundles():
-        if name.startswith(modality.replace("_", "-") + "-"):
+    own = modality.replace("_", "-")
+    for name in default_bundles():
+        if name == own or name.startswith(f"{own}-"):
             return name
-    for name in shipped_bundles():
+    for name in default_bundles():
         if modality in read_bundle(name).metadata.modalities:
             return name
     raise InputError(f"no bundle that ships judges {modality}: name one, as the path of an .onnx file")
+
+
+def default_bundles() -> list[str]:
+    """Return the names of the bundles that judge where none is named, by name, the preferred one first.
+
+    Pictures of faces come first. A variant, whose name is another's with an ending (``face-rgb-edge`` beside
+    ``face-rgb``), judges only where it is named.
+    """
+    names = sorted(shipped_bundles())
+    names = [name for name in names if not any(name.startswith(f"{other}-") for other in names)]
+    return sorted(names, key=lambda name: (not name.startswith("face-rgb"), name))
 
 
 def seal(model: bytes, metadata: BundleMetadata) -> bytes:

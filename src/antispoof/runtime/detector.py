@@ -15,7 +15,7 @@ import numpy as np
 
 from antispoof.errors import InputError, MediaError
 from antispoof.runtime.batching import judge_each
-from antispoof.runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle, shipped_bundles
+from antispoof.runtime.bundle import Bundle, default_bundles, read_bundle
 from antispoof.runtime.examiner import Examiner, Scored
 from antispoof.runtime.policy import Policy, decide, read_policy
 from antispoof.runtime.presentation import Looked, Presented, judge, look, unjudged
@@ -73,7 +73,7 @@ def load(
     elif policy is not None and policy.bundles:
         names = list(policy.bundles)
     else:
-        names = sorted(shipped_bundles(), key=lambda name: (name != DEFAULT_BUNDLE, name))
+        names = [*default_bundles()]
     if not names:
         raise InputError("bundle: name at least one")
     first = read_bundle(names[0])
