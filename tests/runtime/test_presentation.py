@@ -84,7 +84,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_one_batch_whatever_the_number_of_frames(
+def test_frames_are_scored_in_one_batch_for_each_core(
     detector: Detector, close_up: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = []
@@ -95,8 +95,12 @@ def test_one_batch_whatever_the_number_of_frames(
         return call(self, arrays, presence)
 
     monkeypatch.setattr(Scorer, "__call__", counted)
-    detector.check(face_rgb=[tinted(close_up, 0.9, seed) for seed in range(5)])
-    assert sizes == [5]
+    frames = [tinted(close_up, 0.9, seed) for seed in range(5)]
+    for cores, expected in ((1, [5]), (2, [2, 3]), (8, [1] * 5)):
+        monkeypatch.setattr("antispoof.runtime.examiner.CORES", cores)
+        sizes.clear()
+        detector.check(face_rgb=frames)
+        assert sorted(sizes) == expected, "a batch for each core"
 
 
 def test_frames_that_cannot_be_judged_have_no_say_unless_they_are_most(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Examined", "Examiner", "Scored", "find_operating_point"]
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 BATCH = 8  # frames, or windows of a sample that lasts, scored at a time
 
 Examined = tuple[Sample, Quality]
@@ -35,7 +38,8 @@ class Examiner:
 
     Args:
         bundle: the model.
-        threads: how many threads one call may use.
+        threads: how many threads the network may use for one batch; of many frames, or windows, there are
+            as many batches at once as there are cores.
         site: what was learned from captures of the place where this runs.
 
     Raises:
@@ -180,13 +184,15 @@ class Examiner:
         return float(calibrate(raw.mean(), calibration)), evidence
 
     def _scores(self, arrays: Mapping[str, NDArray[np.float32]]) -> Scores:
-        """Score rows of all views, some at a time."""
-        scorer = self._network.scorer()
+        """Score rows of all views, some at a time, on as many cores as there are."""
         rows = len(next(iter(arrays.values())))
-        parts = [
-            scorer({view: array[start : start + BATCH] for view, array in arrays.items()})
-            for start in range(0, rows, BATCH)
-        ]
+        size = min(BATCH, -(-rows // CORES))
+        parts = self._network.score(
+            [
+                {view: array[start : start + size] for view, array in arrays.items()}
+                for start in range(0, rows, size)
+            ]
+        )
         if len(parts) == 1:
             return parts[0]
 
@@ -222,6 +228,17 @@ class _Network:
         self._bundle, self._threads = bundle, threads
         self._lock = threading.Lock()
         self._scorer: Scorer | None = None
+        self._executor: ThreadPoolExecutor | None = None
+
+    def score(self, batches: Sequence[Mapping[str, NDArray[np.float32]]]) -> list[Scores]:
+        """Score batches beside each other, in threads that start when first needed."""
+        scorer = self.scorer()
+        if len(batches) == 1:
+            return [scorer(batches[0])]
+        with self._lock:
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(CORES, thread_name_prefix="network")
+        return list(self._executor.map(scorer, batches))
 
     def scorer(self) -> Scorer:
         with self._lock:
