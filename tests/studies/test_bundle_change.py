@@ -17,6 +17,7 @@ from miniature import metadata, network
 import antispoof
 from antispoof.errors import InputError
 from antispoof.evaluation.text import Labels
+from antispoof.runtime.bundle import read_bundle
 from antispoof.runtime.verdict import OperatingPoint
 from antispoof.sites.carry_over import carry_over
 from antispoof.studies.bundle_change import OUTCOMES, Judged, compare_verdicts
@@ -181,8 +182,29 @@ def test_outcomes_of_the_files_count_unless_a_threshold_is_named(
     assert json.loads(run(*command, "--at", "balanced")[1])["changed"]["errors"] == 0
 
 
+def test_how_a_presentation_was_judged_is_no_group(two: list[Path], tmp_path: Path, run: Any) -> None:
+    """A score file of this project: what belongs to a verdict stays out, rows of other bundles too."""
+    sha = [read_bundle(path).metadata.sha256 for path in two]
+    header = (
+        "id,score,outcome,threshold,bundle,bundle_sha256,error,milliseconds,attribute.camera,status.face_rgb"
+    )
+    files: list[object] = []
+    for place, own in zip("ab", sha, strict=True):
+        rows = (
+            f"x,2,bona_fide,0.5,b,{own},,1,c1,used",
+            f"y,-2,attack,0.5,b,{own}+ffff,,2,c2,used",
+            "z,,,,,,decode_failed,3,c2,",
+            "v,1,attack,2,voice,ffff,,3,c2,",
+        )
+        files += ["--scores", table(tmp_path / f"{place}.csv", header, *rows)]
+    found = json.loads(run("compare-bundles", *two, *files, "--json")[1])
+    assert (found["presentations"], found["verdicts"]["non_response"]["non_response"]) == (3, 1)
+    assert [group["group"] for group in found["groups"]] == ["all", "camera = c1", "camera = c2"]
+    assert found["remarks"][0].startswith("1 presentations of ")
+
+
 def test_one_file_holds_both(two: list[Path], tmp_path: Path, run: Any) -> None:
-    for columns in ("score.miniature,score.new", "miniature,new", "score.old,score.new"):
+    for columns in ("calibrated.miniature,calibrated.new", "miniature,new", "score.old,score.new"):
         both = table(tmp_path / "both.csv", f"id,{columns},camera", "x,2,-1,a", "y,,3,b", "z,1,1,b")
         code, out, err = run("compare-bundles", *two, "--scores", both, "--json")
         assert code == 0, err
@@ -195,7 +217,7 @@ def test_one_file_holds_both(two: list[Path], tmp_path: Path, run: Any) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "words"),
     [
-        (("id,score", "x,1"), None, "has no columns 'score.miniature' and 'score.new'"),
+        (("id,score", "x,1"), None, "has no columns 'calibrated.miniature' and 'calibrated.new'"),
         (("id,score", "x,1"), ("id,score", "y,1"), "share no id"),
         (("id,score", "x,1", "x,2"), ("id,score", "x,1"), "appears more than once"),
         (("id,score,outcome", "x,1,yes"), ("id,score", "x,1"), "outcome 'yes': it is one of attack"),

@@ -37,8 +37,8 @@ def compare_bundles(
     scores: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Score file with both bundles' scores (columns score.NAME), or twice: OLD's and NEW's, with "
-            "the same ids.",
+            help="Score file with both bundles' scores (columns calibrated.NAME), or twice: OLD's and NEW's, "
+            "with the same ids.",
             show_default=False,
         ),
     ] = None,

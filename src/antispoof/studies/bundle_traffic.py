@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,15 @@ from antispoof.studies.bundle_change import OUTCOMES
 
 __all__ = ["Said", "Traffic", "judge_traffic", "read_traffic"]
 
-_OF_A_SCORE = ("outcome", "threshold", "bundle", "bundle_sha256")
+_OF_A_VERDICT = frozenset(
+    {
+        "outcome", "threshold", "operating_point", "rule", "policy", "bundle", "bundle_sha256", "reasons",
+        "error", "error_message", "milliseconds",
+    }
+)  # fmt: skip
 """Columns of a score file that tell how a presentation was judged, not what it is."""
+_OF_A_PART = ("status.", "reasons.", "quality.", "raw.", "calibrated.", "score.", "<")
+"""How the names of further such columns begin, one for each sensor or bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +68,9 @@ class Traffic:
 def read_traffic(paths: Sequence[Path], old: BundleMetadata, new: BundleMetadata) -> Traffic:
     """Read the scores of both bundles, from two files, the old bundle's first, or from one that holds both.
 
-    In one file they stand in columns called like the bundles, with or without ``score.`` before the name. Two
-    files are joined by their ids; each has the columns ``id`` and ``score``, and perhaps ``outcome``. Labels
-    (``pai_species``) and further columns are taken from whichever file has them.
+    In one file they stand in columns called like the bundles, by themselves or after ``calibrated.`` or
+    ``score.``. Two files are joined by their ids; each has the columns ``id`` and ``score``, and perhaps
+    ``outcome``. Labels (``pai_species``) and further columns are taken from whichever file has them.
 
     Raises:
         InputError: the files cannot be read so; the message says where and what to do.
@@ -138,39 +145,46 @@ def _read_one(path: Path, bundle: BundleMetadata) -> Traffic:
     """Read the scores of one bundle; they stand in ``old``, and again in ``new``."""
     found, species = _read(path, ("id", "score"))
     assert found.scores is not None
-    said = found.labels.get("bundle_sha256")
-    if others := [name for name in (() if said is None else said.names) if name != bundle.sha256]:
-        raise InputError(
-            f"{path} holds scores of a bundle {others[0][:12]}…, not of {bundle.name!r} {bundle.version} "
-            f"({bundle.sha256[:12]}…): name the bundle that made them, as the path of its .onnx file"
-        )
     one = Said(found.scores, _outcomes(found))
-    return _traffic(found, one, one, species)
+    traffic = _traffic(found, one, one, species)
+    judges = found.labels.get("bundle_sha256")
+    if judges is None:
+        return traffic
+    its = [bundle.sha256 in each.split("+") for each in judges.names]
+    if judges.names and not any(its):
+        raise InputError(
+            f"{path} holds scores of a bundle {judges.names[0][:12]}…, not of {bundle.name!r} "
+            f"{bundle.version} ({bundle.sha256[:12]}…): name the bundle that made them, as the path of its "
+            ".onnx file"
+        )
+    mine = np.array([*its, True], np.bool_)[judges.codes]
+    if mine.all():
+        return traffic
+    kept = _taken(traffic, np.flatnonzero(mine))
+    left_out = f"{(~mine).sum():,} presentations of {path} were judged by other bundles, and are left out"
+    return replace(kept, remarks=(*kept.remarks, left_out))
 
 
 def _read_both(path: Path, old: BundleMetadata, new: BundleMetadata) -> Traffic:
     found, species = _read(path, ("id",))
     columns = [
-        next(
-            (
-                name
-                for name in (f"score.{place}", f"score.{bundle.name}", bundle.name)
-                if name in found.labels
-            ),
-            "",
-        )
+        next(filter(found.labels.__contains__, _columns_of(place, bundle)), "")
         for place, bundle in (("old", old), ("new", new))
     ]
     if "" in columns or columns[0] == columns[1]:
         raise InputError(
-            f"{path} has no columns 'score.{old.name}' and 'score.{new.name}' (or 'score.old' and "
-            "'score.new'). Where it holds the scores of one bundle alone, name the file of the other too: "
-            "--scores OLD.csv --scores NEW.csv"
+            f"{path} has no columns 'calibrated.{old.name}' and 'calibrated.{new.name}' (or "
+            "'score.old' and 'score.new'). Where it holds the scores of one bundle alone, name the file of "
+            "the other too: --scores OLD.csv --scores NEW.csv"
         )
     one, other = (Said(_numbers(path, name, found.labels[name])) for name in columns)
     for name in columns:
         del found.labels[name]
     return _traffic(found, one, other, species)
+
+
+def _columns_of(place: str, bundle: BundleMetadata) -> tuple[str, ...]:
+    return (f"score.{place}", f"calibrated.{bundle.name}", f"score.{bundle.name}", bundle.name)
 
 
 def _read(path: Path, needed: tuple[str, ...]) -> tuple[ScoreColumns, Labels | None]:
@@ -188,9 +202,9 @@ def _read(path: Path, needed: tuple[str, ...]) -> tuple[ScoreColumns, Labels | N
 
 def _traffic(found: ScoreColumns, old: Said, new: Said, species: Labels | None) -> Traffic:
     attributes = {
-        name: labels
+        name.removeprefix("attribute."): labels
         for name, labels in found.labels.items()
-        if name not in _OF_A_SCORE and not name.startswith(("<", "score."))
+        if name not in _OF_A_VERDICT and not name.startswith(_OF_A_PART)
     }
     ids = np.array([] if found.ids is None else found.ids.tolist(), object)
     return Traffic(ids, old, new, species, attributes, tuple(found.cautions))
