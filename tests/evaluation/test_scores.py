@@ -193,3 +193,45 @@ def test_csv_needs_no_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     example().write(tmp_path / "scores.csv")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert same(ScoreSet.read(tmp_path / "scores.csv"), example())
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_ids_of_a_long_file_stay_in_it_until_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr("antispoof.evaluation.score_columns._IDS_KEPT", 50)
+    monkeypatch.setattr(score_files, "_ROWS_AT_A_TIME", 10)
+    monkeypatch.setattr(score_files, "_BLOCK", 400)
+    ids = ["x" * (1 + k % 21) + str(k) for k in range(300)]
+    path = tmp_path / f"long.{ending}"
+    ScoreSet.from_columns(ids, np.arange(300.0), ["bona_fide"] * 300).write(path)
+    found = ScoreSet.read(path)
+    assert len(found.ids) == 300
+    assert found.ids.tolist() == ids
+    again = ScoreSet.read(path)
+    ScoreSet.from_columns([*ids[::-1], "one more"], np.arange(301.0), ["bona_fide"] * 301).write(path)
+    with pytest.raises(InputError, match="has changed since"):
+        again.ids.tolist()
+    ids[299] = ids[7]
+    text = "id,score,pai_species\n" + "".join(f"{name},1,print\n" for name in ids)
+    (tmp_path / "twice.csv").write_text(text)
+    with pytest.raises(InputError, match=f"id '{ids[7]}' appears more than once; one row"):
+        ScoreSet.read(tmp_path / "twice.csv")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_columns_of_many_values_are_left_out_where_only_groups_count(tmp_path: Path, ending: str) -> None:
+    count = 6000
+    few, many = [f"f{k % 12}" for k in range(count)], [f"m{k % 13}" for k in range(count)]
+    late = ["same"] * (count - 20) + [f"l{k}" for k in range(20)]
+    columns = {"few": few, "many": many, "late": late, "asked": many}
+    ScoreSet.from_columns(
+        [f"p{k}" for k in range(count)], np.ones(count), ["print"] * count, subject=many, attributes=columns
+    ).write(path := tmp_path / f"scores.{ending}")
+    found = ScoreSet.read(path, attributes=["asked"])
+    assert set(found.attributes) == {"few", "asked"}
+    assert found.attributes["few"].decode() == few
+    assert found.attributes["asked"].decode() == many
+    assert found.subject is not None
+    assert found.subject.decode() == many
+    assert set(ScoreSet.read(path).attributes) == set(columns)

@@ -111,8 +111,9 @@ def evaluate_scores(
         check_target(plot)
     path = scores or test
     assert path is not None
-    given = read_scores(path, columns, bona_fide, protocol)
-    development = None if dev is None else read_scores(dev, columns, bona_fide, protocol)
+    asked = [*(by or ()), *([cluster] if cluster else ())]
+    given = read_scores(path, columns, bona_fide, protocol, attributes=asked)
+    development = None if dev is None else read_scores(dev, columns, bona_fide, protocol, attributes=())
     verification = None if asv is None else VerificationScores.read(asv)
     with progress_bar("resampling", resamples) as advance:
         result = evaluate(
@@ -250,17 +251,23 @@ def read_scores(
     bona_fide: str | None = None,
     protocols: Sequence[Path] | None = None,
     *,
+    attributes: Sequence[str] | None = None,
     cautions: bool = False,
 ) -> ScoreSet:
     """Read a score file, and say how, where it is somebody else's.
 
-    ``cautions`` has them told at once, where no report comes that would.
+    ``cautions`` has them told at once, where no report comes that would; ``attributes`` are those that
+    `ScoreSet.read` keeps.
     """
     from antispoof.columns import parse_columns
     from antispoof.evaluation import ScoreSet
 
     scores = ScoreSet.read(
-        path, columns=parse_columns(columns), bona_fide=bona_fide, protocols=protocols or ()
+        path,
+        columns=parse_columns(columns),
+        bona_fide=bona_fide,
+        protocols=protocols or (),
+        attributes=attributes,
     )
     if cautions:
         for caution in scores.cautions:

@@ -14,6 +14,8 @@ from antispoof.errors import InputError
 
 __all__ = ["EqualErrorRate", "ErrorCurve", "as_scores", "ascending", "probit", "running_total"]
 
+_MERGED_AT_A_TIME = 250_000
+
 
 @dataclass(frozen=True, slots=True)
 class EqualErrorRate:
@@ -56,12 +58,7 @@ class ErrorCurve:
             InputError: an argument is empty, not one-dimensional, or holds NaN or infinity.
         """
         positives, negatives = ascending(bona_fide, "bona_fide"), ascending(attack, "attack")
-        # Two sorted runs: a stable sort merges them in one pass.
-        merged = np.concatenate((positives, negatives))
-        order = merged.argsort(kind="stable")
-        merged = merged[order]
-        genuine = np.less(order, len(positives))
-        del order
+        merged, genuine = _merge(positives, negatives)
         last = np.empty(len(merged), np.bool_)
         last[-1] = True
         np.not_equal(merged[1:], merged[:-1], out=last[:-1])
@@ -211,6 +208,24 @@ class ErrorCurve:
         cost -= self.rejected_attacks * (attack_accepted / self.attack_count)
         best = int(np.argmin(cost))
         return float(cost[best]) + attack_accepted, self.threshold(best)
+
+
+def _merge(
+    positives: NDArray[np.float64], negatives: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Merge two ascending arrays, equal values of the first in front; tell which come from the first."""
+    merged = np.empty(len(positives) + len(negatives))
+    first = np.empty(len(merged), np.bool_)
+    cuts = np.append(positives[_MERGED_AT_A_TIME::_MERGED_AT_A_TIME], np.inf)
+    ends = zip(positives.searchsorted(cuts), negatives.searchsorted(cuts), strict=True)
+    p = n = 0
+    for p_end, n_end in ends:
+        part = np.concatenate((positives[p:p_end], negatives[n:n_end]))
+        order = part.argsort(kind="stable")  # of two sorted runs: one pass
+        np.take(part, order, out=merged[p + n : p_end + n_end])
+        np.less(order, p_end - p, out=first[p + n : p_end + n_end])
+        p, n = p_end, n_end
+    return merged, first
 
 
 def probit(rates: NDArray[np.float64]) -> NDArray[np.float64]:

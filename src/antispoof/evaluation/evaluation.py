@@ -18,6 +18,7 @@ from antispoof.evaluation.error_rates import APCER_OF, LABELS, ErrorRates
 from antispoof.evaluation.fairness import Fairness, fairness
 from antispoof.evaluation.full_system import FullSystem, full_system
 from antispoof.evaluation.ranking import Ranking
+from antispoof.evaluation.score_columns import MOST_GROUPS
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.evaluation.thresholds import DecisionThreshold, Rule
 
@@ -31,7 +32,6 @@ __all__ = [
 ]
 
 _NO_INTERVAL = Interval(math.nan, math.nan)
-_MOST_GROUPS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ def evaluate(
     curve = compute.curve
     del compute  # of ten million scores it takes 180 MB
     both = curve is not None
-    groups = [n for n, v in scores.attributes.items() if 2 <= v.distinct() <= _MOST_GROUPS]
+    groups = [n for n, v in scores.attributes.items() if 2 <= v.distinct() <= MOST_GROUPS]
     kinds = _kinds(scores, ranking, point.threshold, intervals)
     del ranking
     notes = remarks.notes(LABELS, scores, kinds[1:], dev)

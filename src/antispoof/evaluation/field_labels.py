@@ -6,11 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
 from antispoof.errors import InputError
-from antispoof.evaluation.score_files import ScoreColumns, key_of, read_columns
+from antispoof.evaluation.score_columns import ScoreColumns, key_of
+from antispoof.evaluation.score_files import read_columns
 from antispoof.evaluation.text import Labels
 from antispoof.labels import class_beside, meaning, plain, read_labels
 
@@ -99,7 +101,8 @@ def without_bona_fide(
         name = names.get(word)
         if name is not None:
             codes[code] = vocabulary.setdefault(name, len(vocabulary))
-    return Labels(np.asarray([*codes, -1], np.int32)[raw.codes], tuple(vocabulary)), cautions
+    number: Any = np.asarray([*codes, -1], raw.codes.dtype)
+    return Labels(number[raw.codes], tuple(vocabulary)), cautions
 
 
 def _with_kinds(raw: Labels, kinds: Labels, column: str, bona_fide: str | None) -> Labels:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,91 +14,34 @@ from numpy.typing import NDArray
 
 from antispoof.columns import Layout, recognise
 from antispoof.errors import InputError, MissingExtraError
-from antispoof.evaluation.text import Encoder, Labels, Names, joined
-from antispoof.labels import truth
+from antispoof.evaluation.score_columns import MOST_GROUPS, Collector, ScoreColumns
+from antispoof.evaluation.text import Names
 from antispoof.tables import Numbers, TextTable, pyarrow
 
-__all__ = ["FINITE", "PARQUET", "ScoreColumns", "key_of", "read_columns", "read_table"]
+__all__ = ["FINITE", "PARQUET", "read_columns", "read_table"]
 
 FINITE = "scores must be finite numbers; leave the cell empty for a non-response"
 PARQUET = frozenset({".parquet", ".pq"})
 _ROWS_AT_A_TIME = 50_000
+_ROWS_LOOKED_AT = 5_000
 _BLOCK = 4 << 20  # bytes
-
-
-@dataclass(slots=True)
-class ScoreColumns:
-    """The columns of a score file, N rows.
-
-    Attributes:
-        layout: which column of the file is what.
-        ids: names (N,); None where the file has none.
-        scores: float64 (N,), higher = bona fide, NaN for a non-response; None where the file has none.
-        labels: every other column, by `key_of` its role or else by name.
-        cautions: what a reader of the results must know.
-    """
-
-    layout: Layout
-    ids: Names | None
-    scores: NDArray[np.float64] | None
-    labels: dict[str, Labels]
-    cautions: list[str] = field(default_factory=list)
-
-    def simulated(self, rows: int) -> NDArray[np.bool_]:
-        """Take the column ``simulated`` out; bool (N,)."""
-        column = self.labels.pop("simulated", None)
-        if column is None:
-            return np.zeros(rows, np.bool_)
-        flags = [truth(name) for name in column.names]
-        if None in flags:
-            bad = flags.index(None)
-            row = int(np.flatnonzero(column.codes == bad)[0])
-            who = repr(self.ids[row]) if self.ids is not None else f"row {row + 1}"
-            raise InputError(f"simulated of {who} is {column.names[bad]!r}; write true or false")
-        return np.asarray([*(bool(flag) for flag in flags), False], np.bool_)[column.codes]
-
-
-def key_of(role: str) -> str:
-    """Return what `ScoreColumns.labels` calls a role; an attribute may have the name of one."""
-    return f"<{role}>" if role in ("label", "species", "claimed", "model", "digit") else role
 
 
 class _UnusualError(Exception):
     """The quick reader met what the careful one reads, or refuses in words."""
 
 
-class _Collector:
-    """Gathers chunks of rows."""
-
-    def __init__(self, layout: Layout) -> None:
-        taken = {index: key_of(role) for role, index in layout.roles.items()}
-        self.layout = layout
-        self.columns = {  # index → role, or the name of an attribute
-            index: taken.get(index, name)
-            for index, name in enumerate(layout.header)
-            if name or index in taken
-        }
-        self.ids: list[Names] = []
-        self.scores: list[NDArray[np.float64]] = []
-        self.encoders = {name: Encoder() for name in self.columns.values() if name not in ("id", "score")}
-
-    def done(self) -> ScoreColumns:
-        scores = joined(self.scores) if self.scores else None
-        if scores is not None and self.layout.negated:
-            np.negative(scores, out=scores)
-        labels = {}
-        for name in list(self.encoders):
-            labels[name] = self.encoders.pop(name).labels()
-        return ScoreColumns(self.layout, Names.join(self.ids) if self.ids else None, scores, labels)
-
-
-def read_columns(path: Path, needed: Sequence[str], given: Mapping[str, str]) -> ScoreColumns:
+def read_columns(
+    path: Path, needed: Sequence[str], given: Mapping[str, str], attributes: Collection[str] | None = None
+) -> ScoreColumns:
     """Read a table, CSV or Parquet by its ending.
 
     Args:
         path: the file.
         needed: roles without which it cannot be used.
         given: which column is what, where somebody said so (`columns.parse_columns`).
+        attributes: further columns to keep; of the others those alone that hold at most `MOST_GROUPS`
+            different values. None keeps all.
 
     Raises:
         InputError: no such table; the message gives the line and the column.
@@ -105,16 +49,16 @@ def read_columns(path: Path, needed: Sequence[str], given: Mapping[str, str]) ->
     """
     if path.suffix.lower() in PARQUET:
         try:
-            return _read_parquet(path, needed, given)
+            return _read_parquet(path, lambda names: recognise([names], needed, given), attributes)
         finally:
             _give_back()
     table = TextTable.open(path)
     layout = recognise(table.head, needed, given)
     try:
-        found = _read_quickly(table, layout)
+        found = _read_quickly(table, layout, attributes)
         _give_back()
     except (_UnusualError, MissingExtraError):
-        found = _read_carefully(table, layout)
+        found = _read_carefully(table, layout, attributes)
     if not _rows(found):
         raise InputError("a header and no rows; there is nothing to evaluate")
     return found
@@ -149,9 +93,9 @@ def _rows(found: ScoreColumns) -> int:
     return len(next(iter(found.labels.values())) if column is None else column)
 
 
-def _read_carefully(table: TextTable, layout: Layout) -> ScoreColumns:
+def _read_carefully(table: TextTable, layout: Layout, attributes: Collection[str] | None) -> ScoreColumns:
     """Read row by row, with a word for whatever is wrong."""
-    into = _Collector(layout)
+    into = Collector(layout, attributes)
     score_at, id_at = layout.roles.get("score"), layout.roles.get("id")
     numbers = Numbers(table.delimiter, layout.header[score_at]) if score_at is not None else None
     for lines, columns in table.chunks(layout.header, headed=layout.headed, size=_ROWS_AT_A_TIME):
@@ -162,16 +106,18 @@ def _read_carefully(table: TextTable, layout: Layout) -> ScoreColumns:
                     f"line {line}, column {layout.header[id_at]!r}: there is no id; every presentation needs "
                     "one"
                 )
-            into.ids.append(Names.of(columns[id_at]))
+            into.add_names(Names.of(columns[id_at]))
         if score_at is not None and numbers is not None:
             who = columns[id_at] if id_at is not None else [f"row {line}" for line in lines]
             into.scores.append(_parse(columns[score_at], lines, who, numbers, layout.header[score_at]))
-        for index, name in into.columns.items():
+        for index, name in list(into.columns.items()):
+            if name in into.watched:
+                into.look(name, columns[index])
             if name in into.encoders:
                 into.encoders[name].add(columns[index])
     if numbers is not None:
         numbers.finish()
-    found = into.done()
+    found = into.done(partial(_ids, table.path, layout))
     if numbers is not None and numbers.comma:
         found.cautions.append("Scores have decimal commas.")
     return found
@@ -203,7 +149,9 @@ def _no_score(line: int, column: str, name: str, cell: object) -> str:
     return f"line {line}, column {column!r}: the score of {name!r} is {cell!r}; {FINITE}"
 
 
-def _read_quickly(table: TextTable, layout: Layout) -> ScoreColumns:
+def _read_quickly(
+    table: TextTable, layout: Layout, attributes: Collection[str] | None, keep_ids: bool = False
+) -> ScoreColumns:
     """Read a file without surprises by pyarrow, many times as fast.
 
     Raises:
@@ -215,7 +163,9 @@ def _read_quickly(table: TextTable, layout: Layout) -> ScoreColumns:
     arrow, _ = pyarrow("")
     from pyarrow import csv
 
-    into = _Collector(layout)
+    into = Collector(layout, attributes, keep_ids=keep_ids)
+    for name, index in [(name, index) for index, name in into.columns.items() if name in into.watched]:
+        into.look(name, [row[index] for row in table.head[layout.headed :] if index < len(row)])
     header = [str(index) for index in range(len(layout.header))]
     word = arrow.dictionary(arrow.int32(), arrow.string())
     types = {"id": arrow.string(), "score": arrow.float64()}
@@ -239,31 +189,62 @@ def _read_quickly(table: TextTable, layout: Layout) -> ScoreColumns:
             _add_arrow(into, {int(name): batch.column(name) for name in batch.schema.names})
     except (arrow.ArrowException, OSError):
         raise _UnusualError from None
-    return into.done()
+    return into.done(partial(_ids, table.path, layout))
 
 
-def _add_arrow(into: _Collector, batch: Mapping[int, Any]) -> None:
-    for index, name in into.columns.items():
+def _add_arrow(into: Collector, batch: Mapping[int, Any]) -> None:
+    for index, name in list(into.columns.items()):
         column = batch[index]
         if name == "id":
             names = Names.of_arrow(column)
             if names.empty().size:
                 raise _UnusualError
-            into.ids.append(names)
+            into.add_names(names)
         elif name == "score":
             values = column.to_numpy(zero_copy_only=False)
             if np.count_nonzero(~np.isfinite(values)) != column.null_count:
                 raise _UnusualError
             into.scores.append(values)
         else:
-            into.encoders[name].add_arrow(column)
+            if name in into.watched:
+                into.look(name, _values(column))
+            if name in into.encoders:
+                into.encoders[name].add_arrow(column)
 
 
-def _read_parquet(path: Path, needed: Sequence[str], given: Mapping[str, str]) -> ScoreColumns:
+def _values(column: Any) -> list[str]:
+    """Return the different values of a column that pyarrow numbered, or just more than `MOST_GROUPS`."""
+    there = np.flatnonzero(np.bincount(column.indices.drop_null().to_numpy(zero_copy_only=False)))
+    return [name for k in there[: MOST_GROUPS + 1].tolist() if (name := column.dictionary[k].as_py())]
+
+
+def _ids(path: Path, layout: Layout) -> Names:
+    """Read the ids of a file alone."""
+    at = layout.roles["id"]
+    alone = Layout(tuple("" for _ in layout.header), layout.headed, {"id": at})
+    alone = replace(alone, header=(*alone.header[:at], layout.header[at], *alone.header[at + 1 :]))
+    try:
+        if path.suffix.lower() in PARQUET:
+            names = _read_parquet(path, lambda _: alone, (), keep_ids=True).ids
+        else:
+            names = _read_quickly(TextTable.open(path), alone, (), keep_ids=True).ids
+    except _UnusualError:
+        names = None
+    if names is None:
+        raise InputError(f"{path} has changed since its scores were read; read it again")
+    return names
+
+
+def _read_parquet(
+    path: Path,
+    find: Callable[[list[str]], Layout],
+    attributes: Collection[str] | None,
+    keep_ids: bool = False,
+) -> ScoreColumns:
     arrow, parquet = pyarrow("a Parquet score file")
     try:
         file = parquet.ParquetFile(path)
-        layout = recognise([list(file.schema_arrow.names)], needed, given)
+        layout = find(list(file.schema_arrow.names))
         texts = [name for name, kind in _kinds(file) if _is_text(arrow, kind)]
         keys = [
             layout.header[i] for i in (layout.roles.get("id"), layout.roles.get("score")) if i is not None
@@ -271,17 +252,28 @@ def _read_parquet(path: Path, needed: Sequence[str], given: Mapping[str, str]) -
         file = parquet.ParquetFile(path, read_dictionary=[name for name in texts if name not in keys])
         if not file.metadata.num_rows:
             raise InputError("no rows; there is nothing to evaluate")
-        into, row = _Collector(layout), 0
-        for batch in file.iter_batches(_ROWS_AT_A_TIME * 4, use_threads=False):
-            columns = [_as_needed(arrow, batch.column(i), name, row) for i, name in into.columns.items()]
+        into, row = Collector(layout, attributes, keep_ids=keep_ids), 0
+        first = next(file.iter_batches(_ROWS_LOOKED_AT, use_threads=False))
+        for index, name in list(into.columns.items()):
+            if name in into.watched:
+                into.look(name, _values(_as_needed(arrow, first.column(index), name, 0)))
+        asked = list(into.columns)
+        batches = file.iter_batches(
+            _ROWS_AT_A_TIME * 4, columns=[layout.header[i] for i in asked], use_threads=False
+        )
+        for batch in batches:
+            columns = {
+                i: _as_needed(arrow, batch.column(asked.index(i)), name, row)
+                for i, name in into.columns.items()
+            }
             try:
-                _add_arrow(into, dict(zip(into.columns, columns, strict=True)))
+                _add_arrow(into, columns)
             except _UnusualError:
-                _refuse(columns, list(into.columns.values()), row)
+                _refuse({name: columns[i] for i, name in into.columns.items()}, row)
             row += len(batch)
     except (arrow.ArrowException, OSError) as error:
         raise InputError(f"not a Parquet file: {error}") from None
-    return into.done()
+    return into.done(partial(_ids, path, layout))
 
 
 def _give_back() -> None:
@@ -321,9 +313,8 @@ def _as_needed(arrow: Any, column: Any, name: str, row: int) -> Any:
     return text if name == "id" else text.dictionary_encode()
 
 
-def _refuse(columns: Sequence[Any], names: Sequence[str], row: int) -> None:
+def _refuse(by_name: Mapping[str, Any], row: int) -> None:
     """Say which row of a Parquet file cannot be used."""
-    by_name = dict(zip(names, columns, strict=True))
     ids = by_name["id"].to_pylist() if "id" in by_name else []
     if "" in ids:
         raise InputError(f"row {row + ids.index('') + 1} has no id; every presentation needs one")

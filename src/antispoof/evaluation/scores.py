@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -33,7 +33,8 @@ class ScoreSet:
 
     Attributes:
         name: what reports call it.
-        ids: N strings, unique.
+        ids: N strings, unique. Those of a file of more than a million rows are read from it again when they
+            are first asked for.
         scores: float64 (N,); NaN is a non-response, every other value is finite.
         pai_species: presentation attack instrument species; no label means bona fide.
         subject: whose presentation it was, or None when that is not known.
@@ -107,6 +108,7 @@ class ScoreSet:
         columns: Mapping[str, str] = MappingProxyType({}),
         bona_fide: str | None = None,
         protocols: Sequence[str | Path] = (),
+        attributes: Collection[str] | None = None,
     ) -> ScoreSet:
         """Read a score file: a text table, or Parquet if it ends in .parquet or .pq.
 
@@ -121,6 +123,8 @@ class ScoreSet:
             bona_fide: the label that means bona fide, where ``0`` and ``1`` would leave that open.
             protocols: lists with the labels, where the file holds ids and scores alone; the first that names
                 one of its presentations is taken.
+            attributes: further columns to keep; of the others those alone that hold at most 12 different
+                values, by which `evaluate` tells groups apart. None keeps all.
 
         Raises:
             InputError: the file is missing, empty or not such a table; the message says where and what to do.
@@ -131,7 +135,7 @@ class ScoreSet:
             raise InputError(f"score file {str(path)!r} does not exist")
         in_scores = {role: name for role, name in columns.items() if not protocols or role in ("id", "score")}
         try:
-            found = read_columns(path, _NEEDED[:2] if protocols else _NEEDED, in_scores)
+            found = read_columns(path, _NEEDED[:2] if protocols else _NEEDED, in_scores, attributes)
             read_as = found.layout.said
             if protocols:
                 of_list = {role: name for role, name in columns.items() if role not in in_scores}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof.errors import InputError
+
 __all__ = ["Encoder", "Labels", "Names", "joined"]
 
 T = TypeVar("T")
 
 _WORD = 8
+_FEW = 127  # names whose numbers fit into a byte, and one more does
 _ROWS_AT_A_TIME = 500_000
 
 
@@ -22,11 +25,11 @@ class Labels:
     """A column of N labels from a small vocabulary, stored as numbers.
 
     Attributes:
-        codes: int32 (N,), index into ``names``; -1 where there is no label.
+        codes: int32 or int8 (N,), index into ``names``; -1 where there is no label.
         names: the vocabulary, in the order of first appearance.
     """
 
-    codes: NDArray[np.int32]
+    codes: NDArray[np.int32] | NDArray[np.int8]
     names: tuple[str, ...]
 
     @classmethod
@@ -93,15 +96,26 @@ class Encoder:
     def _unified(self) -> Labels:
         import pyarrow
 
-        whole = pyarrow.chunked_array(self._arrow).unify_dictionaries()
-        self._arrow = []
+        runs: list[list[Any]] = []
+        for chunk in consumed(self._arrow):
+            if runs and chunk.dictionary.equals(runs[-1][0].dictionary):
+                runs[-1].append(chunk)  # as the batches of one row group of Parquet have it
+            else:
+                runs.append([chunk])
+        whole = pyarrow.chunked_array(
+            pyarrow.DictionaryArray.from_arrays(
+                pyarrow.concat_arrays([chunk.indices for chunk in run]), run[0].dictionary
+            )
+            for run in consumed(runs)
+        ).unify_dictionaries()
         names = whole.chunk(0).dictionary.to_pylist()
         places = [place for place, name in enumerate(names) if name]  # None and "" are no label
-        codes_of = np.full(len(names) + 1, -1, np.int32)
+        kind: type[np.int32 | np.int8] = np.int8 if len(places) < _FEW else np.int32
+        codes_of = np.full(len(names) + 1, -1, kind)
         codes_of[places] = np.arange(len(places))
         chunks = whole.chunks
         del whole
-        codes = np.empty(sum(map(len, chunks)), np.int32)
+        codes: Any = np.empty(sum(map(len, chunks)), kind)
         filled = 0
         for chunk in consumed(chunks):
             numbers = chunk.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
@@ -119,10 +133,36 @@ class Names:
         data: bytes (N,), whose width is a multiple of 8.
     """
 
-    __slots__ = ("_data",)
+    __slots__ = ("_checksum", "_found", "_hashes", "_length", "_load")
 
     def __init__(self, data: NDArray[np.bytes_]) -> None:
-        self._data = data
+        self._found: NDArray[np.bytes_] | None = data
+        self._hashes: NDArray[np.uint64] | None = None
+        self._length, self._checksum = len(data), 0
+        self._load: Callable[[], Names] | None = None
+
+    @classmethod
+    def kept_elsewhere(cls, hashes: NDArray[np.uint64], load: Callable[[], Names]) -> Names:
+        """Keep of the names their hashes alone, and those until `repeated` has found that all differ.
+
+        Args:
+            hashes: uint64 (N,), `hashes` of the names.
+            load: brings the names, once they are asked for.
+        """
+        names = cls.__new__(cls)
+        names._found, names._hashes, names._load = None, hashes, load
+        names._length, names._checksum = len(hashes), int(hashes.sum())
+        return names
+
+    @property
+    def _data(self) -> NDArray[np.bytes_]:
+        if self._found is None:
+            assert self._load is not None
+            names = self._load()
+            if len(names) != self._length or int(names.hashes().sum()) != self._checksum:
+                raise InputError("the file of the ids has changed since it was read; read it again")
+            self._found = names._data
+        return self._found
 
     @classmethod
     def of(cls, values: Iterable[str]) -> Names:
@@ -145,7 +185,14 @@ class Names:
     @classmethod
     def join(cls, parts: list[Names]) -> Names:
         """Put one after the other; the list is emptied on the way."""
-        return cls(joined([part._data for part in consumed(parts)]))
+        width = max(part._data.dtype.itemsize for part in parts)
+        whole = np.zeros((sum(map(len, parts)), width), np.uint8)
+        filled = 0
+        for part in consumed(parts):
+            cells = part._data.view(np.uint8).reshape(len(part), -1)
+            whole[filled : filled + len(part), : cells.shape[1]] = cells
+            filled += len(part)
+        return cls(whole.view(f"S{width}")[:, 0])
 
     def tolist(self) -> list[str]:
         """Return the names as strings."""
@@ -153,9 +200,10 @@ class Names:
 
     def repeated(self) -> list[int]:
         """Return the rows, in order, whose name another row before them has."""
-        hashes = np.concatenate([_hashed(part) for part in self._pieces()])
+        hashes = self.hashes()
         ordered = np.sort(hashes)
         if not (suspects := np.unique(ordered[1:][ordered[1:] == ordered[:-1]])).size:
+            self._hashes = None
             return []
         seen: set[bytes] = set()
         found = []
@@ -166,8 +214,16 @@ class Names:
             seen.add(name)
         return found
 
+    def hashes(self) -> NDArray[np.uint64]:
+        """Return a 64-bit hash of each name, uint64 (N,)."""
+        if self._hashes is not None:
+            return self._hashes
+        return np.concatenate([np.zeros(0, np.uint64), *map(_hashed, self._pieces())])
+
     def empty(self) -> NDArray[np.intp]:
         """Return the rows without a name."""
+        if self._hashes is not None and (self._hashes != 0).all():
+            return np.zeros(0, np.intp)
         return np.flatnonzero(self._data == b"")
 
     def _pieces(self) -> Iterator[NDArray[np.bytes_]]:
@@ -187,7 +243,7 @@ class Names:
 
     def __len__(self) -> int:
         """Return N."""
-        return len(self._data)
+        return self._length
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return an array of strings (N,)."""
@@ -221,13 +277,16 @@ def _widened(data: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
 
 
 def _hashed(names: NDArray[np.bytes_]) -> NDArray[np.uint64]:
-    """Return a 64-bit hash of each name (a multiply and a shift for each eight bytes)."""
+    """Return a 64-bit hash of each name (a multiply and a shift for each eight bytes), 0 of an empty one.
+
+    It does not depend on the width of the column.
+    """
     words = np.ascontiguousarray(names).view(np.uint64).reshape(len(names), -1)
     state = np.zeros(len(names), np.uint64)
     for column in words.T:
-        state ^= column
-        state *= np.uint64(0x9E3779B97F4A7C15)
-        state ^= state >> np.uint64(32)
-        state *= np.uint64(0xD6E8FEB86659FD93)
-        state ^= state >> np.uint64(29)
+        mixed = (state ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(32)
+        mixed *= np.uint64(0xD6E8FEB86659FD93)
+        mixed ^= mixed >> np.uint64(29)
+        np.copyto(state, mixed, where=column != 0)
     return state

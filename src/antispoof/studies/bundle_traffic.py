@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from antispoof.errors import InputError, MediaError
 from antispoof.evaluation.field_labels import species_of
-from antispoof.evaluation.score_files import FINITE, ScoreColumns, key_of, read_columns
+from antispoof.evaluation.score_columns import ScoreColumns, key_of
+from antispoof.evaluation.score_files import FINITE, read_columns
 from antispoof.evaluation.text import Labels
 from antispoof.runtime.bundle import BundleMetadata
 from antispoof.runtime.detector import Detector
