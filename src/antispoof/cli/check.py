@@ -14,11 +14,12 @@ import typer
 
 from antispoof.cli.app import CommandExit, app, files_in, needs, progress_bar
 from antispoof.cli.output import JsonPath, write_json_text
-from antispoof.cli.sensors import Units, flag, read_units, takes_sensors
+from antispoof.cli.sensors import References, Units, flag, read_references, read_units, takes_sensors
 from antispoof.errors import InputError, MediaError
 
 if TYPE_CHECKING:
     from antispoof.runtime.checking import Checked, Found, Presented
+    from antispoof.runtime.detector import Detector
 
 MANY = 4  # presentations; from so many on, totals are told
 
@@ -63,6 +64,7 @@ def check(
     site: Annotated[
         Path | None, typer.Option(help="What antispoof calibrate wrote.", show_default=False)
     ] = None,
+    reference: References = None,
     unit: Units = None,
     **samples: list[Path] | None,
 ) -> None:
@@ -97,7 +99,8 @@ def check(
         presentations += [{"": source} for source in unnamed]
     if not presentations:
         raise typer.BadParameter("name at least one picture or recording", param_hint="FILES")
-    detectors = {}
+    references = read_references(reference, given)
+    detectors: dict[tuple[str, ...], Detector] = {}
     results: list[Checked] = []
     tell = _teller(as_jsonl, as_csv)
     with progress_bar("judging", len(presentations)) as advance:
@@ -111,14 +114,19 @@ def check(
                     advance()
                     continue
             # A single sensor is judged by its own default bundle, several by all that ship.
-            key = next(iter(one)) if len(one) == 1 and not bundle and not policy else ""
+            alone = next(iter(one)) if len(one) == 1 and not bundle and not policy else ""
+            known = {name: references[name] for name in one if name in references}
+            key = (alone, *known)
             if key not in detectors:
-                detector = load(default_bundle(key) if key else bundle, at=at, policy=policy)
-                detectors[key] = detector if site is None else detector.calibrated(site)
+                detector = load(default_bundle(alone) if alone else bundle, at=at, policy=policy)
+                detector = detector if site is None else detector.calibrated(site)
+                detectors[key] = detector.knowing(known) if known else detector
             for checked in check_files(detectors[key], [one], units):
                 results.append(checked)
                 tell(checked)
             advance()
+    if unused := set(references) - {name for entry in results for name in entry.sources}:
+        raise InputError(f"--reference: {', '.join(sorted(unused))} is not among the samples that are judged")
     if as_json is not None:
         write_json_text(as_json, json.dumps(as_document(results), indent=2, ensure_ascii=False))
     elif not as_jsonl and not as_csv:

@@ -5,13 +5,24 @@ from __future__ import annotations
 import inspect
 import pkgutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-__all__ = ["Units", "declare_sensors", "flag", "read_units", "sensor_names", "takes_sensors"]
+from antispoof.cli.app import files_in
+
+__all__ = [
+    "References",
+    "Units",
+    "declare_sensors",
+    "flag",
+    "read_references",
+    "read_units",
+    "sensor_names",
+    "takes_sensors",
+]
 
 Units = Annotated[
     list[str] | None,
@@ -20,6 +31,17 @@ Units = Annotated[
         help="What the numbers of a sensor mean: face_depth='0.1 mm', face_infrared='12 bit', "
         "face_thermal='0.1 K'; may be repeated.",
         show_default="the usual unit",
+    ),
+]
+
+References = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reference",
+        help="An earlier bona fide capture of the same person with the same device: it moves the threshold. "
+        "A file, a folder, or SENSOR=FILE, as voice=enrolment.wav, where its content leaves a doubt; "
+        "may be repeated.",
+        show_default=False,
     ),
 ]
 
@@ -59,6 +81,27 @@ def read_units(stated: Sequence[str] | None) -> dict[str, str]:
             )
         units[name] = unit.strip()
     return units
+
+
+def read_references(stated: Sequence[str] | None, sensors: Collection[str]) -> dict[str, list[Path]]:
+    """Read what ``--reference`` says: modality → files.
+
+    Args:
+        stated: ``FILE`` or ``SENSOR=FILE`` each.
+        sensors: that samples are named of; what is named without a sensor is of the only one.
+    """
+    from antispoof.sensing.modalities import modality_of
+
+    found: dict[str, list[Path]] = {}
+    for text in stated or ():
+        name, equals, path = text.partition("=")
+        name = name.strip().removeprefix("--").replace("-", "_")
+        if not equals or name not in sensor_names():
+            name, path = "", text
+        for file in files_in([Path(path)]):
+            known = name or (next(iter(sensors)) if len(sensors) == 1 else modality_of(file))
+            found.setdefault(known, []).append(file)
+    return found
 
 
 def takes_sensors(words: str) -> Callable[[Command], Command]:

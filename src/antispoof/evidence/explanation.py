@@ -7,7 +7,7 @@ import math
 from collections import Counter
 
 from antispoof.runtime.policy import Policy, in_words
-from antispoof.runtime.verdict import BundleScore, Evidence, Verdict
+from antispoof.runtime.verdict import BundleScore, Evidence, ReferenceUse, Verdict
 from antispoof.scores.fusion import fusions
 
 __all__ = [
@@ -42,6 +42,7 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
         if part.unjudged:
             lines.append(("not judged", ", ".join(part.unjudged)))
         lines += frames_in_words(part, verdict.operating_point.threshold)
+    lines += [("references", references_in_words(each)) for each in verdict.references]
     if len(verdict.bundle_scores) > 1:
         lines += [("+".join(each.modalities), bundle_score_in_words(each)) for each in verdict.bundle_scores]
         lines.append(("together", sentence(verdict)))
@@ -142,6 +143,19 @@ def frames_in_words(evidence: Evidence, threshold: float) -> list[tuple[str, str
     if evidence.timeline:
         lines.append(("when", when_in_words(evidence, threshold)))
     return lines
+
+
+def references_in_words(use: ReferenceUse) -> str:
+    """Say what earlier captures of the person did to the threshold."""
+    words = []
+    if use.used:
+        captures = "earlier capture" if use.used == 1 else "earlier captures"
+        words.append(f"{use.used} {captures} of the person moved the threshold by {use.shift:+.2f}")
+    if use.left_out:
+        named = ", ".join(map(str, use.left_out))
+        several = "numbers" if len(use.left_out) > 1 else "number"
+        words.append(f"{several} {named} left out, judged an attack")
+    return "; ".join(words)
 
 
 def when_in_words(evidence: Evidence, threshold: float) -> str:

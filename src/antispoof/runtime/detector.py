@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from antispoof.errors import InputError, MediaError
 from antispoof.runtime.batching import judge_each
 from antispoof.runtime.bundle import Bundle, default_bundles, read_bundle
+from antispoof.runtime.enrolment import examine_references, obvious_modality
 from antispoof.runtime.examiner import Examiner, Scored
 from antispoof.runtime.policy import Policy, decide, read_policy
+from antispoof.runtime.pool import Pool
 from antispoof.runtime.presentation import Looked, Presented, judge, look, unjudged
+from antispoof.runtime.references import Reference, References, as_list
 from antispoof.runtime.selection import Candidates
-from antispoof.runtime.verdict import BundleScore, Evidence, OperatingPoint, Verdict
+from antispoof.runtime.verdict import BundleScore, Evidence, OperatingPoint, ReferenceUse, Verdict
 from antispoof.scores.fusion import Panel, contributions
-from antispoof.sensing.capture import Recording, Sources
-from antispoof.sensing.modalities import modalities, modality_of
+from antispoof.sensing.capture import Sources
 
 if TYPE_CHECKING:
     from antispoof.runtime.site import SiteCalibration
 
 __all__ = ["Detector", "load"]
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 NO_POLICY = Policy(name="none", description="whatever is there is fused, at the bundles' own thresholds")
 
@@ -133,7 +130,8 @@ class Detector:
         self.bundle = first.bundle
         self.site = first.site
         self.operating_point = first.point(self._at, first.metadata.modalities)
-        self._pool = _Pool()
+        self._known: Mapping[str, References] = {}
+        self._pool = Pool()
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:
@@ -158,7 +156,32 @@ class Detector:
         other._setup(self._candidates.at_site(site))
         return other
 
-    def check(self, sample: Sources | None = None, /, **sources: Sources | None) -> Verdict:
+    def knowing(self, reference: Reference) -> Detector:
+        """Return this detector for one person and device, of whom there are earlier bona fide captures.
+
+        They are examined once and not kept; what is kept of each is its score and a few numbers.
+
+        Args:
+            reference: captures; their modality is named where their content leaves a doubt, as in
+                ``{"voice": ["enrolment.wav"]}``.
+
+        Raises:
+            MediaError: one is no usable media.
+            InputError: one cannot be judged, as it shows no face for example; there is none.
+            BundleError: the bundle that judges this modality has no rule for references.
+        """
+        other = copy(self)
+        other._known = examine_references(reference, self._candidates, self._pool.map)
+        return other
+
+    def check(
+        self,
+        sample: Sources | None = None,
+        /,
+        *,
+        reference: Reference | None = None,
+        **sources: Sources | None,
+    ) -> Verdict:
         """Judge one presentation.
 
         Args:
@@ -168,6 +191,8 @@ class Detector:
                 numbers mean besides. A list holds several frames of the presentation, taken one after the
                 other; of a clip by path, or a stack of frames, eight are picked. None stands for a sensor
                 that is not there.
+            reference: earlier bona fide captures of the same person and device, see `knowing`; without a name
+                they are of the modality of the sample.
 
         Returns:
             The verdict. Samples that cannot be judged have no say; where nothing can be judged, or the policy
@@ -176,14 +201,18 @@ class Detector:
         Raises:
             MediaError: a source is no usable media, or a list is empty or too long.
             InputError: no bundle looks at a modality that was given, or the policy does not allow it; what
-                ``sample`` is a sample of is not plain.
+                ``sample`` is a sample of is not plain; a reference cannot be used.
             BundleError: a network fails.
         """
         if sample is not None:
-            name = _obvious(sample)
+            name = obvious_modality(sample)
             if name in sources:
                 raise InputError(f"{name} is given twice: by itself and as {name}=")
             sources = {name: sample, **sources}
+        if reference is not None:
+            if not isinstance(reference, Mapping) and len(sources) == 1:
+                reference = {next(iter(sources)): as_list(reference)}
+            return self.knowing(reference).check(**sources)
         return self.check_many([sources])[0]
 
     def check_many(self, presentations: Iterable[Mapping[str, Sources | None]]) -> list[Verdict]:
@@ -218,6 +247,9 @@ class Detector:
             MediaError: a source is no usable media.
             InputError: no bundle looks at a modality that was given, or the policy does not allow it.
         """
+        for name in self._known:
+            if sources.get(name) is None:
+                raise InputError(f"reference: there are captures of {name}, and no sample of it to judge")
         for name in sources:
             self._candidates.check(name)
             if not self._rules.allows(name):
@@ -274,8 +306,11 @@ class Detector:
         parts = tuple(evidence.get(name) or Evidence(name, "missing") for name in order)
         score: float | None = None
         point, opinions = self.operating_point, tuple[BundleScore, ...]()
+        moved: tuple[ReferenceUse, ...] = ()
         if scores:
-            score, point, opinions = self._fused(chosen, scores)
+            points = [self._point(examiner, present, evidence) for examiner, present in chosen]
+            moved = self._reference_uses(chosen, evidence, points)
+            score, point, opinions = self._fused(chosen, scores, points)
         elif chosen:
             point = chosen[0][0].point(self._at, chosen[0][1])
         decision = decide(parts, score, point, self._rules)
@@ -288,15 +323,54 @@ class Detector:
             opinions,
             decision.causes,
             None if self.policy is None else self.policy.name,
+            moved,
         )
 
+    def _point(
+        self,
+        examiner: Examiner,
+        present: tuple[str, ...],
+        evidence: Mapping[str, Evidence],
+        known: bool = True,
+    ) -> OperatingPoint:
+        """Return where bona fide begins for this presentation, in the eyes of one bundle."""
+        if len(examiner.metadata.modalities) > 1:
+            for name in set(present) & set(self._known):
+                raise InputError(
+                    f"reference: {examiner.metadata.name!r} judges {', '.join(present)} together; captures "
+                    f"of {name} move the threshold of a bundle that judges it alone"
+                )
+            return examiner.point(self._at, present)
+        references = self._known.get(present[0]) if known else None
+        return examiner.point(self._at, present, evidence[present[0]].features, references)
+
+    def _reference_uses(
+        self,
+        chosen: Sequence[tuple[Examiner, tuple[str, ...]]],
+        evidence: Mapping[str, Evidence],
+        points: Sequence[OperatingPoint],
+    ) -> tuple[ReferenceUse, ...]:
+        uses = []
+        for (examiner, present), point in zip(chosen, points, strict=True):
+            for name in set(present) & set(self._known):
+                references = self._known[name]
+                without = self._point(examiner, present, evidence, known=False).threshold
+                used = int(references.scores.size)
+                uses.append(ReferenceUse(name, used, references.left_out, point.threshold - without))
+        return tuple(uses)
+
     def _fused(
-        self, chosen: Sequence[tuple[Examiner, tuple[str, ...]]], scores: Sequence[float]
+        self,
+        chosen: Sequence[tuple[Examiner, tuple[str, ...]]],
+        scores: Sequence[float],
+        points: Sequence[OperatingPoint],
     ) -> tuple[float, OperatingPoint, tuple[BundleScore, ...]]:
-        points = [examiner.point(self._at, present) for examiner, present in chosen]
         if len(chosen) > 1:
-            # What a site adds to a score is taken off the score: there is one threshold for all.
-            shifts = [examiner.shift for examiner, _ in chosen]
+            # What a site or a camera adds to a score is taken off the score: there is one threshold for all.
+            shifts = [
+                point.threshold - examiner.shipped_point(self._at, present).threshold
+                for (examiner, present), point in zip(chosen, points, strict=True)
+            ]
             scores = [score - shift for score, shift in zip(scores, shifts, strict=True)]
             points = [
                 replace(point, threshold=point.threshold - shift)
@@ -313,53 +387,9 @@ class Detector:
         return float(rule.fuse(panel)[0]), self._rules.operating_point(points), opinions
 
 
-class _Pool:
-    """Runs the sides of one presentation beside each other, in threads that start when first needed."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._executor: ThreadPoolExecutor | None = None
-
-    def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """Apply a function to each; raise what the first of those that failed raised, when all have ended."""
-        if len(items) < 2:
-            return [function(item) for item in items]
-        with self._lock:
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="sensor")
-            executor = self._executor
-        futures = [executor.submit(function, item) for item in items]
-        errors = [future.exception() for future in futures]
-        for error in errors:
-            if error is not None:
-                raise error
-        return [future.result() for future in futures]
-
-
 def _read(examiner: Callable[[Bundle], Examiner], read: Callable[[], Bundle]) -> Examiner:
     return examiner(read())
 
 
 def _place(name: str, preferred: Sequence[str]) -> int:
     return preferred.index(name) if name in preferred else len(preferred)
-
-
-def _obvious(sample: Sources) -> str:
-    """Tell which modality a sample is of, or all frames are, where that is plain."""
-    if isinstance(sample, (list, tuple)) and sample:
-        found = {_obvious(one) for one in sample}
-        if len(found) > 1:
-            raise InputError(f"these are samples of {' and '.join(sorted(found))}: name each")
-        return found.pop()
-    if isinstance(sample, Recording):
-        sample = sample.source
-    if isinstance(sample, (str, Path, bytes)):
-        try:
-            return modality_of(sample)
-        except MediaError as error:
-            if error.code == "film":
-                raise
-    elif isinstance(sample, np.ndarray) and sample.dtype == np.uint8 and sample.shape[2:] == (3,):
-        return "face_rgb"
-    names = " or ".join(f"check({name}=…)" for name in modalities)
-    raise InputError(f"it is not plain what this is a sample of: write {names}")

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from antispoof.errors import UnknownNameError
 from antispoof.runtime.bundle import Bundle, BundleMetadata, Input
+from antispoof.runtime.references import References, default_threshold, reference_rule
 from antispoof.runtime.scorer import Scorer, Scores
 from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint
 from antispoof.scores.calibration import Calibration, calibrate
@@ -81,7 +82,7 @@ class Examiner:
         """Load the network now; raise `BundleError` when that cannot be done."""
         self._network.scorer()
 
-    def point(self, names: Iterable[str], present: Collection[str]) -> OperatingPoint:
+    def shipped_point(self, names: Iterable[str], present: Collection[str]) -> OperatingPoint:
         """Return the first operating point that the bundle knows, with these of its modalities present.
 
         Args:
@@ -93,8 +94,55 @@ class Examiner:
         """
         name = find_operating_point(self.metadata, names)
         entry = self.metadata.operating_point_for(name, present)
-        point = OperatingPoint(name, entry.threshold, entry.rule, entry.data)
-        return point if self.site is None else self.site.moved(point)
+        return OperatingPoint(name, entry.threshold, entry.rule, entry.data)
+
+    def point(
+        self,
+        names: Iterable[str],
+        present: Collection[str],
+        features: NDArray[np.float64] | None = None,
+        references: References | None = None,
+    ) -> OperatingPoint:
+        """Return that operating point at this site, and for this person.
+
+        Args:
+            names: see `shipped_point`.
+            present: modalities.
+            features: (F,), of the presentation; without them a site is met at its typical presentation.
+            references: of the person.
+
+        Raises:
+            UnknownNameError: the bundle knows none of the operating points.
+        """
+        point = self.shipped_point(names, present)
+        if self.site is not None:
+            point = self.site.moved(point, self.metadata, features)
+        if references is None or not references.scores.size:
+            return point
+        rule, default = reference_rule(self.metadata), default_threshold(self.metadata)
+        beside = point.threshold - self.shipped_point(names, present).threshold  # by the site
+        moved = rule.threshold(references.scores, references.tones, rule.tone(features), default + beside)
+        shift = moved - default - beside
+        return replace(
+            point,
+            threshold=point.threshold + shift,
+            rule=f"{point.rule}; moved by {shift:+.2f} by {references.scores.size} references",
+        )
+
+    def references(self, scored: Sequence[Scored]) -> References:
+        """Keep of references what the next decision takes from them; those judged attacks are left out.
+
+        Raises:
+            BundleError: the bundle has no rule for them.
+        """
+        rule = reference_rule(self.metadata)
+        least = self.point((), self.metadata.modalities).threshold - rule.lowest
+        tones = [rule.tone(next(iter(evidence.values())).features) for _, evidence in scored]
+        counted = [index for index, (score, _) in enumerate(scored) if score >= least]
+        left_out = tuple(index + 1 for index, (score, _) in enumerate(scored) if score < least)
+        return References(
+            np.array([scored[index][0] for index in counted]), np.array([tones[i] for i in counted]), left_out
+        )
 
     def score_many(self, presentations: Sequence[Mapping[str, Examined]]) -> list[Scored]:
         """Score usable samples of several presentations, or frames, in as few calls of the network as may be.

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from antispoof.errors import InputError
@@ -13,9 +15,23 @@ from antispoof.files import read_json, write_json
 from antispoof.runtime.bundle import BundleMetadata, shipped_bundles
 from antispoof.runtime.verdict import OperatingPoint
 
-__all__ = ["SiteCalibration", "how_to_refit", "read_site", "write_site"]
+__all__ = ["SiteCalibration", "SiteCapture", "how_to_refit", "read_site", "write_site"]
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class SiteCapture(BaseModel):
+    """What is kept of one bona fide capture, or of several that look alike.
+
+    Attributes:
+        score: natural-log likelihood ratio.
+        tone: (D,), where it lies in the directions in which attacks of a site differ from its people.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    score: Number
+    tone: tuple[Number, ...]
 
 
 class SiteCalibration(BaseModel):
@@ -25,15 +41,21 @@ class SiteCalibration(BaseModel):
         bundle: name of the bundle it belongs to.
         bundle_version: its version; empty in files of version 0.1.
         bundle_sha256: checksum of that bundle's graph; it fits no other.
-        typical_score: typical calibrated score of its bona fide captures; None in files of version 0.1.
-        shift: added to the threshold of every operating point, natural-log likelihood ratio.
-        shift_interval: 90 % bootstrap interval of ``shift``.
+        typical_score: typical calibrated score of its bona fide captures; None in files of version 0.1, and
+            where nobody knows which presentations were bona fide.
+        shift: added to the threshold of every operating point, natural-log likelihood ratio; where there are
+            ``captures``, for a typical presentation.
+        shift_interval: 90 % bootstrap interval of ``shift``; with ``captures``, what nine in ten of
+            them are met with.
         bona_fide: usable bona fide captures that it rests on.
         distinct: as how many they count after near-duplicates were merged.
         attack: usable attack captures that it rests on.
         rejected: captures that could not be judged.
         suspicious: bona fide captures whose scores stand far below the others, by name.
         advice: how to make it better, in words.
+        captures: what each new presentation is held against; empty where the shift is one for all.
+        unlabelled: scores of unlabelled presentations that it rests on; 0 where it rests on captures.
+        attack_limit: share of attacks among them that it withstands.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +73,9 @@ class SiteCalibration(BaseModel):
     rejected: int
     suspicious: tuple[str, ...]
     advice: tuple[str, ...]
+    captures: tuple[SiteCapture, ...] = ()
+    unlabelled: Annotated[int, Field(ge=0)] = 0
+    attack_limit: Annotated[float, Field(ge=0, le=1)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -79,12 +104,19 @@ class SiteCalibration(BaseModel):
                 f"elsewhere. {how_to_refit(metadata)}"
             )
 
-    def moved(self, point: OperatingPoint) -> OperatingPoint:
-        """Return ``point`` as it is at this site."""
+    def moved(
+        self, point: OperatingPoint, metadata: BundleMetadata, features: NDArray[np.float64] | None = None
+    ) -> OperatingPoint:
+        """Return ``point`` as it is at this site, for the presentation that has these features (F,)."""
+        shift, rule = self.shift, metadata.reference
+        if self.captures and rule is not None and features is not None:
+            default = metadata.operating_points[metadata.default_operating_point].threshold
+            scores, tones = zip(*((one.score, one.tone) for one in self.captures), strict=True)
+            shift = rule.threshold(scores, tones, rule.tone(features), default) - default
         return replace(
             point,
-            threshold=point.threshold + self.shift,
-            rule=f"{point.rule}; moved by {self.shift:+.2f} for this site",
+            threshold=point.threshold + shift,
+            rule=f"{point.rule}; moved by {shift:+.2f} for this site",
         )
 
 

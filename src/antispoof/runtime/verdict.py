@@ -21,6 +21,7 @@ __all__ = [
     "FrameEvidence",
     "OperatingPoint",
     "Outcome",
+    "ReferenceUse",
     "Status",
     "Verdict",
 ]
@@ -141,6 +142,23 @@ class BundleScore:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceUse:
+    """What earlier captures of the person did to the threshold.
+
+    Attributes:
+        modality: of the references.
+        used: how many of them count.
+        left_out: numbers, from 1, of those that are themselves judged attacks.
+        shift: by how much they moved the threshold, natural-log likelihood ratio.
+    """
+
+    modality: str
+    used: int
+    left_out: tuple[int, ...]
+    shift: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """Why a policy gave another answer than the score alone.
 
@@ -168,6 +186,7 @@ class Verdict:
         bundle_scores: what each of them said; empty where nothing could be judged.
         causes: why the policy gave another answer than the score alone.
         policy: name of the policy; None for a detector without one.
+        references: what earlier captures of the person did, one entry a modality; empty without any.
     """
 
     outcome: Outcome
@@ -178,6 +197,7 @@ class Verdict:
     bundle_scores: tuple[BundleScore, ...] = ()
     causes: tuple[Cause, ...] = ()
     policy: str | None = None
+    references: tuple[ReferenceUse, ...] = ()
 
     def __str__(self) -> str:
         """Give outcome and score on one line."""
@@ -250,6 +270,15 @@ class Verdict:
                     "contribution": each.contribution,
                 }
                 for each in self.bundle_scores
+            ],
+            "references": [
+                {
+                    "modality": each.modality,
+                    "used": each.used,
+                    "left_out": list(each.left_out),
+                    "shift": each.shift,
+                }
+                for each in self.references
             ],
             "bundles": [
                 {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}

@@ -86,6 +86,7 @@ def carry_over(
             "shift": starts[1].shift(moved, site.distinct),
             "shift_interval": (float(low), float(high)),
             "attack": 0,
+            "captures": (),
             "advice": (
                 f"carried over from {old.name!r} by {known.size} presentations that both bundles scored: "
                 "captures of the site (antispoof calibrate) make it surer",
@@ -98,6 +99,11 @@ def _typical(site: SiteCalibration, start: SiteRule, new: BundleMetadata) -> flo
     """The typical bona fide score at the site; files of version 0.1 hold only what follows from it."""
     if site.typical_score is not None:
         return site.typical_score
+    if site.unlabelled:
+        raise InputError(
+            "this site calibration rests on unlabelled scores, and does not say where bona fide scores lie: "
+            f"make it anew from scores of {new.name!r}, with antispoof calibrate --scores"
+        )
     if site.attack:
         raise InputError(
             "this site calibration of version 0.1 rests on attacks too, and does not say where bona fide "

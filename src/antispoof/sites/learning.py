@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from antispoof.errors import BundleError, InputError, MediaError
 from antispoof.runtime.bundle import SiteRule
 from antispoof.runtime.detector import Detector
-from antispoof.runtime.site import SiteCalibration
+from antispoof.runtime.site import SiteCalibration, SiteCapture
 from antispoof.scores.location import typical_score
+from antispoof.scores.reference import ReferenceRule
 from antispoof.sensing.capture import Source
 from antispoof.sensing.modalities import modalities
 
@@ -38,6 +39,7 @@ class _Captures:
     scores: NDArray[np.float64]
     names: tuple[str, ...]
     looks: NDArray[np.float32]  # (N, D), rows of zero mean and unit length
+    features: NDArray[np.float64]  # (N, F); (N, 0) where the bundle gives none
     rejected: int
 
 
@@ -74,11 +76,18 @@ def learn_site(
         )
     groups = _near_duplicates(people.looks)
     threshold = metadata.operating_points[metadata.default_operating_point].threshold
-    rule = _Rule(metadata.site, threshold)
-    weights = _weights(groups)
-    shift = rule.shift(people.scores, weights, attacks.scores)
-    resampled = _bootstrap(rule, people.scores, groups, attacks.scores, np.random.default_rng(seed))
-    low, high = np.percentile(resampled, INTERVAL)
+    distinct, weights = int(groups.max()) + 1, _weights(groups)
+    captures: tuple[SiteCapture, ...] = ()
+    if metadata.reference is not None and not attacks.scores.size and distinct > 1:
+        captures = _kept(metadata.reference, people, groups)
+        shifts = _held_out_shifts(metadata.reference, captures, threshold)
+        shift = float(np.median(shifts))
+        low, high = np.percentile(shifts, INTERVAL)
+    else:
+        rule = _Rule(metadata.site, threshold)
+        shift = rule.shift(people.scores, weights, attacks.scores)
+        resampled = _bootstrap(rule, people.scores, groups, attacks.scores, np.random.default_rng(seed))
+        low, high = np.percentile(resampled, INTERVAL)
     centre = float(np.median(people.scores))
     spread = 1.4826 * float(np.median(np.abs(people.scores - centre)))
     suspicious = tuple(
@@ -86,7 +95,6 @@ def learn_site(
         for name, score in zip(people.names, people.scores, strict=True)
         if score < centre - OUTLIER_SPREADS * max(spread, 0.5)
     )
-    distinct = int(groups.max()) + 1
     return SiteCalibration(
         bundle=metadata.name,
         bundle_version=metadata.version,
@@ -100,6 +108,32 @@ def learn_site(
         rejected=people.rejected + attacks.rejected,
         suspicious=suspicious,
         advice=_advice(people.scores.size, distinct, attacks.scores.size, suspicious),
+        captures=captures,
+    )
+
+
+def _kept(rule: ReferenceRule, people: _Captures, groups: NDArray[np.int64]) -> tuple[SiteCapture, ...]:
+    """Keep the score and the tone of each distinct capture, the mean of those that look alike."""
+    tones = rule.tone(people.features)
+    members = [groups == group for group in range(int(groups.max()) + 1)]
+    return tuple(
+        SiteCapture(score=float(people.scores[own].mean()), tone=tuple(tones[own].mean(axis=0).tolist()))
+        for own in members
+    )
+
+
+def _held_out_shifts(
+    rule: ReferenceRule, captures: Sequence[SiteCapture], threshold: float
+) -> NDArray[np.float64]:
+    """Return by how much each capture would have the threshold moved by all the others."""
+    scores = np.array([one.score for one in captures])
+    tones = np.array([one.tone for one in captures])
+    others = [np.arange(len(captures)) != index for index in range(len(captures))]
+    return np.array(
+        [
+            rule.threshold(scores[rest], tones[rest], tone, threshold) - threshold
+            for rest, tone in zip(others, tones, strict=True)
+        ]
     )
 
 
@@ -133,7 +167,7 @@ class _Rule:
 def _examine(detector: Detector, sources: Sequence[Source], progress: Callable[[], None]) -> _Captures:
     view = detector.bundle.metadata.inputs[0]
     modality = modalities[view.modality]
-    scores, names, looks = [], [], []
+    scores, names, looks, features = [], [], [], []
     for index, source in enumerate(sources):
         try:
             sample = modality.load(source)
@@ -144,12 +178,18 @@ def _examine(detector: Detector, sources: Sequence[Source], progress: Callable[[
         if verdict.score is not None:
             scores.append(verdict.score)
             name = str(source) if isinstance(source, (str, Path)) else f"capture {index}"
+            own = verdict.evidence[0].features
+            features.append(np.zeros(0) if own is None else own)
             names.append(name.encode("utf-8", "replace").decode())
             prepared = modality.prepare(sample, modality.quality(sample), **view.prepare)
             looks.append(_look(_envelope(prepared[0]) if modality.windowed else prepared))
         progress()
     return _Captures(
-        np.array(scores), tuple(names), np.array(looks, np.float32), rejected=len(sources) - len(scores)
+        np.array(scores),
+        tuple(names),
+        np.array(looks, np.float32),
+        np.array(features),
+        rejected=len(sources) - len(scores),
     )
 
 

@@ -1,0 +1,37 @@
+"""Threads in which the sides of one presentation are worked on beside each other."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["Pool"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Pool:
+    """Runs the sides of one presentation beside each other, in threads that start when first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._executor: ThreadPoolExecutor | None = None
+
+    def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Apply a function to each; raise what the first of those that failed raised, when all have ended."""
+        if len(items) < 2:
+            return [function(item) for item in items]
+        with self._lock:
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="sensor")
+            executor = self._executor
+        futures = [executor.submit(function, item) for item in items]
+        errors = [future.exception() for future in futures]
+        for error in errors:
+            if error is not None:
+                raise error
+        return [future.result() for future in futures]

@@ -1,0 +1,153 @@
+"""Learn a site calibration from unlabelled presentations: thousands of scores, nobody knows of whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from antispoof.errors import InputError, MediaError
+from antispoof.evaluation.score_files import read_columns
+from antispoof.runtime.bundle import BundleMetadata
+from antispoof.runtime.detector import Detector
+from antispoof.runtime.references import default_threshold, traffic_rule
+from antispoof.runtime.site import SiteCalibration
+from antispoof.scores.traffic import ATTACK_LIMIT, LEAST_SCORES
+from antispoof.sensing.capture import Source
+
+__all__ = ["learn_from_scores", "learn_unlabelled", "read_traffic"]
+
+GOOD_SCORES = 1000
+BLOCKS = 10  # of the traffic, resampled whole: neighbours come from the same people and hours
+RESAMPLES = 1000
+INTERVAL = (5.0, 95.0)  # percentiles
+
+
+def learn_from_scores(
+    metadata: BundleMetadata, scores: ArrayLike, *, rejected: int = 0, seed: int = 0
+) -> SiteCalibration:
+    """Learn by how much the thresholds should move from the scores of a site's traffic.
+
+    Args:
+        metadata: of the bundle that gave the scores.
+        scores: (N,), at least 100, in the order in which they came; at most two fifths of attacks.
+        rejected: presentations that could not be judged.
+        seed: of the bootstrap.
+
+    Raises:
+        InputError: the scores are too few, not finite, or all the same.
+        BundleError: the bundle has no rule for traffic.
+    """
+    rule, threshold = traffic_rule(metadata), default_threshold(metadata)
+    found = np.asarray(scores, np.float64).ravel()
+    shift = rule.shift(found, threshold)
+    random = np.random.default_rng(seed)
+    blocks = np.array_split(found, BLOCKS)
+    low, high = np.percentile(
+        [_resampled(rule.shift, blocks, threshold, random) for _ in range(RESAMPLES)], INTERVAL
+    )
+    advice = [
+        "nobody says which of these were attacks: with more than two fifths of them among it, the threshold "
+        "is too low"
+    ]
+    if found.size < GOOD_SCORES:
+        advice.append(f"{found.size} scores are few: {GOOD_SCORES} of several days make the threshold surer")
+    if shift in (-rule.lowest, rule.highest):
+        advice.append(
+            f"the site calls for more than the {abs(shift):.2f} that unlabelled traffic may move it by: take "
+            "twenty bona fide captures there"
+        )
+    return SiteCalibration(
+        bundle=metadata.name,
+        bundle_version=metadata.version,
+        bundle_sha256=metadata.sha256,
+        shift=shift,
+        shift_interval=(float(low), float(high)),
+        bona_fide=0,
+        distinct=0,
+        attack=0,
+        rejected=rejected,
+        suspicious=(),
+        advice=tuple(advice),
+        unlabelled=found.size,
+        attack_limit=ATTACK_LIMIT,
+    )
+
+
+def _resampled(
+    shift: Callable[[ArrayLike, float], float],
+    blocks: Sequence[NDArray[np.float64]],
+    threshold: float,
+    random: np.random.Generator,
+) -> float:
+    drawn = np.concatenate([blocks[index] for index in random.integers(0, len(blocks), len(blocks))])
+    if drawn.size < LEAST_SCORES or np.ptp(drawn) == 0:
+        drawn = np.concatenate(blocks)
+    return shift(drawn, threshold)
+
+
+def learn_unlabelled(
+    detector: Detector,
+    sources: Sequence[Source],
+    *,
+    seed: int = 0,
+    progress: Callable[[], None] = lambda: None,
+) -> SiteCalibration:
+    """Score unlabelled presentations, and learn from the scores; see `learn_from_scores`.
+
+    Args:
+        detector: uncalibrated.
+        sources: presentations of the one modality that its bundle judges.
+        seed: of the bootstrap.
+        progress: called after each.
+
+    Raises:
+        InputError: too few can be judged, or all score the same.
+        BundleError: the bundle has no rule for traffic.
+    """
+    metadata = detector.bundle.metadata
+    traffic_rule(metadata)
+    scores: list[float] = []
+    for source in sources:
+        try:
+            score = detector.check(**{metadata.modalities[0]: source}).score
+        except MediaError:
+            score = None
+        if score is not None:
+            scores.append(score)
+        progress()
+    return learn_from_scores(metadata, scores, rejected=len(sources) - len(scores), seed=seed)
+
+
+def read_traffic(path: Path, given: Mapping[str, str]) -> tuple[NDArray[np.float64], int]:
+    """Read the scores of a table.
+
+    Args:
+        path: CSV or Parquet, in the order in which the presentations came.
+        given: which column holds the scores, where it is not called so (`columns.parse_columns`).
+
+    Returns:
+        (N,) scores, and how many rows have none.
+
+    Raises:
+        InputError: it is no such table, or it holds labels.
+    """
+    try:
+        columns = read_columns(path, ("score",), given)
+    except InputError as error:
+        raise InputError(f"{str(path)!r}: {error}") from None
+    layout = None
+    with suppress(InputError):
+        layout = read_columns(path, ("score", "label"), given).layout
+    if layout is not None:
+        name = layout.header[layout.roles["label"]]
+        raise InputError(
+            f"{str(path)!r} has labels (column {name!r}), and this rule is for traffic of which nobody knows "
+            "what it is: leave them out, or set a threshold from labelled scores with antispoof evaluate"
+        )
+    assert columns.scores is not None  # it was asked for
+    there = ~np.isnan(columns.scores)
+    return columns.scores[there], int((~there).sum())

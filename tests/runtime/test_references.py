@@ -1,0 +1,89 @@
+"""Earlier captures of a person move the threshold of the next one, and a wrong one gains little."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import antispoof
+from antispoof.errors import BundleError, InputError
+from antispoof.scores.reference import ReferenceRule
+
+# By score and by how red the face is: features of the miniature network are its mean colour.
+RULE = ReferenceRule(
+    follow=0.5, per_distance=2.0, offset=2.0, directions=[[20.0], [0.0], [-20.0]], lowest=0.75
+)
+
+
+def tinted(picture: Any, red: float) -> Any:
+    return np.clip(picture * np.array([red, 1, 2 - red]), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def detector(make_bundle: Any) -> antispoof.Detector:
+    return antispoof.load(make_bundle(reference=RULE.model_dump()))
+
+
+def test_the_threshold_is_that_of_the_rule(detector: antispoof.Detector, close_up: Any) -> None:
+    person, known = tinted(close_up, 1.1), [tinted(close_up, 1.2), tinted(close_up, 1.15)]
+    verdict = detector.check(face_rgb=person, reference=known)
+    alone = [detector.check(face_rgb=one) for one in (*known, person)]
+    scores = [one.score for one in alone[:2]]
+    tones = [RULE.tone(one.evidence[0].features) for one in alone]
+    expected = RULE.threshold(scores, tones[:2], tones[2], 0.5)  # type: ignore[arg-type]
+    assert verdict.score == alone[2].score, "references move the threshold, not the score"
+    assert verdict.operating_point.threshold == pytest.approx(expected)
+    (use,) = verdict.references
+    assert (use.modality, use.used, use.left_out) == ("face_rgb", 2, ())
+    assert use.shift == pytest.approx(expected - 0.5)
+    assert verdict.as_dict()["references"][0]["used"] == 2
+    other = detector.check(face_rgb=tinted(close_up, 1.6), reference={"face_rgb": known[0]})
+    assert other.operating_point.threshold > verdict.operating_point.threshold, "it differs more in tone"
+    assert detector.knowing(known).check(person) == verdict, "examined once, or each time"
+
+
+def test_a_wrong_reference_lowers_no_threshold_by_more_than_stated(
+    detector: antispoof.Detector, close_up: Any
+) -> None:
+    """The sample itself is handed in as its reference: the most that an attacker could do."""
+    for red in np.arange(0.9, 1.3, 0.05):
+        attack = tinted(close_up, float(red))
+        verdict = detector.check(face_rgb=attack, reference=[attack])
+        assert verdict.operating_point.threshold >= 0.5 - RULE.lowest
+        assert verdict.score is not None
+        (use,) = verdict.references
+        if verdict.score < 0.5 - RULE.lowest:
+            assert (use.used, use.left_out, use.shift) == (0, (1,), 0), "judged an attack itself"
+            assert verdict.outcome == "attack"
+
+
+def test_a_bundle_that_was_not_fitted_only_raises(make_bundle: Any, close_up: Any) -> None:
+    detector = antispoof.load(make_bundle())
+    high = detector.check(face_rgb=tinted(close_up, 1.2), reference=[tinted(close_up, 1.6)])
+    assert high.operating_point.threshold > 0.5
+    low = detector.check(face_rgb=tinted(close_up, 1.2), reference=[tinted(close_up, 1.1)])
+    assert low.operating_point.threshold >= 0.5
+
+
+def test_at_another_operating_point_it_moves_as_far(make_bundle: Any, close_up: Any) -> None:
+    path = make_bundle(reference=RULE.model_dump())
+    known = [tinted(close_up, 1.2)]
+    moved = [
+        antispoof.load(path, at=name).check(face_rgb=close_up, reference=known).operating_point.threshold
+        for name in ("balanced", "strict")
+    ]
+    assert moved[1] - moved[0] == pytest.approx(4.0 - 0.5)
+
+
+def test_bad_references_are_told(detector: antispoof.Detector, make_bundle: Any, close_up: Any) -> None:
+    grey = np.full((300, 300, 3), 128, np.uint8)
+    with pytest.raises(InputError, match="reference 2 of 2 cannot be judged: no face was found"):
+        detector.check(face_rgb=close_up, reference=[close_up, grey])
+    with pytest.raises(InputError, match="no capture is given of face_rgb"):
+        detector.check(face_rgb=close_up, reference=[])
+    with pytest.raises(InputError, match="there are captures of face_rgb, and no sample"):
+        detector.check(reference={"face_rgb": [close_up]})
+    with pytest.raises(BundleError, match="does not say what bona fide presentations score"):
+        antispoof.load(make_bundle(site=None)).check(face_rgb=close_up, reference=[close_up])

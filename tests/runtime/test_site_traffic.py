@@ -1,0 +1,83 @@
+"""A site learned from unlabelled traffic, and one whose captures each presentation is held against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import antispoof
+from antispoof.runtime.bundle import read_bundle
+from antispoof.runtime.references import default_threshold, traffic_rule
+from antispoof.scores.reference import ReferenceRule
+from antispoof.scores.traffic import ATTACK_LIMIT, TrafficRule
+
+TRAFFIC = TrafficRule(follow=0.8, margin=2.0)
+
+
+def table(path: Any, scores: Any, header: str = "score", row: str = "{}") -> Any:
+    path.write_text("\n".join([header, *(row.format(score) for score in scores)]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_site_from_scores_alone(make_bundle: Any, run: Any, tmp_path: Any, close_up: Any) -> None:
+    bundle, out = make_bundle(traffic=TRAFFIC.model_dump()), tmp_path / "site.json"
+    scores = np.random.default_rng(0).normal(4, 1, 1200)
+    traffic = table(tmp_path / "t.csv", scores)
+    code, said, errors = run("calibrate", "--scores", traffic, "--bundle", bundle, "-o", out)
+    assert code == 0, errors
+    assert "1200 unlabelled presentations, at most 40% of them attacks" in said
+    site = antispoof.read_site(out)
+    metadata = read_bundle(bundle).metadata
+    assert site.shift == pytest.approx(TRAFFIC.shift(scores, 0.5))
+    assert site.shift_interval[0] <= site.shift <= site.shift_interval[1]
+    assert (site.unlabelled, site.attack_limit, site.bona_fide) == (1200, ATTACK_LIMIT, 0)
+    assert traffic_rule(metadata) == TRAFFIC
+    assert default_threshold(metadata) == 0.5
+    verdict = antispoof.load(bundle).calibrated(out).check(face_rgb=close_up)
+    assert verdict.operating_point.threshold == pytest.approx(0.5 + site.shift)
+
+
+@pytest.mark.parametrize(
+    ("scores", "header", "row", "words"),
+    [
+        ([1.0] * 200, "score", "{}", "all 200 scores are 1"),
+        (range(10), "score", "{}", "10 scores are too few"),
+        ([*range(150), np.inf], "score", "{}", "must be finite numbers"),
+        (range(200), "id,score,label", "a{0},{0},bona_fide", "has labels (column 'label')"),
+        (range(200), "logit", "{}", "no column 'score'"),
+    ],
+)
+def test_bad_traffic_is_told(
+    make_bundle: Any, run: Any, tmp_path: Any, scores: Any, header: str, row: str, words: str
+) -> None:
+    traffic = table(tmp_path / "t.csv", scores, header, row)
+    out = tmp_path / "site.json"
+    code, _, errors = run("calibrate", "--scores", traffic, "--bundle", make_bundle(), "-o", out)
+    assert code == 3
+    assert words in " ".join(errors.split())
+    assert not out.exists()
+
+
+def test_captures_of_a_site_are_what_each_presentation_is_held_against(
+    make_bundle: Any, tmp_path: Any, close_up: Any
+) -> None:
+    """At a blue site a blue face is near its people; a redder one is far, and its threshold higher."""
+    rule = ReferenceRule(follow=0.5, per_distance=2, offset=1, directions=[[20.0], [0.0], [-20.0]], lowest=1)
+    detector = antispoof.load(make_bundle(reference=rule.model_dump()))
+    random = np.random.default_rng(0)
+
+    def lit(tint: tuple[float, float, float]) -> Any:
+        light = np.linspace(*random.uniform(0.5, 1.1, 2), close_up.shape[1])[None, :, None]
+        return np.clip(close_up * light * tint, 0, 255).astype(np.uint8)
+
+    people = [lit((1, 1, blue)) for blue in random.normal(1.15, 0.02, 12)]
+    site = antispoof.learn_site(detector, people)
+    assert len(site.captures) == site.distinct > 1
+    antispoof.write_site(site, tmp_path / "site.json")
+    there = detector.calibrated(tmp_path / "site.json")
+    near, far = there.check(face_rgb=people[0]), there.check(face_rgb=lit((1.6, 1, 0.8)))
+    assert near.operating_point.threshold < far.operating_point.threshold
+    assert near.operating_point.threshold >= 0.5 - rule.lowest
+    assert near.score == detector.check(face_rgb=people[0]).score
