@@ -32,6 +32,7 @@ from rich.table import Table
 import antispoof
 from antispoof.evaluation.confidence import bootstrap, percentile_interval
 from antispoof.evaluation.metrics import auc, d_eer
+from antispoof.scores.pooling import UNFITTED
 from antispoof.sensing.capture import Box, Quality, Sample
 from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.sensing.modalities import modalities
@@ -42,6 +43,8 @@ Scores = NDArray[np.float64]
 PRINT = "print"
 LATER = ("collected-13", "collected-14", "collected-15")  # unseen until the first model shipped
 ENROLLED = 20
+TOGETHER = 5  # frames that are one presentation
+DRAWN = 100  # presentations of each source and class
 
 
 @dataclass
@@ -244,6 +247,38 @@ def macro(figures: Mapping[str, SourceFigures]) -> dict[str, Any]:
     }
     worst = {"auc": table[:, 0].min(), "apcer": table[:, 2].max(), "bpcer": table[:, 3].max()}
     return result | {f"worst_{name}": float(value) for name, value in worst.items()}
+
+
+def together(system: System, scores: Scores, pictures: list[Picture]) -> dict[str, SourceFigures]:
+    """Figures where random frames of one source and class are one presentation.
+
+    Ours are pooled by the rule of the bundle, those of a peer by their mean.
+    """
+    rule = None if system.detector is None else system.detector.bundle.metadata.pooling or UNFITTED
+    source = np.array([p.source for p in pictures])
+    attack = np.array([p.pai_species != "" for p in pictures])
+    rng = np.random.default_rng(0)
+    pooled: dict[tuple[str, bool], Scores] = {}
+    for name in sorted(set(source)):
+        for kind in (False, True):
+            rows = np.flatnonzero((source == name) & (attack == kind))
+            if rows.size < TOGETHER:
+                continue
+            values = []
+            for _ in range(DRAWN):
+                drawn = scores[rng.choice(rows, TOGETHER, replace=False)]
+                usable = drawn[~np.isnan(drawn)]
+                if 2 * usable.size < TOGETHER:
+                    values.append(np.nan)
+                else:
+                    values.append(float(usable.mean()) if rule is None else rule(usable))
+            pooled[name, kind] = np.array(values)
+    bursts = [
+        Picture("", name, "attack" if kind else "", np.empty(0, np.uint8), Quality((), {}))
+        for (name, kind), values in pooled.items()
+        for _ in values
+    ]
+    return by_source(np.concatenate(list(pooled.values())), bursts, system.threshold)
 
 
 def control(image: Image, box: Box) -> tuple[Image, Box]:
@@ -582,6 +617,17 @@ def main() -> None:
                 *(spans["auc"], worst["auc"], spans["eer"], spans["apcer"], worst["apcer"]),
                 *(spans["bpcer"], worst["bpcer"], spans["hter"]),
             )
+        console.print(table)
+
+    for title, later in groups.items():
+        table = Table("system", "EER", "APCER", "BPCER", "HTER", title=f"{TOGETHER} frames, {title}: macro %")
+        found.setdefault("together", {})[title] = {}
+        for s in systems:
+            figures = together(s, all_scores[s.name], pictures)
+            summary = macro({source: f for source, f in figures.items() if (source in LATER) in later})
+            means = {key: summary[key]["mean"] for key in ("eer", "apcer", "bpcer", "hter")}
+            found["together"][title][s.name] = means
+            table.add_row(s.name, *(percent(value) for value in means.values()))
         console.print(table)
 
     if arguments.plot:

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
+import numpy as np
 import pytest
 import soundfile
 import typer
@@ -107,7 +109,18 @@ def provide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portrait: Any, enco
         rows = [f"{mean + k / 50},{trial}" for trial, mean in trials.items() for k in range(-50, 50)]
         path.write_text("\n".join(["score,trial", *rows]), encoding="utf-8")
 
+    def clip(path: Path) -> None:
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("mpeg4", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 256, 256, "yuv420p"
+            for number in range(20):
+                picture = np.roll(portrait[::2, ::2], number % 7, axis=1)
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+            out.mux(stream.encode(None))
+
     makers: dict[str, Callable[[Path], None]] = {
+        "burst/": pictures,
+        "clip.mp4": clip,
         "selfie.jpg": picture,
         "a.jpg": picture,
         "clip.wav": recording,
