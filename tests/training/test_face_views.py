@@ -195,7 +195,7 @@ def test_the_bundle_says_where_it_comes_from(bundle: Path) -> None:
     assert (about.name, about.version) == ("tiny", "7")
     assert [view.name for view in about.inputs] == ["close", "context", "wide"]
     assert about.inputs[1].prepare == {"scale": 2.7, "size": 40, "fit": "inside"}
-    assert set(about.operating_points) == {"balanced", "apcer10", "apcer5", "bpcer5"}
+    assert set(about.operating_points) == {"balanced", "secure", "apcer10", "apcer5", "bpcer5"}
     assert about.default_operating_point == "balanced"
     for point in about.operating_points.values():
         assert "simulated" in point.data

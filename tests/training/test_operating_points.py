@@ -20,7 +20,7 @@ scores = arrays(float, st.integers(1, 12), elements=st.integers(-5, 5).map(float
 @settings(max_examples=80)
 def test_every_point_says_what_it_does_to_every_kind(bona_fide: Any, attacks: dict[str, Any]) -> None:
     points = operating_points(bona_fide, attacks, "dev")
-    assert set(points) == {"balanced", "apcer10", "apcer5", "bpcer5"}
+    assert set(points) == {"balanced", "secure", "apcer10", "apcer5", "bpcer5"}
     for point in points.values():
         assert point.apcer == {kind: apcer(of, point.threshold) for kind, of in attacks.items()}
         assert point.bpcer == bpcer(bona_fide, point.threshold)
@@ -31,6 +31,7 @@ def test_every_point_says_what_it_does_to_every_kind(bona_fide: Any, attacks: di
         max(max_apcer(attacks, threshold), bpcer(bona_fide, threshold)) for threshold in np.arange(-6, 7, 0.5)
     ]
     balanced = points["balanced"].threshold
+    assert points["secure"].threshold >= balanced
     assert max(max_apcer(attacks, balanced), bpcer(bona_fide, balanced)) == pytest.approx(min(worst))
 
 

@@ -31,6 +31,9 @@ __all__ = [
 
 Scores = NDArray[np.float64]
 
+SECURE = 1.5
+"""At "secure", an attack that passes is as bad as so many people who are turned away."""
+
 NO_EVIDENCE = Calibration(slope=1e-6, intercept=0.0)
 """Of scores that tell nothing: every log-likelihood ratio is about 0."""
 
@@ -61,7 +64,13 @@ def operating_points(
         attacks: calibrated scores by attack instrument species.
         data: what they are of, in words.
     """
-    thresholds = {"balanced": (balanced_threshold(bona_fide, attacks), "max D-EER")}
+    thresholds = {
+        "balanced": (balanced_threshold(bona_fide, attacks), "max D-EER"),
+        "secure": (
+            balanced_threshold(bona_fide, attacks, SECURE),
+            f"least max({SECURE} × max APCER, BPCER)",
+        ),
+    }
     for limit in (0.10, 0.05):
         threshold = threshold_at_apcer(bona_fide, attacks, limit)
         thresholds[f"apcer{limit * 100:.0f}"] = threshold, f"max APCER ≤ {limit:.0%}"
@@ -78,17 +87,18 @@ def operating_points(
     }
 
 
-def balanced_threshold(bona_fide: Scores, attacks: Mapping[str, Scores]) -> float:
-    """Return the lowest observed score at which the higher of BPCER and worst APCER is least.
+def balanced_threshold(bona_fide: Scores, attacks: Mapping[str, Scores], weight: float = 1.0) -> float:
+    """Return the lowest observed score at which the higher of BPCER and weighed worst APCER is least.
 
     Args:
         bona_fide: (N,).
         attacks: by species.
+        weight: how many rejected people an accepted attack is as bad as; 1 is the D-EER.
     """
     candidates = np.unique(np.concatenate([bona_fide, *attacks.values()]))
     passed = [1 - np.searchsorted(np.sort(a), candidates) / len(a) for a in attacks.values()]
     rejected = np.searchsorted(np.sort(bona_fide), candidates) / len(bona_fide)
-    return float(candidates[np.argmin(np.max([*passed, rejected], axis=0))])
+    return float(candidates[np.argmin(np.max([weight * np.max(passed, axis=0), rejected], axis=0))])
 
 
 def figures(bona_fide: Scores, attacks: Mapping[str, Scores]) -> dict[str, float]:

@@ -161,7 +161,7 @@ class FaceViewsExperiment(Experiment):
     context: Context | None = None
     networks: dict[str, FinishedNetwork] = Field(default_factory=dict)
     joint: Joint
-    operating_point: Literal["balanced", "apcer10", "apcer5", "bpcer5"]
+    operating_point: Literal["balanced", "secure", "apcer10", "apcer5", "bpcer5"]
     sites: Sites
     cache: Path | None = None
 
