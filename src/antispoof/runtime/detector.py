@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -173,6 +173,16 @@ class Detector:
         other = copy(self)
         other._known = examine_references(reference, self._candidates, self._pool.map)
         return other
+
+    @property
+    def references(self) -> Mapping[str, References]:
+        """What is known of the person, by modality; see `knowing`."""
+        return self._known
+
+    def judges_alone(self, name: str, among: Collection[str]) -> bool:
+        """Tell whether a modality, given with others, is judged by itself: then references can be used."""
+        chosen = self._candidates.for_modalities(tuple(among))
+        return any(examiner.metadata.modalities == (name,) for examiner, _ in chosen)
 
     def check(
         self,

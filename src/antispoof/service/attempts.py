@@ -22,6 +22,7 @@ class SessionRequest:
     consent_basis: str | None
     device_id: str | None
     subject: str | None
+    site: str = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Judgeable:
     replayed: bool
     challenges: tuple[Mapping[str, Any], ...]
     captures: tuple[JudgeableCapture, ...]
+    references: tuple[JudgeableCapture, ...] = ()
+    site: str = "default"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from antispoof.errors import AntispoofError, InputError, MediaError
+from antispoof.errors import AntispoofError, BundleError, InputError, MediaError
 from antispoof.runtime.detector import Detector, load
 from antispoof.runtime.policy import shipped_policies
 from antispoof.runtime.verdict import Verdict
-from antispoof.sensing.capture import Recording, Sources
+from antispoof.sensing.capture import Recording, Source, Sources
 from antispoof.service.problems import Problem, from_media_error
 from antispoof.service.settings import Settings
 
@@ -70,15 +70,51 @@ class Checks:
             raise Problem("model_unavailable", "the model cannot be loaded", retry_after_s=30) from error
         raise Problem("invalid_request", f"policy: there are {', '.join((*self.policies, *sorted(points)))}")
 
-    def check(self, policy: str | None, sources: Mapping[str, Sources]) -> Verdict:
+    def counts_as_reference(
+        self, policy: str | None, modality: str, among: Collection[str], source: Source
+    ) -> bool:
+        """Tell whether an earlier capture will move a threshold; one that is judged an attack will not.
+
+        Args:
+            policy: see `detector`.
+            modality: of the capture.
+            among: all modalities of the session.
+            source: the capture.
+
+        Raises:
+            Problem: it cannot be used, or the model fails.
+        """
+        detector = self.detector(policy)
+        if not detector.judges_alone(modality, among):
+            raise Problem("invalid_request", f"modality: the model judges {modality} together with others")
+        try:
+            return not detector.knowing({modality: [source]}).references[modality].left_out
+        except MediaError as error:
+            raise from_media_error(error, "the reference") from None
+        except (InputError, BundleError) as error:
+            raise Problem("invalid_request", str(error)) from None
+        except Exception as error:
+            raise Problem("model_unavailable", "the model failed", retry_after_s=1) from error
+
+    def check(
+        self,
+        policy: str | None,
+        sources: Mapping[str, Sources],
+        references: Mapping[str, Sequence[Source]] | None = None,
+    ) -> Verdict:
         """Judge one presentation.
+
+        Args:
+            policy: see `detector`.
+            sources: modality → sample, or frames.
+            references: modality → earlier captures of the same person and device.
 
         Raises:
             Problem: a source is no usable media, or the model fails; a failure is never bona fide.
         """
         detector = self.detector(policy)
         try:
-            return detector.check(**sources)
+            return (detector.knowing(references) if references else detector).check(**sources)
         except MediaError as error:
             raise from_media_error(error, "the sample") from None
         except InputError as error:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from antispoof.service.api_keys import ApiKeys
 from antispoof.service.checks import Checks
 from antispoof.service.clock import Clock
 from antispoof.service.judgements import Judgements
 from antispoof.service.limits import Limits
 from antispoof.service.metrics import Metrics
+from antispoof.service.problems import Problem
 from antispoof.service.secret import Secret
 from antispoof.service.session_records import SessionRecords
 from antispoof.service.sessions import Sessions
@@ -15,10 +18,13 @@ from antispoof.service.settings import Settings
 from antispoof.service.shadow import Shadow
 from antispoof.service.signing import SigningKeys
 from antispoof.service.store.database import open_store
+from antispoof.service.traffic import read_traffic
 from antispoof.service.vault import Vault
 from antispoof.service.workers import Greetings, Workers
 
 __all__ = ["Core"]
+
+DRIFT_EVERY_S = 60.0
 
 
 class Core:
@@ -44,6 +50,7 @@ class Core:
         self.judgements = Judgements(settings, self.store, self.signing, self.clock, vault, records)
         self.limits = Limits(settings)
         self.metrics = Metrics()
+        self._drift_seen = -DRIFT_EVERY_S
         self.checks = Checks(settings)
         threads = settings.inference_threads
         self.judges = Workers(
@@ -55,6 +62,23 @@ class Core:
             self.shadow = Shadow(settings, self.store, self.clock, self.metrics, lambda: judges.idle)
         self.greetings = Greetings(settings.greetings_per_address)
         self.watchers = Workers("watch", threads, settings.streams, gauge=self.metrics.streams.set)
+
+    def show_drift(self) -> None:
+        """Put into the metrics how the scores of each site lie, once a minute at most; where that cannot be
+        seen now, what was seen before stays.
+        """
+        now = self.clock.now()
+        if now < self._drift_seen + DRIFT_EVERY_S:
+            return
+        self._drift_seen = now
+        with suppress(Problem):
+            bundles = {each.metadata.sha256: each.metadata for each in self.checks.detector().bundles}
+            for traffic in read_traffic(self.store, now):
+                self.metrics.site_scores.labels(traffic.site, traffic.bundle).set(traffic.scores.size)
+                metadata = bundles.get(traffic.sha256)
+                proposal = None if metadata is None else traffic.proposal(metadata)
+                if proposal is not None:
+                    self.metrics.site_drift.labels(traffic.site, traffic.bundle).set(proposal.shift)
 
     def close(self) -> None:
         """End what runs, and close the database."""

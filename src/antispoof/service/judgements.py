@@ -20,6 +20,7 @@ from antispoof.service.settings import Settings
 from antispoof.service.signing import SigningKeys
 from antispoof.service.store.database import Store
 from antispoof.service.store.tables import Capture, Result, Session
+from antispoof.service.traffic import count_scores
 from antispoof.service.vault import Vault
 
 __all__ = ["Judgements"]
@@ -84,6 +85,11 @@ class Judgements:
                 session.replayed,
                 tuple((session.live or {}).get("challenges", ())),
                 tuple(self._vault.opened(session, row) for row in captures),
+                tuple(
+                    self._vault.opened_reference(session, row)
+                    for row in self._vault.references(transaction, identifier)
+                ),
+                session.site,
             )
 
     def abandon(self, judged: Judgeable) -> None:
@@ -111,6 +117,7 @@ class Judgements:
             if session.live is None:
                 session.attempts_left -= 1
             session.judging_since = None
+            count_scores(self._store, transaction, now, judged.site, decision.evidence["verdict"])
             event = audit.append(
                 self._store,
                 transaction,

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from antispoof.runtime.verdict import Verdict
-from antispoof.sensing.capture import Recording, Sources
+from antispoof.sensing.capture import Recording, Source, Sources
 from antispoof.service.attempts import Decision, Judgeable, JudgeableCapture
 
 __all__ = ["judge"]
 
-Check = Callable[[str | None, Mapping[str, Sources]], Verdict]
+Check = Callable[[str | None, Mapping[str, Sources], Mapping[str, Sequence[Source]]], Verdict]
+"""Policy, modality → sources, modality → references → verdict."""
 
 ADVICE = {
     "duplicate_frames": "the camera picture could not be used: use the camera of this device, and try again",
@@ -33,7 +34,12 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
         Problem: a capture cannot be read, or the model fails.
     """
     chosen = _spread(judged.captures, frames)
-    verdict = check(judged.policy, {name: _sources(several) for name, several in chosen.items()})
+    references: dict[str, list[Source]] = {}
+    for one in judged.references:
+        if one.modality in chosen:
+            references.setdefault(one.modality, []).append(Recording(one.content, one.unit))
+    sources = {name: _sources(several) for name, several in chosen.items()}
+    verdict = check(judged.policy, sources, references)
     used = {evidence.modality for evidence in verdict.evidence if evidence.status == "used"}
     complete = verdict.score is not None and used >= set(judged.modalities)
     outcome: str = verdict.outcome if complete else "non_response"

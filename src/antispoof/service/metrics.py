@@ -50,6 +50,20 @@ class Metrics:
             buckets=MARGINS,
             registry=self._registry,
         )
+        self.site_scores = Gauge(
+            "antispoof_site_scores",
+            "Scores of the last 28 days at a site, by one model.",
+            ("site", "bundle"),
+            multiprocess_mode="mostrecent",
+            registry=self._registry,
+        )
+        self.site_drift = Gauge(
+            "antispoof_site_drift",
+            "By how much those scores call for another threshold than the shipped one.",
+            ("site", "bundle"),
+            multiprocess_mode="mostrecent",
+            registry=self._registry,
+        )
         self.queue = Gauge(
             "antispoof_queue_places_taken",
             "Checks running or waiting.",

@@ -81,6 +81,7 @@ class SessionRecords:
             "captures": session.captures,
             "attempts_left": session.attempts_left,
             "frames_needed": self._settings.passive_frames,
+            "site": session.site,
             "retention_s": session.retention_s,
             "media_until": None if session.media_until is None else as_text(session.media_until),
         }

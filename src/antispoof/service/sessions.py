@@ -23,13 +23,22 @@ from antispoof.service.secret import Secret, new_id, new_nonce
 from antispoof.service.session_records import FINAL, OPEN, SessionRecords
 from antispoof.service.settings import Settings
 from antispoof.service.store.database import Store, Transaction
-from antispoof.service.store.tables import Capture, Idempotency, Result, SeenCapture, Session
+from antispoof.service.store.tables import (
+    Capture,
+    Idempotency,
+    ReferenceCapture,
+    Result,
+    SeenCapture,
+    Session,
+)
+from antispoof.service.traffic import forget_old
 from antispoof.service.vault import Vault
 
 __all__ = ["Sessions"]
 
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
+MOST_REFERENCES = 5  # of a modality
 MANY = 500  # values in one query
 
 
@@ -101,6 +110,7 @@ class Sessions:
                 media_until=None,
                 device_hash=device,
                 subject_hash=self._hash("subject", request.subject),
+                site=request.site,
             )
             transaction.add(session)
             if key_id is not None and idempotency_key is not None:
@@ -207,6 +217,37 @@ class Sessions:
             self._vault.remember(transaction, session, [sha256], [sha256])
             audit.append(self._store, transaction, now, "captured", identifier, modality=modality, seq=seq)
             return Accepted(True, session.captures, now)
+
+    def accept_reference(
+        self, identifier: str, modality: str, seq: int, content: bytes, unit: str = ""
+    ) -> tuple[bool, int]:
+        """Keep an earlier capture of the person, sealed, for every attempt of the session.
+
+        Returns:
+            whether it is new, and how many there are of this modality.
+
+        Raises:
+            Problem: the session is not open, ``duplicate_seq``, or there are too many.
+        """
+        sha256 = hashlib.sha256(content).hexdigest()
+        with self._store.write() as transaction:
+            session = self._records.get_open(transaction, identifier)
+            there = [
+                row for row in self._vault.references(transaction, identifier) if row.modality == modality
+            ]
+            for row in there:
+                if row.seq == seq:
+                    if (row.sha256, row.unit) != (sha256, unit):
+                        raise Problem("duplicate_seq", "another reference has this number")
+                    return False, len(there)
+            if len(there) >= MOST_REFERENCES:
+                raise Problem(
+                    "payload_too_large", f"a session may have {MOST_REFERENCES} references of a modality"
+                )
+            self._vault.keep_reference(transaction, session, modality, seq, content, unit)
+            now = self._clock.now()
+            audit.append(self._store, transaction, now, "reference", identifier, modality=modality, seq=seq)
+            return True, len(there) + 1
 
     def begin_stream(self, identifier: str) -> tuple[int, dict[str, Any]]:
         """Begin a live capture anew: what was captured before is dropped, and an attempt is used up.
@@ -317,6 +358,7 @@ class Sessions:
         with self._store.write() as transaction:
             old = now - self._settings.remembered_days * DAY_S
             transaction.execute(delete(SeenCapture).where(SeenCapture.seen_at < old))
+            forget_old(transaction, now)
             transaction.execute(delete(Idempotency).where(Idempotency.created_at < now - DAY_S))
         self._delete_old(now)
         return len(identifiers)
@@ -332,7 +374,7 @@ class Sessions:
         )
         with self._store.write() as transaction:
             identifiers = list(transaction.scalars(old))
-            for table in (Capture, Result):
+            for table in (Capture, ReferenceCapture, Result):
                 transaction.execute(delete(table).where(table.session_id.in_(identifiers)))
             transaction.execute(delete(Session).where(Session.id.in_(identifiers)))
 

@@ -13,7 +13,7 @@ from antispoof.service.problems import Problem
 from antispoof.service.secret import Secret, seal, unseal
 from antispoof.service.settings import Settings
 from antispoof.service.store.database import Store, Transaction
-from antispoof.service.store.tables import Capture, SeenCapture, Session
+from antispoof.service.store.tables import Capture, ReferenceCapture, SeenCapture, Session
 
 __all__ = ["Vault"]
 
@@ -81,6 +81,35 @@ class Vault:
                     SeenCapture(capture_hash=hashed, session_id=session.id, seen_at=self._clock.now())
                 )
 
+    def keep_reference(
+        self, transaction: Transaction, session: Session, modality: str, seq: int, content: bytes, unit: str
+    ) -> None:
+        """Seal an earlier capture of the person and put it in its place."""
+        place = _place(session.id, f"reference {modality}", seq)
+        transaction.add(
+            ReferenceCapture(
+                session_id=session.id,
+                modality=modality,
+                seq=seq,
+                sha256=hashlib.sha256(content).hexdigest(),
+                received_at=self._clock.now(),
+                sealed=seal(self._media_key(session), content, place),
+                unit=unit,
+            )
+        )
+
+    @staticmethod
+    def references(transaction: Transaction, identifier: str) -> list[ReferenceCapture]:
+        """List the references that are kept of a session, by sensor and number."""
+        query = select(ReferenceCapture).where(ReferenceCapture.session_id == identifier)
+        return list(transaction.scalars(query.order_by(ReferenceCapture.modality, ReferenceCapture.seq)))
+
+    def opened_reference(self, session: Session, row: ReferenceCapture) -> JudgeableCapture:
+        """Unseal a reference; raise `Problem` ``state_conflict`` where the media were erased."""
+        place = _place(row.session_id, f"reference {row.modality}", row.seq)
+        content = unseal(self._media_key(session), row.sealed, place)
+        return JudgeableCapture(row.modality, row.seq, row.sha256, content, row.unit)
+
     @staticmethod
     def captures(transaction: Transaction, identifier: str) -> list[Capture]:
         """List what is kept of a session, by sensor and number."""
@@ -105,7 +134,8 @@ class Vault:
 
     @classmethod
     def erase_media(cls, transaction: Transaction, session: Session) -> None:
-        """Delete the captures and the key that opens them; their number stays."""
+        """Delete the captures, the references and the key that opens both; the number of captures stays."""
+        transaction.execute(delete(ReferenceCapture).where(ReferenceCapture.session_id == session.id))
         captured = session.captures
         cls.drop_captures(transaction, session)
         session.captures = captured

@@ -18,6 +18,7 @@ __all__ = [
     "NewSession",
     "OpenedSession",
     "PageOptions",
+    "ReferenceReceipt",
     "ResultDocument",
     "SessionDocument",
 ]
@@ -51,6 +52,7 @@ class NewSession(NewPageSession):
     consent_basis: Text | None = None
     device_id: Text | None = None
     subject: Text | None = None
+    site: Name = "default"
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -92,6 +94,7 @@ class SessionDocument(BaseModel):
     captures: int
     attempts_left: int
     frames_needed: int
+    site: str
     retention_s: int
     media_until: str | None
 
@@ -111,6 +114,17 @@ class CaptureReceipt(BaseModel):
     sha256: str
     captures: int
     received_at: str
+
+
+class ReferenceReceipt(BaseModel):
+    """An earlier capture that is stored."""
+
+    session: str
+    modality: str
+    seq: int
+    sha256: str
+    references: int
+    counts: bool
 
 
 class Completed(BaseModel):

@@ -70,6 +70,7 @@ def ready(core: ServiceCore) -> Response:
 )
 def metrics(core: ServiceCore) -> Response:
     """Return numbers for Prometheus."""
+    core.show_drift()
     return Response(core.metrics.text(), media_type="text/plain; version=0.0.4")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
@@ -10,11 +11,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from antispoof.challenges.live import challenges_for
+from antispoof.sensing.capture import Recording
 from antispoof.sensing.modalities import takers
 from antispoof.service import wire
 from antispoof.service.access import Client, Either, ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
-from antispoof.service.attempts import Decision, SessionRequest
+from antispoof.service.attempts import Decision, JudgeableCapture, SessionRequest
 from antispoof.service.clock import as_text
 from antispoof.service.core import Core
 from antispoof.service.intake import check_sample
@@ -30,6 +32,20 @@ Backend = Annotated[KnownKey, backend("sessions")]
 Auditor = Annotated[KnownKey, backend("audit")]
 KEY = ("bad_token", "scope", "rate_limited")
 MAX_SEQ = 9999
+
+CAPTURE_PROBLEMS = (
+    "not_found",
+    "state_conflict",
+    "duplicate_seq",
+    "session_expired",
+    "payload_too_large",
+    "pixel_limit",
+    "unsupported_media",
+    "no_face",
+    "multiple_faces",
+    "low_quality",
+    "decode_failed",
+)
 
 LINKS = {
     name: {"operationId": name, "parameters": {"session_id": "$response.body#/id"}}
@@ -81,6 +97,7 @@ def open_session(
             consent_basis=body.consent_basis,
             device_id=body.device_id,
             subject=body.subject,
+            site=body.site,
         ),
         key_id,
         idempotency_key,
@@ -150,21 +167,7 @@ def revoke(session_id: str, _: Backend, core: ServiceCore) -> Response:
     openapi_extra=CAPTURE_FORM,
     responses={
         200: {"model": wire.CaptureReceipt, "description": "it was stored before"},
-        **responses(
-            "bad_token",
-            "not_found",
-            "state_conflict",
-            "duplicate_seq",
-            "session_expired",
-            "payload_too_large",
-            "pixel_limit",
-            "unsupported_media",
-            "no_face",
-            "multiple_faces",
-            "low_quality",
-            "decode_failed",
-            "rate_limited",
-        ),
+        **responses("bad_token", "rate_limited", *CAPTURE_PROBLEMS),
     },
 )
 async def capture(session_id: Client, request: Request, core: ServiceCore) -> Response:
@@ -172,6 +175,68 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
     core.limits.capture(session_id)
     core.judges.check_room()  # who is refused anyhow need not be read
     expected = await run_in_threadpool(core.sessions.expected_modalities, session_id)
+    sample = await _read_sample(request, core, expected)
+    accepted = await run_in_threadpool(
+        core.sessions.accept, session_id, sample.modality, sample.seq, sample.content, sample.unit
+    )
+    return JSONResponse(
+        {
+            "session": session_id,
+            "modality": sample.modality,
+            "seq": sample.seq,
+            "sha256": sample.sha256,
+            "captures": accepted.captures,
+            "received_at": as_text(accepted.received_at),
+        },
+        201 if accepted.created else 200,
+    )
+
+
+@router.post(
+    "/{session_id}/references",
+    operation_id="refer",
+    status_code=201,
+    response_model=wire.ReferenceReceipt,
+    openapi_extra=CAPTURE_FORM,
+    responses={
+        200: {"model": wire.ReferenceReceipt, "description": "it was stored before"},
+        **responses(*KEY, *CAPTURE_PROBLEMS, "model_unavailable"),
+    },
+)
+async def refer(session_id: str, request: Request, _: Backend, core: ServiceCore) -> Response:
+    """Hand in an earlier bona fide capture of the same person and device; it may move the threshold."""
+    core.judges.check_room()
+    session = await run_in_threadpool(core.sessions.view, session_id)
+    expected = await run_in_threadpool(core.sessions.expected_modalities, session_id)
+    sample = await _read_sample(request, core, expected)
+    source = Recording(sample.content, sample.unit)
+    with core.judges.reserve() as reservation:
+        counts = await reservation.run(
+            core.checks.counts_as_reference, session["policy"], sample.modality, expected, source
+        )
+    created, references = await run_in_threadpool(
+        core.sessions.accept_reference,
+        session_id,
+        sample.modality,
+        sample.seq,
+        sample.content,
+        sample.unit,
+    )
+    return JSONResponse(
+        {
+            "session": session_id,
+            "modality": sample.modality,
+            "seq": sample.seq,
+            "sha256": sample.sha256,
+            "references": references,
+            "counts": counts,
+        },
+        201 if created else 200,
+    )
+
+
+async def _read_sample(request: Request, core: Core, expected: Sequence[str]) -> JudgeableCapture:
+    """Read one sample, and see that it can be judged."""
     upload = await read_upload(request, core.settings)
     files = [name for name, several in upload.files.items() for _ in several]
     if set(upload.fields) - {"unit"} != {"modality", "seq", "sha256"} or files != ["file"]:
@@ -187,18 +252,7 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
         raise Problem("invalid_request", "sha256: not that of the file", recoverable=True)
     with core.judges.reserve() as reservation:
         await reservation.run(check_sample, modality, content, unit)
-    accepted = await run_in_threadpool(core.sessions.accept, session_id, modality, int(seq), content, unit)
-    return JSONResponse(
-        {
-            "session": session_id,
-            "modality": modality,
-            "seq": int(seq),
-            "sha256": sha256,
-            "captures": accepted.captures,
-            "received_at": as_text(accepted.received_at),
-        },
-        201 if accepted.created else 200,
-    )
+    return JudgeableCapture(modality, int(seq), sha256, content, unit)
 
 
 @router.post(

@@ -70,6 +70,7 @@ class Session(Base):
     media_until: Mapped[float | None]
     device_hash: Mapped[str | None] = mapped_column(String(64))
     subject_hash: Mapped[str | None] = mapped_column(String(64))
+    site: Mapped[str] = mapped_column(String(40), server_default="default")
 
 
 class Capture(Base):
@@ -84,6 +85,20 @@ class Capture(Base):
     received_at: Mapped[float]
     sealed: Mapped[bytes]
     unit: Mapped[str] = mapped_column(server_default="")
+
+
+class ReferenceCapture(Base):
+    """An earlier capture of the person, handed in by the backend, sealed with the key of the session."""
+
+    __tablename__ = "reference_capture"
+
+    session_id: Mapped[str] = mapped_column(ForeignKey("session.id"), primary_key=True)
+    modality: Mapped[str] = mapped_column(String(40), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    received_at: Mapped[float]
+    sealed: Mapped[bytes]
+    unit: Mapped[str]
 
 
 class Result(Base):
@@ -132,6 +147,19 @@ class AuditEvent(Base):
     details: Mapped[str]
     previous: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class ScoreCount(Base):
+    """How many scores of a day fell into a bin, at one site and by one model: of nobody in particular."""
+
+    __tablename__ = "score_count"
+
+    day: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    site: Mapped[str] = mapped_column(String(40), primary_key=True)
+    bundle: Mapped[str] = mapped_column(String(200), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    bin: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int]
 
 
 class Readiness(Base):

@@ -1,0 +1,73 @@
+"""`antispoof sites`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from antispoof.cli.app import BundleName, app, text_table
+from antispoof.cli.service import Config, Database, State, opened
+from antispoof.errors import InputError
+
+
+@app.command()
+def sites(
+    propose: Annotated[
+        str | None, typer.Option(help="A site: write the move that its scores call for.", show_default=False)
+    ] = None,
+    bundle: BundleName = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file to write.", show_default=False)
+    ] = None,
+    config: Config = None,
+    state: State = None,
+    database: Database = None,
+) -> None:
+    """List how the scores of the service's sites lie, and what move of the threshold they call for.
+
+    A move is proposed and never made: it counts once a policy names the file that --propose writes.
+    """
+    if (propose is None) != (out is None):
+        raise typer.BadParameter("--propose and --out go together", param_hint="--propose")
+    with opened(config, state, database) as core:
+        import numpy as np
+
+        from antispoof.runtime.bundle import read_bundle
+        from antispoof.runtime.references import default_threshold
+        from antispoof.runtime.site import write_site
+        from antispoof.service.traffic import read_traffic
+        from antispoof.sites.traffic import learn_from_scores
+
+        models = [read_bundle(bundle)] if bundle else list(core.checks.detector().bundles)
+        known = {each.metadata.sha256: each.metadata for each in models}
+        found = [each for each in read_traffic(core.store, core.clock.now()) if each.sha256 in known]
+    if propose is not None and out is not None:
+        there = [each for each in found if each.site == propose]
+        if len(there) != 1:
+            names = ", ".join(f"{each.site} ({each.bundle})" for each in found) or "none"
+            what = "several models" if there else "no scores"
+            raise InputError(f"{what} of site {propose!r}: name the model with --bundle; there are {names}")
+        metadata = known[there[0].sha256]
+        learned = learn_from_scores(metadata, there[0].scores)
+        write_site(learned, out)
+        threshold = default_threshold(metadata)
+        typer.echo(
+            f"proposed: threshold {threshold:+.2f} → {threshold + learned.shift:+.2f}, "
+            f"from {learned.unlabelled} scores"
+        )
+        for line in learned.advice:
+            typer.echo(f"advice: {line}")
+        typer.echo(f"wrote {out}; it counts once a policy names it (sites: {{{metadata.name}: {out}}})")
+        return
+    from rich.console import Console
+
+    rows = []
+    for each in found:
+        proposal = each.proposal(known[each.sha256])
+        quartiles = np.percentile(each.scores, (25, 50, 75))
+        move = "–" if proposal is None else f"{proposal.shift:+.2f}"
+        rows.append((each.site, each.bundle, str(each.scores.size), *(f"{q:+.2f}" for q in quartiles), move))
+    columns = ("site", "model", "scores", "quarter below", "half below", "quarter above", "proposed move")
+    Console(highlight=False).print(text_table("Sites, last 28 days", columns, rows))
