@@ -71,6 +71,17 @@ def test_frames_are_spread_over_time_and_not_over_their_numbers(tmp_path: Path) 
     assert len(found.samples) == 8
 
 
+def test_of_a_longer_video_a_range_may_be_a_clip(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", moving(40))
+    limits = MediaLimits(max_clip_seconds=2)
+    found = load_frames("face_rgb", Recording(path, frames=(10, 26)), limits)
+    places = [sample.metadata["frame"] for sample in found.samples]
+    assert [(place - 10) // 2 for place in places] == list(range(8))
+    assert (found.spans_s[0][0], found.spans_s[-1][1]) == (pytest.approx(1.0), pytest.approx(2.6))
+    with pytest.raises(MediaError, match="lasts 3 s; a video may last 2 s"):
+        load_frames("face_rgb", Recording(path, frames=(10, 40)), limits)
+
+
 @pytest.mark.parametrize("turned", [0, 1, 2, 3])
 def test_a_clip_is_upright(turned: int, tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", moving(9))

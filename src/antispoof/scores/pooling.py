@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from antispoof.errors import InputError
+from antispoof.scores.calibration import Calibration, fit_calibration
 from antispoof.scores.logistic import balanced_weights, sigmoid
 from antispoof.scores.simulated_site import SimulatedSite
 
@@ -23,6 +24,7 @@ __all__ = ["UNFITTED", "Pooling", "fit_pooling"]
 SIZES = (2, 3, 5, 8)  # frames a presentation, on which the rule is fitted
 DRAWS = 8  # of each size, from each presentation
 SHARES = np.linspace(0, 1, 11)
+TOLERANCE = 0.02  # of Cllr: of rules that are hardly worse than the best, the strictest is taken
 RIDGE = 1e-3  # on gain and offset: they stay near 0 where simulation says nothing
 STEPS = 50
 
@@ -41,7 +43,7 @@ class Pooling(BaseModel):
             nothing that the first does not, 0 where they are independent.
         low_share: where the level lies: 0 at the mean, 1 at the mean of the lower half.
         gain: how much of each further independent frame's evidence counts.
-        offset: natural-log likelihood ratio that each of them adds.
+        offset: natural-log likelihood ratio that each of them adds; never for a person.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,7 +51,7 @@ class Pooling(BaseModel):
     correlation: Share
     low_share: Share
     gain: Share
-    offset: Annotated[float, Field(allow_inf_nan=False)]
+    offset: Annotated[float, Field(le=0, allow_inf_nan=False)]
 
     def effective(self, frames: int) -> float:
         """Tell as how many independent ones that many frames of one presentation count."""
@@ -91,6 +93,9 @@ class _Draws(NamedTuple):
 def fit_pooling(sites: Sequence[SimulatedSite], seed: int = 0) -> Pooling:
     """Fit the rule on simulated sites: the correlation by analysis of variance, the rest by Cllr.
 
+    What is wrong with the calibration of single frames at these sites is set right first, so that the rule
+    does not make up for it. Of the rules that are hardly worse than the best, the strictest is taken.
+
     Args:
         sites: with both classes, and some presentations of two frames or more.
         seed: draws the frames.
@@ -111,6 +116,8 @@ def fit_pooling(sites: Sequence[SimulatedSite], seed: int = 0) -> Pooling:
     ]
     if len({bona_fide for _, bona_fide in presentations}) < 2:
         raise InputError("fit_pooling needs presentations of two frames or more of both classes")
+    single = _single(presentations)
+    presentations = [(single.slope * scores + single.intercept, kind) for scores, kind in presentations]
     correlation = _correlation(presentations)
     random = np.random.default_rng(seed)
     draws = [found for size in SIZES if (found := _draw(presentations, size, random)) is not None]
@@ -128,7 +135,16 @@ def fit_pooling(sites: Sequence[SimulatedSite], seed: int = 0) -> Pooling:
         pooled = np.minimum(level + worth * (gain * level + offset), middle)
         loss = float(weight @ np.logaddexp(0, -sign * pooled))
         fitted.append((loss, Pooling(correlation=correlation, low_share=share, gain=gain, offset=offset)))
-    return min(fitted, key=lambda one: one[0])[1]
+    enough = min(loss for loss, _ in fitted) * (1 + TOLERANCE)
+    return max((rule for loss, rule in fitted if loss <= enough), key=lambda rule: rule.low_share)
+
+
+def _single(presentations: Sequence[tuple[NDArray[np.float64], bool]]) -> Calibration:
+    """Calibrate the ratios of single frames."""
+    people, attacks = (
+        np.concatenate([scores for scores, kind in presentations if kind == side]) for side in (True, False)
+    )
+    return fit_calibration(people, attacks, ridge=RIDGE)
 
 
 def _draw(
@@ -174,11 +190,11 @@ def _recalibrate(
     label: NDArray[np.bool_],
     weight: NDArray[np.float64],
 ) -> tuple[float, float]:
-    """Fit gain (0 to 1) and offset of ``level + worth * (gain * level + offset)`` by Newton steps."""
+    """Fit gain, 0 to 1, and offset, at most 0, of ``level + worth * (gain * level + offset)``."""
     design = np.column_stack([worth * level, worth])
     sign = np.where(label, 1.0, -1.0)
     theta = np.zeros(2)
-    bounds = np.array([[0.0, -np.inf], [1.0, np.inf]])
+    bounds = np.array([[0.0, -np.inf], [1.0, 0.0]])
 
     def loss(at: NDArray[np.float64]) -> float:
         return float(weight @ np.logaddexp(0, -sign * (level + design @ at)) + RIDGE * at @ at / 2)
@@ -187,9 +203,10 @@ def _recalibrate(
         odds = sigmoid(level + design @ theta)
         slope = design.T @ (weight * (odds - label)) + RIDGE * theta
         curve = design.T @ ((weight * odds * (1 - odds))[:, None] * design) + RIDGE * np.eye(2)
-        # a gain that its bound holds back is left where it is
-        held = (theta[0] <= 0 and slope[0] > 0) or (theta[0] >= 1 and slope[0] < 0)
-        step = np.array([0.0, slope[1] / curve[1, 1]]) if held else np.linalg.solve(curve, slope)
+        # what its bound holds back is left where it is
+        free = ~((theta <= bounds[0]) & (slope > 0) | (theta >= bounds[1]) & (slope < 0))
+        step = np.zeros(2)
+        step[free] = np.linalg.solve(curve[np.ix_(free, free)], slope[free])
         rate = 1.0
         while rate > 1e-8 and loss(np.clip(theta - rate * step, *bounds)) > loss(theta):
             rate /= 2

@@ -197,8 +197,7 @@ def _spans(clip: Clip) -> tuple[tuple[float, float], ...]:
     """Give every moment of a clip to the picture that is nearest to it."""
     times = np.array([one.time_s for one in clip.frames])
     inner = (times[1:] + times[:-1]) / 2
-    end = max(clip.frames[0].seconds, float(clip.times_s[-1]))
-    edges = [float(clip.times_s[0]), *inner.tolist(), end]
+    edges = [float(clip.times_s[0]), *inner.tolist(), max(clip.end_s, float(clip.times_s[-1]))]
     return tuple(itertools.pairwise(edges))
 
 

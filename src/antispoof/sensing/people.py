@@ -21,7 +21,7 @@ from antispoof.sensing.faces import CropRecipe, crop
 __all__ = ["shows_several_people"]
 
 SIDE = 24
-FACE = CropRecipe(1.15, 48)
+FACE = CropRecipe(1.15, SIDE)
 FACES_ALIKE = 0.4  # correlation: films of people stay above 0.54 from one picture to the one most like it
 PLACES_ALIKE = 0.5
 FEATURES_NEAR = 2.0  # times the median distance from a picture to the one most like it
@@ -57,7 +57,7 @@ def shows_several_people(
 
 
 def _pattern(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    step = max(1, min(picture.shape[:2]) // (8 * SIDE))
+    step = max(1, min(picture.shape[:2]) // (4 * SIDE))
     sparse = np.ascontiguousarray(picture[::step, ::step])
     grey: Any = cv2.cvtColor(sparse, cv2.COLOR_RGB2GRAY).astype(np.float32)
     small = cv2.GaussianBlur(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA), (0, 0), 1)

@@ -56,11 +56,13 @@ class Clip:
         frames: those that were picked, in the order of their times.
         thumbnails: float32, (T, 24, 24): luminance of the whole picture, 0 to 255, about 12 a second.
         times_s: (T,), when each of them is shown, seconds from the first picture.
+        end_s: when the last of them ends.
     """
 
     frames: tuple[Frame, ...]
     thumbnails: NDArray[np.float32]
     times_s: NDArray[np.float64]
+    end_s: float
 
 
 def read_frame(
@@ -118,10 +120,12 @@ def read_clip(
         MediaError: it is too large, too long or cut short, holds no picture, or one that is not read.
         Exception: whatever the decoder raises on damage.
     """
-    with _opened(source, kind, name, limits, limits.max_clip_seconds) as (opened, stream, count, seconds):
+    longest = limits.max_clip_seconds if frames is None else limits.max_video_seconds
+    with _opened(source, kind, name, limits, longest) as (opened, stream, count, seconds):
         middle(count, frames, name)  # the range lies within
         first, stop = frames or (0, count)
         span = seconds * (stop - first) / count or 1.0
+        _check_seconds(span, limits.max_clip_seconds, name)
         best: dict[int, tuple[float, int, float, Any]] = {}
         thumbnails: list[Any] = []
         times: list[float] = []
@@ -133,17 +137,17 @@ def read_clip(
             if index == 0:
                 begin = now
             shown, seen = now - begin, index + 1
-            if not first <= index < stop:
+            if index < first:
                 continue
-            if not times:
-                offset = shown
-            elif shown - times[-1] < 0.9 / THUMBNAILS_A_SECOND:
+            if index >= stop:
+                break
+            if times and shown - times[-1] < 0.9 / THUMBNAILS_A_SECOND:
                 continue
             small = _small(picture)
             side = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
             thumbnails.append(cv2.resize(small.astype(np.float32), side, interpolation=cv2.INTER_AREA))
             times.append(shown)
-            stretch = min(int((shown - offset) / span * wanted), wanted - 1)
+            stretch = min(int((shown - times[0]) / span * wanted), wanted - 1)
             sharp = _sharpness(small)
             if stretch not in best or sharp > best[stretch][0]:
                 best[stretch] = (sharp, index, shown, picture)
@@ -156,7 +160,7 @@ def read_clip(
             Frame(_upright(_array(picture, name, grey), picture), index, count, seconds, at)
             for _, (_, index, at, picture) in sorted(best.items())
         )
-        return Clip(picked, np.asarray(thumbnails, np.float32), np.array(times))
+        return Clip(picked, np.asarray(thumbnails, np.float32), np.array(times), times[0] + span)
 
 
 @contextmanager
