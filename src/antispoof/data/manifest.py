@@ -28,8 +28,10 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from antispoof.data.presentation import PARTITIONS, CaptureFile, Presentation
@@ -38,7 +40,7 @@ from antispoof.files import replacing
 from antispoof.labels import class_beside, meaning, plain, read_labels, truth
 from antispoof.tables import TextTable, pyarrow
 
-__all__ = ["manifest_digest", "read_manifest", "write_manifest"]
+__all__ = ["Manifest", "manifest_digest", "read_manifest", "write_manifest"]
 
 _FIXED = (
     "id", "subject", "session", "dataset", "partition", "pai_species",
@@ -47,7 +49,11 @@ _FIXED = (
 _PREFIXED = ("path.", "frames.", "unit.", "attribute.")
 _REQUIRED = ("id", "dataset", "pai_species")
 _SHOWN_ERRORS = 10
+_ROWS_AT_A_TIME = 10_000
 _HOW = "import it as somebody else's table: antispoof data import csv --bona-fide"
+
+_Row = tuple[int, dict[str, str]]
+"""The number of a row, from 1 for the header, and its cells by column."""
 
 
 def read_manifest(path: str | Path, *, bona_fide: str | None = None) -> tuple[Presentation, ...]:
@@ -67,58 +73,123 @@ def read_manifest(path: str | Path, *, bona_fide: str | None = None) -> tuple[Pr
             the labels that nobody can read, with their counts.
         MissingExtraError: a Parquet file, and pyarrow is not installed.
     """
-    path = Path(path)
-    rows = _read_table(path)
-    presentations: list[Presentation] = []
-    errors: list[str] = []
-    first_row: dict[str, int] = {}
-    labelled = Counter(row["pai_species"] for _, row in rows if meaning(row["pai_species"]) != "nothing")
-    try:
-        species = read_labels(labelled, bona_fide=bona_fide, how=_HOW)
-    except InputError as error:
-        raise ExperimentError(f"{path}: {error}") from None
-    _refuse_contradictions(path, rows, species)
-    for number, row in rows:
+    return tuple(Manifest.open(path, bona_fide=bona_fide))
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest whose rows are read as they are asked for, as often as they are.
+
+    Attributes:
+        path: the file.
+        header: names of its columns, as this project writes them.
+        species: what each label in it means: None for bona fide, or the kind of attack.
+        labelled: whether it says at all what is bona fide; where it does not, ``pai_species`` tells nothing.
+    """
+
+    path: Path
+    header: tuple[str, ...]
+    species: Mapping[str, str | None]
+    labelled: bool
+
+    @classmethod
+    def open(cls, path: str | Path, *, bona_fide: str | None = None, labels_needed: bool = True) -> Manifest:
+        """Read the columns and the labels of a manifest, and none of its rows beside them.
+
+        Args:
+            path: the file.
+            bona_fide: see `read_manifest`.
+            labels_needed: whether one without ``pai_species`` and ``dataset`` is refused.
+
+        Raises:
+            ExperimentError: as `read_manifest`, but for bad rows, which are told when they are read.
+            MissingExtraError: a Parquet file, and pyarrow is not installed.
+        """
+        path = Path(path)
+        header, rows = _read_table(path, _REQUIRED if labels_needed else ("id",))
+        if "pai_species" not in header:
+            return cls(path, header, {"": None}, False)
+        labelled = Counter[str]()
+        beside: dict[str, dict[tuple[str, str], list[int]]] = {
+            name: {} for name in header if name.startswith("attribute.") and class_beside(name, ["attack"])
+        }
+        total = 0
+        for number, row in rows():
+            total += 1
+            label = row["pai_species"]
+            labelled[label] += 1
+            for name, pairs in beside.items():
+                pairs.setdefault((row[name], label), []).append(number)
+        told = {label: count for label, count in labelled.items() if meaning(label) != "nothing"}
         try:
-            presentation = _presentation(row, path.parent, species)
+            species = read_labels(told, bona_fide=bona_fide, how=_HOW)
         except InputError as error:
-            errors.append(f"row {number}: {error}")
-            continue
-        if presentation.id in first_row:
-            errors.append(
-                f"row {number}: id {presentation.id!r} is already in row {first_row[presentation.id]}"
+            raise ExperimentError(f"{path}: {error}") from None
+        for name, pairs in beside.items():
+            _refuse_contradictions(path, name, pairs, species, total)
+        return cls(path, header, species, True)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The sensors that it has a column for."""
+        return tuple(name.removeprefix("path.") for name in self.header if name.startswith("path."))
+
+    def __iter__(self) -> Iterator[Presentation]:
+        """Read the rows; what is wrong with any of them is raised at the end, as `ExperimentError`."""
+        errors: list[str] = []
+        first_row: dict[str, int] = {}
+        number = 0
+        for number, row in _read_table(self.path, ())[1]():
+            try:
+                presentation = _presentation(row, self.path, self.species)
+            except InputError as error:
+                errors.append(f"row {number}: {error}")
+                continue
+            if presentation.id in first_row:
+                errors.append(
+                    f"row {number}: id {presentation.id!r} is already in row {first_row[presentation.id]}"
+                )
+            first_row.setdefault(presentation.id, number)
+            yield presentation
+        if errors:
+            more = f"\n  and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
+            raise ExperimentError(
+                f"{self.path} is not a valid manifest:\n  " + "\n  ".join(errors[:_SHOWN_ERRORS]) + more
             )
-        first_row.setdefault(presentation.id, number)
-        presentations.append(presentation)
-    if errors:
-        more = f"\n  and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
-        raise ExperimentError(
-            f"{path} is not a valid manifest:\n  " + "\n  ".join(errors[:_SHOWN_ERRORS]) + more
-        )
-    if not presentations:
-        raise ExperimentError(
-            f"{path} holds no presentation: a manifest needs at least one row below its header"
-        )
-    return tuple(presentations)
+        if not number:
+            raise ExperimentError(
+                f"{self.path} holds no presentation: a manifest needs at least one row below its header"
+            )
 
 
 def _refuse_contradictions(
-    path: Path, rows: Sequence[tuple[int, Mapping[str, str]]], species: Mapping[str, str | None]
+    path: Path,
+    name: str,
+    pairs: Mapping[tuple[str, str], Sequence[int]],
+    species: Mapping[str, str | None],
+    total: int,
 ) -> None:
-    """Refuse labels that an attribute contradicts, such as ``attribute.is_live``."""
-    for name in [name for name in (rows[0][1] if rows else ()) if name.startswith("attribute.")]:
-        classes = class_beside(name, {row[name] for _, row in rows})
-        against = [
-            number
-            for number, row in rows
-            if (label := row["pai_species"]) in species
-            and classes.get(row[name], species[label] is None) != (species[label] is None)
-        ]
-        if against:
-            raise ExperimentError(
-                f"{path}: {name} contradicts pai_species in {len(against):,} of {len(rows):,} rows, the "
-                f"first is row {against[0]}"
-            )
+    """Refuse labels that an attribute contradicts, such as ``attribute.is_live``.
+
+    Args:
+        path: of the manifest.
+        name: of the attribute.
+        pairs: what it says and the label beside it → the numbers of these rows.
+        species: what the labels mean.
+        total: number of rows.
+    """
+    classes = class_beside(name, {said for said, _ in pairs})
+    against = sorted(
+        number
+        for (said, label), numbers in pairs.items()
+        if label in species and classes.get(said, species[label] is None) != (species[label] is None)
+        for number in numbers
+    )
+    if against:
+        raise ExperimentError(
+            f"{path}: {name} contradicts pai_species in {len(against):,} of {total:,} rows, the first is row "
+            f"{against[0]}"
+        )
 
 
 def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> None:
@@ -185,32 +256,48 @@ def _format_of(path: Path) -> str:
     return suffix
 
 
-def _read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return the number of each row, from 1 for the header, and its cells by column."""
+def _read_table(path: Path, required: Sequence[str]) -> tuple[tuple[str, ...], Callable[[], Iterator[_Row]]]:
+    """Return the names of the columns, and what reads the rows, as often as it is called."""
     if _format_of(path) == ".parquet":
         arrow, parquet = pyarrow("reading and writing Parquet")
         try:
-            table = parquet.read_table(path)
+            columns = parquet.read_schema(path).names
         except (arrow.ArrowException, OSError) as error:
             reason = getattr(error, "strerror", None) or f"is not a Parquet file: {error}"
             raise ExperimentError(f"cannot read the manifest {path}: {reason}") from None
-        names = _header(path, table.column_names)
-        rows = [dict(zip(names, map(_text, row.values()), strict=True)) for row in table.to_pylist()]
-        return list(enumerate(rows, start=2))
+        names = _header(path, columns, required)
+        return tuple(names), partial(_parquet_rows, path, names)
     try:
         text = TextTable.open(path)
-        first = text.head[0] if text.head else []
-        while first and not first[-1].strip():
-            first = first[:-1]  # delimiters at the end of the row
-        names = _header(path, first)
-        return [
-            (line, {name: cell for name, cell in zip(names, cells, strict=True) if name})
-            for line, cells in text.rows(first, headed=True)
-        ]
+    except InputError as error:
+        raise ExperimentError(f"cannot read the manifest {path}: {error}") from None
+    first = text.head[0] if text.head else []
+    while first and not first[-1].strip():
+        first = first[:-1]  # delimiters at the end of the row
+    names = _header(path, first, required)
+    return tuple(names), partial(_text_rows, text, first, names)
+
+
+def _parquet_rows(path: Path, names: Sequence[str]) -> Iterator[_Row]:
+    arrow, parquet = pyarrow("reading and writing Parquet")
+    number = 1
+    try:
+        for batch in parquet.ParquetFile(path).iter_batches(_ROWS_AT_A_TIME):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, dict(zip(names, map(_text, row.values()), strict=True))
+    except (arrow.ArrowException, OSError) as error:
+        raise ExperimentError(f"cannot read the manifest {path}: it is damaged: {error}") from None
+
+
+def _text_rows(text: TextTable, header: Sequence[str], names: Sequence[str]) -> Iterator[_Row]:
+    try:
+        for line, cells in text.rows(header, headed=True):
+            yield line, {name: cell for name, cell in zip(names, cells, strict=True) if name}
     except ExperimentError:
         raise
     except InputError as error:
-        raise ExperimentError(f"cannot read the manifest {path}: {error}") from None
+        raise ExperimentError(f"cannot read the manifest {text.path}: {error}") from None
 
 
 def _text(value: object) -> str:
@@ -229,12 +316,12 @@ def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
-def _header(path: Path, written: Sequence[str]) -> list[str]:
+def _header(path: Path, written: Sequence[str], required: Sequence[str]) -> list[str]:
     """Return the names of the columns as this project writes them; a column without a name keeps none."""
     header = [_column(name) for name in written]
     unknown = [name for name in header if name and name not in _FIXED and not name.startswith(_PREFIXED)]
-    missing = [name for name in _REQUIRED if name not in header]
-    if not any(name.startswith("path.") for name in header):
+    missing = [name for name in required if name not in header]
+    if required and not any(name.startswith("path.") for name in header):
         missing.append("path.<modality>")
     hint = f"; a table with columns of its own: antispoof data import csv {path.name}"
     if unknown:
@@ -260,21 +347,21 @@ def _column(name: str) -> str:
     return plain(name) if plain(name) in _FIXED else name.strip()
 
 
-def _presentation(row: dict[str, str], folder: Path, species: Mapping[str, str | None]) -> Presentation:
+def _presentation(row: Mapping[str, str], path: Path, species: Mapping[str, str | None]) -> Presentation:
     captures = {}
     for column, value in row.items():
         modality = column.removeprefix("path.")
         if column.startswith("path.") and value:
             frames, unit = (row.get(f"{what}.{modality}", "") for what in ("frames", "unit"))
-            captures[modality] = CaptureFile(folder / value, _frames(frames), unit.strip())
-    label = row["pai_species"]
+            captures[modality] = CaptureFile(path.parent / value, _frames(frames), unit.strip())
+    label = row.get("pai_species", "")
     if label not in species:
         said = f"says nothing ({label!r})" if label.strip() else "is empty"
         raise InputError(f"pai_species {said}: write 'bona_fide', or the kind of attack instrument")
     partition = row.get("partition", "")
     return Presentation(
         id=row["id"],
-        dataset=row["dataset"],
+        dataset=row.get("dataset", path.stem),
         captures=captures,
         pai_species=species[label],
         subject=row.get("subject", ""),

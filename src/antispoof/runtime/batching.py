@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from antispoof.errors import MediaError
+from antispoof.errors import InputError
 from antispoof.runtime.presentation import Presented
 from antispoof.runtime.verdict import Verdict
 from antispoof.sensing.capture import Sources
@@ -34,15 +34,15 @@ class Judged:
         milliseconds: spent on it: its decoding, and its share of what its batch took.
     """
 
-    result: Verdict | MediaError
+    result: Verdict | InputError
     milliseconds: float
 
 
-_Looked = tuple[Presented | MediaError, float]
+_Looked = tuple[Presented | InputError, float]
 
 
 def judge_each(detector: Detector, presentations: Iterable[Mapping[str, Sources | None]]) -> Iterator[Judged]:
-    """Judge presentations in order; one that cannot be decoded does not keep the others from being judged.
+    """Judge presentations in order; one that cannot be used does not keep the others from being judged.
 
     Args:
         detector: who judges.
@@ -52,7 +52,6 @@ def judge_each(detector: Detector, presentations: Iterable[Mapping[str, Sources 
         one result each.
 
     Raises:
-        InputError: no bundle looks at a modality that was given, or the policy does not allow it.
         BundleError: a network fails.
     """
     waiting: list[_Looked] = []
@@ -69,8 +68,8 @@ def judge_each(detector: Detector, presentations: Iterable[Mapping[str, Sources 
 def _look(detector: Detector, sources: Mapping[str, Sources | None]) -> _Looked:
     start = time.perf_counter()
     try:
-        found: Presented | MediaError = detector.look(sources)
-    except MediaError as error:
+        found: Presented | InputError = detector.look(sources)
+    except InputError as error:
         found = error
     return found, 1000 * (time.perf_counter() - start)
 
@@ -81,7 +80,7 @@ def _judged(detector: Detector, looked: list[_Looked]) -> Iterator[Judged]:
     verdicts = iter(detector.judge(readable))
     share = 1000 * (time.perf_counter() - start) / max(len(readable), 1)
     for found, spent in looked:
-        if isinstance(found, MediaError):
+        if isinstance(found, InputError):
             yield Judged(found, spent)
         else:
             yield Judged(next(verdicts), spent + share)

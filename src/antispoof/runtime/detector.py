@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from antispoof.errors import InputError, MediaError
+from antispoof.errors import InputError
 from antispoof.runtime.batching import judge_each
 from antispoof.runtime.bundle import Bundle, default_bundles, read_bundle
 from antispoof.runtime.enrolment import examine_references, obvious_modality
@@ -242,7 +242,7 @@ class Detector:
         """
         verdicts = []
         for judged in judge_each(self, presentations):
-            if isinstance(judged.result, MediaError):
+            if isinstance(judged.result, InputError):
                 raise judged.result
             verdicts.append(judged.result)
         return verdicts
@@ -299,14 +299,13 @@ class Detector:
         scored: Sequence[Scored],
     ) -> Verdict:
         evidence = {name: found.rejected() for name, found in presented.looked.items() if not found.usable}
-        for _, found in scored:
-            evidence |= found
+        for each in scored:
+            evidence |= each.evidence
         for name, part in list(evidence.items()):
             if beside := presented.unjudged[name]:
                 evidence[name] = replace(part, unjudged=beside)
         if not chosen:  # tell at least who would have judged
             chosen = self._candidates.for_modalities(presented.looked)
-        scores = [score for score, _ in scored]
         preferred = self._candidates.first.metadata.modalities
         listed = {*presented.listed, *self._rules.required}
         listed |= {name for examiner, _ in chosen for name in examiner.metadata.modalities}
@@ -317,10 +316,10 @@ class Detector:
         score: float | None = None
         point, opinions = self.operating_point, tuple[BundleScore, ...]()
         moved: tuple[ReferenceUse, ...] = ()
-        if scores:
+        if scored:
             points = [self._point(examiner, present, evidence) for examiner, present in chosen]
             moved = self._reference_uses(chosen, evidence, points)
-            score, point, opinions = self._fused(chosen, scores, points)
+            score, point, opinions = self._fused(chosen, scored, points)
         elif chosen:
             point = chosen[0][0].point(self._at, chosen[0][1])
         decision = decide(parts, score, point, self._rules)
@@ -372,9 +371,10 @@ class Detector:
     def _fused(
         self,
         chosen: Sequence[tuple[Examiner, tuple[str, ...]]],
-        scores: Sequence[float],
+        scored: Sequence[Scored],
         points: Sequence[OperatingPoint],
     ) -> tuple[float, OperatingPoint, tuple[BundleScore, ...]]:
+        scores = [each.ratio for each in scored]
         if len(chosen) > 1:
             # What a site or a camera adds to a score is taken off the score: there is one threshold for all.
             shifts = [
@@ -391,8 +391,8 @@ class Detector:
         panel = Panel.of(names, np.array([scores]), thresholds=np.array([p.threshold for p in points]))
         shares = dict(zip(panel.sources, contributions(rule, panel).tolist(), strict=True))
         opinions = tuple(
-            BundleScore(name, present, score, shares[name])
-            for name, (_, present), score in zip(names, chosen, scores, strict=True)
+            BundleScore(name, present, score, shares[name], each.raw)
+            for name, (_, present), score, each in zip(names, chosen, scores, scored, strict=True)
         )
         return float(rule.fuse(panel)[0]), self._rules.operating_point(points), opinions
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,20 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 BATCH = 8  # frames, or windows of a sample that lasts, scored at a time
 
 Examined = tuple[Sample, Quality]
-Scored = tuple[float, dict[str, Evidence]]
+
+
+class Scored(NamedTuple):
+    """What a bundle says of one presentation, or of one frame.
+
+    Attributes:
+        ratio: natural-log likelihood ratio of all modalities together.
+        raw: what the network gave, before it was calibrated; the mean where there are windows or frames.
+        evidence: of each modality.
+    """
+
+    ratio: float
+    raw: float
+    evidence: dict[str, Evidence]
 
 
 class Examiner:
@@ -137,12 +150,11 @@ class Examiner:
         """
         rule = reference_rule(self.metadata)
         least = self.point((), self.metadata.modalities).threshold - rule.lowest
-        tones = [rule.tone(next(iter(evidence.values())).features) for _, evidence in scored]
-        counted = [index for index, (score, _) in enumerate(scored) if score >= least]
-        left_out = tuple(index + 1 for index, (score, _) in enumerate(scored) if score < least)
-        return References(
-            np.array([scored[index][0] for index in counted]), np.array([tones[i] for i in counted]), left_out
-        )
+        tones = [rule.tone(next(iter(each.evidence.values())).features) for each in scored]
+        counted = [index for index, each in enumerate(scored) if each.ratio >= least]
+        left_out = tuple(index + 1 for index, each in enumerate(scored) if each.ratio < least)
+        ratios = np.array([scored[index].ratio for index in counted])
+        return References(ratios, np.array([tones[index] for index in counted]), left_out)
 
     def score_many(self, presentations: Sequence[Mapping[str, Examined]]) -> list[Scored]:
         """Score usable samples of several presentations, or frames, in as few calls of the network as may be.
@@ -229,7 +241,7 @@ class Examiner:
                 features=None if scores.features is None else scores.features.mean(axis=0),
                 timeline=timeline,
             )
-        return float(calibrate(raw.mean(), calibration)), evidence
+        return Scored(float(calibrate(raw.mean(), calibration)), float(raw.mean()), evidence)
 
     def _scores(self, arrays: Mapping[str, NDArray[np.float32]]) -> Scores:
         """Score rows of all views, some at a time, on as many cores as there are."""

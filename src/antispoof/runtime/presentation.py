@@ -212,14 +212,14 @@ def _pooled(
     scored: Sequence[Scored],
 ) -> Scored:
     """Make of the frames of one presentation one ratio and one piece of evidence a sensor."""
-    ratio = examiner.pool([one for one, _ in scored])
-    nearest = int(np.argmin([abs(one - ratio) for one, _ in scored]))
+    ratio = examiner.pool([each.ratio for each in scored])
+    nearest = int(np.argmin([abs(each.ratio - ratio) for each in scored]))
     evidence = {}
     for name, found in looked.items():
-        parts = [(row[name], part[name]) for row, (_, part) in zip(rows, scored, strict=True)]
+        parts = [(row[name], each.evidence[name]) for row, each in zip(rows, scored, strict=True)]
         own = [part.score for _, part in parts if part.score is not None]
         evidence[name] = found.told(parts, nearest, examiner.pool(own) if own else None)
-    return ratio, evidence
+    return Scored(ratio, float(np.mean([each.raw for each in scored])), evidence)
 
 
 def _at(places: Sequence[int], row: int, rows: int) -> int:

@@ -133,12 +133,14 @@ class BundleScore:
         modalities: which sensors it looked at; it weighs them jointly.
         score: natural-log likelihood ratio.
         contribution: its share of the verdict's score, which is the sum of all shares.
+        raw: what its network gave, before it was calibrated; higher = bona fide, without a unit.
     """
 
     bundle: str
     modalities: tuple[str, ...]
     score: float
     contribution: float
+    raw: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
