@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from antispoof._moved import MovedModules
 
 if TYPE_CHECKING:
+    from antispoof.batch.rows import Row
+    from antispoof.batch.run import score
     from antispoof.errors import (
         AntispoofError,
         BundleError,
@@ -52,6 +54,7 @@ __all__ = [
     "OperatingPoint",
     "Policy",
     "Recording",
+    "Row",
     "Sample",
     "SiteCalibration",
     "UnknownNameError",
@@ -60,6 +63,7 @@ __all__ = [
     "load",
     "read_policy",
     "read_site",
+    "score",
     "write_site",
 ]
 
@@ -71,6 +75,7 @@ _HOMES = {
     "BundleScore": "runtime.verdict",
     "Policy": "runtime.policy",
     "Recording": "sensing.capture",
+    "Row": "batch.rows",
     "Sample": "sensing.capture",
     "SiteCalibration": "runtime.site",
     "Verdict": "runtime.verdict",
@@ -78,6 +83,7 @@ _HOMES = {
     "load": "runtime.detector",
     "read_policy": "runtime.policy",
     "read_site": "runtime.site",
+    "score": "batch.run",
     "write_site": "runtime.site",
 }
 

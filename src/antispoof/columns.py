@@ -11,7 +11,7 @@ from types import MappingProxyType
 from antispoof.errors import InputError
 from antispoof.labels import meaning, plain
 
-__all__ = ["Layout", "parse_columns", "recognise"]
+__all__ = ["OF_VERDICTS", "Layout", "attributes_among", "parse_columns", "recognise", "tells_a_verdict"]
 
 _ALIASES = {
     "id": (
@@ -48,6 +48,14 @@ _OF_ATTACKS = (
 )  # fmt: skip
 _OWN = ("id", "score", "pai_species", "subject", "simulated")
 
+OF_VERDICTS = (
+    "score", "outcome", "threshold", "operating_point", "rule", "policy", "bundle", "bundle_sha256", "reasons",
+    "error", "error_message", "milliseconds",
+)  # fmt: skip
+"""Columns in which ``antispoof score`` keeps what was judged, beside those of single sensors and bundles."""
+
+_OF_PARTS = ("status.", "reasons.", "quality.", "raw.", "calibrated.")
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -78,6 +86,18 @@ class _Known:
     title: str
     columns: Sequence[str]
     fits: Callable[[Sequence[Sequence[str]]], bool]
+
+
+def tells_a_verdict(name: str) -> bool:
+    """Tell whether a column of a file of ``antispoof score`` says how a presentation was judged."""
+    return name in OF_VERDICTS or name.startswith(_OF_PARTS)
+
+
+def attributes_among(header: Sequence[str]) -> list[str]:
+    """Leave out, of the columns of a file of ``antispoof score``, those that say how something was judged."""
+    if "bundle_sha256" not in header:
+        return list(header)
+    return [name for name in header if not tells_a_verdict(name)]
 
 
 def parse_columns(text: str) -> dict[str, str]:

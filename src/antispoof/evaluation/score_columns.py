@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.columns import Layout
+from antispoof.columns import Layout, attributes_among
 from antispoof.errors import InputError
 from antispoof.evaluation.text import Encoder, Labels, Names, joined
 from antispoof.labels import truth
@@ -71,6 +71,9 @@ class Collector:
             for index, name in enumerate(layout.header)
             if name or index in taken
         }
+        if attributes is not None:
+            kept = {*taken.values(), *attributes, *attributes_among(list(self.columns.values()))}
+            self.columns = {index: name for index, name in self.columns.items() if name in kept}
         self.ids: list[Names] = []
         self.hashes: list[NDArray[np.uint64]] = []
         self._ids_kept = float("inf") if keep_ids else _IDS_KEPT

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from antispoof.columns import attributes_among
 from antispoof.errors import InputError
 from antispoof.evaluation.field_labels import join_protocol, species_of, without_bona_fide
 from antispoof.evaluation.score_files import FINITE, PARQUET, read_columns, read_table
@@ -144,14 +145,17 @@ class ScoreSet:
             assert found.scores is not None
             species = species_of(found, bona_fide)
             rows = len(found.scores)
+            subject, simulated = found.labels.pop("subject", None), found.simulated(rows)
+            among = attributes_among(list(found.labels))
+            kept = [name for name in found.labels if name in among or name in (attributes or ())]
             made = cls(
                 name=path.stem,
                 ids=Names.of(f"row {row + 1}" for row in range(rows)) if found.ids is None else found.ids,
                 scores=found.scores,
                 pai_species=species,
-                subject=found.labels.pop("subject", None),
-                simulated=found.simulated(rows),
-                attributes=found.labels,
+                subject=subject,
+                simulated=simulated,
+                attributes={name: found.labels[name] for name in kept},
                 read_as=read_as,
                 cautions=tuple(found.cautions),
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof.columns import tells_a_verdict
 from antispoof.errors import InputError, MediaError
 from antispoof.evaluation.field_labels import species_of
 from antispoof.evaluation.score_columns import ScoreColumns, key_of
@@ -20,16 +21,6 @@ from antispoof.sensing.modalities import modalities
 from antispoof.studies.bundle_change import OUTCOMES
 
 __all__ = ["Said", "Traffic", "judge_traffic", "read_traffic"]
-
-_OF_A_VERDICT = frozenset(
-    {
-        "outcome", "threshold", "operating_point", "rule", "policy", "bundle", "bundle_sha256", "reasons",
-        "error", "error_message", "milliseconds",
-    }
-)  # fmt: skip
-"""Columns of a score file that tell how a presentation was judged, not what it is."""
-_OF_A_PART = ("status.", "reasons.", "quality.", "raw.", "calibrated.", "score.", "<")
-"""How the names of further such columns begin, one for each sensor or bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +196,7 @@ def _traffic(found: ScoreColumns, old: Said, new: Said, species: Labels | None) 
     attributes = {
         name.removeprefix("attribute."): labels
         for name, labels in found.labels.items()
-        if name not in _OF_A_VERDICT and not name.startswith(_OF_A_PART)
+        if not tells_a_verdict(name) and not name.startswith(("score.", "<"))
     }
     ids = np.array([] if found.ids is None else found.ids.tolist(), object)
     return Traffic(ids, old, new, species, attributes, tuple(found.cautions))

@@ -1,0 +1,183 @@
+"""What is to be scored: a manifest, a folder, a pattern, a list of files; rows come as they are needed."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from antispoof.batch.rows import Row
+from antispoof.data.files import MEDIA_SUFFIXES
+from antispoof.data.folder import import_folder
+from antispoof.data.manifest import Manifest, manifest_digest
+from antispoof.data.presentation import Presentation
+from antispoof.errors import InputError
+from antispoof.sensing.capture import Recording
+from antispoof.sensing.containers import FILM_SUFFIXES, SOUND_SUFFIXES
+from antispoof.sensing.modalities import takers
+
+__all__ = ["Plan", "make_plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be scored.
+
+    Attributes:
+        source: what it was read from, in words.
+        sha256: of the manifest, or of the list of files, in hexadecimal.
+        count: how many rows there are.
+        modalities: that may occur.
+        attributes: that may occur.
+        labelled: whether it says what was presented.
+        rows: gives the rows, in order, each time anew.
+    """
+
+    source: str
+    sha256: str
+    count: int
+    modalities: tuple[str, ...]
+    attributes: tuple[str, ...]
+    labelled: bool
+    rows: Callable[[], Iterator[Row]]
+
+
+def make_plan(sources: Sequence[str], *, partition: str | None = None, bona_fide: str | None = None) -> Plan:
+    """Find out what is to be scored.
+
+    Args:
+        sources: a manifest (.csv, .parquet); a folder, whose folders may tell what was presented; a pattern;
+            a text file, or ``-`` for standard input, with the path of one file a line; or files.
+        partition: which part of a manifest; None for all of it.
+        bona_fide: the label in a manifest that means bona fide, where ``0`` and ``1`` would leave that open.
+
+    Raises:
+        InputError: there is no such file, nothing in it, or an id occurs twice; the message says where.
+        MissingExtraError: a Parquet manifest, and pyarrow is not installed.
+    """
+    only = Path(sources[0]) if len(sources) == 1 else None
+    if only is not None and only.suffix.lower() in (".csv", ".parquet"):
+        return _of_manifest(only, partition, bona_fide)
+    if partition is not None:
+        raise InputError(f"partition={partition!r}: only a manifest (.csv, .parquet) tells partitions")
+    if only is not None and only.is_dir():
+        return _of_folder(only)
+    files = _listed(sources)
+    named = sources[0] if len(sources) == 1 else f"{len(files):,} files"
+    rows = [Row(str(path), {_modality(path): Recording(path)}) for path in files]
+    return _of_rows("standard input" if named == "-" else named, rows, labelled=False)
+
+
+def _of_manifest(path: Path, partition: str | None, bona_fide: str | None) -> Plan:
+    manifest = Manifest.open(path, bona_fide=bona_fide, labels_needed=False)
+    count, there = 0, set[str]()
+    for presentation in manifest:  # once, for what is wrong with any of its rows
+        there.add(presentation.partition)
+        count += partition is None or presentation.partition == partition
+    if not count:
+        parts = ", ".join(filter(None, sorted(there))) or "none"
+        raise InputError(f"partition={partition!r}: {path} has no such row; its partitions: {parts}")
+    return Plan(
+        str(path) if partition is None else f"{path}, partition {partition}",
+        hashlib.sha256(f"{manifest_digest(path)} {partition}".encode()).hexdigest(),
+        count,
+        manifest.modalities,
+        tuple(name.removeprefix("attribute.") for name in manifest.header if name.startswith("attribute.")),
+        manifest.labelled,
+        partial(_manifest_rows, manifest, partition),
+    )
+
+
+def _manifest_rows(manifest: Manifest, partition: str | None) -> Iterator[Row]:
+    for presentation in manifest:
+        if partition is None or presentation.partition == partition:
+            yield Row.of(presentation, labelled=manifest.labelled)
+
+
+def _of_folder(folder: Path) -> Plan:
+    """Take the labels from the names of folders, where they tell any."""
+    try:
+        found = import_folder(folder)
+    except InputError:
+        files = sorted(path for path in folder.rglob("*") if _is_media(path))
+        if not files:
+            raise InputError(f"{str(folder)!r} holds no picture and no recording") from None
+        rows = [Row(str(path), {_modality(path): Recording(path)}) for path in files]
+        return _of_rows(str(folder), rows, labelled=False)
+    if found.skipped:
+        raise InputError(
+            f"the folders of {len(found.skipped):,} files in {folder} do not tell what was presented, as of "
+            f"{found.skipped[0]!r}, while others do: move them, or make a manifest: antispoof data import"
+        )
+    return _of_rows(str(folder), list(map(_row, found.presentations)), labelled=True)
+
+
+def _row(presentation: Presentation) -> Row:
+    return Row.of(presentation)
+
+
+def _of_rows(source: str, rows: Sequence[Row], *, labelled: bool) -> Plan:
+    seen = set[str]()
+    digest = hashlib.sha256()
+    for row in rows:
+        if row.id in seen:
+            raise InputError(
+                f"{source}: {row.id!r} is named twice; every presentation needs an id of its own"
+            )
+        seen.add(row.id)
+        digest.update(f"{row.id}\0".encode())
+    return Plan(
+        source,
+        digest.hexdigest(),
+        len(rows),
+        tuple(dict.fromkeys(name for row in rows for name in row.captures)),
+        (),
+        labelled,
+        partial(iter, rows),
+    )
+
+
+def _listed(sources: Sequence[str]) -> list[Path]:
+    """Return the files that are named: by themselves, by a pattern, line by line."""
+    files: list[Path] = []
+    for source in sources:
+        path = Path(source)
+        if source == "-":
+            files += _lines(sys.stdin, Path())
+        elif any(sign in source for sign in "*?[") and not path.exists():
+            found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+            if not found:
+                raise InputError(f"no file matches {source!r}")
+            files += [each for each in found if each.is_file()]
+        elif path.is_dir():
+            files += sorted(each for each in path.rglob("*") if _is_media(each))
+        elif len(sources) == 1 and path.suffix.lower() not in MEDIA_SUFFIXES:
+            try:
+                with path.open(encoding="utf-8") as lines:
+                    files += _lines(lines, path.parent)
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is neither media nor a list of files"
+                raise InputError(f"cannot read {source!r}: {reason}") from None
+        else:
+            files.append(path)
+    if not files:
+        raise InputError(f"{' '.join(sources)!r} names no file: write the path of one on each line")
+    return files
+
+
+def _lines(lines: Iterable[str], folder: Path) -> list[Path]:
+    return [folder / text for line in lines if (text := line.strip())]
+
+
+def _is_media(path: Path) -> bool:
+    return path.suffix.lower() in MEDIA_SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _modality(path: Path) -> str:
+    """Tell by its suffix what a file is judged as: a clip as its pictures."""
+    suffix = path.suffix.lower()
+    content = "sound" if suffix in SOUND_SUFFIXES and suffix not in FILM_SUFFIXES else "picture"
+    return takers("sound" if content == "sound" else "picture")[0]

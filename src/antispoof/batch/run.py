@@ -1,0 +1,160 @@
+"""One run: plan → parts → workers → one score file, and what it came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import antispoof
+from antispoof.batch.output import check_output, write_scores
+from antispoof.batch.parts import Parts, divided
+from antispoof.batch.plan import Plan, make_plan
+from antispoof.batch.records import Record, columns
+from antispoof.batch.rows import Row
+from antispoof.batch.scorer import Setup, score_rows
+from antispoof.batch.workers import score_parts
+from antispoof.runtime.detector import Detector
+
+__all__ = ["Summary", "run", "score"]
+
+SHOWN = 10  # rows without a verdict that are named
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run came to.
+
+    Attributes:
+        rows: how many.
+        outcomes: outcome → rows.
+        errors: error code → rows.
+        named: the first rows without a verdict: id, and the message.
+        thresholds: those that were in force, the first few.
+        classes: how many rows are bona fide, and how many attacks, where that is known.
+    """
+
+    rows: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    named: list[tuple[str, str]] = field(default_factory=list)
+    thresholds: list[float] = field(default_factory=list)
+    classes: Counter[str] = field(default_factory=Counter)
+
+    def count(self, record: Record) -> None:
+        """Count one record."""
+        self.rows += 1
+        if species := record.get("pai_species"):
+            self.classes["bona_fide" if species == "bona_fide" else "attack"] += 1
+        if error := record.get("error"):
+            self.errors[error] += 1
+            if len(self.named) < SHOWN:
+                self.named.append((record["id"], record["error_message"]))
+            return
+        self.outcomes[record["outcome"]] += 1
+        if record["threshold"] not in self.thresholds and len(self.thresholds) < 2:
+            self.thresholds.append(record["threshold"])
+
+
+def run(
+    plan: Plan,
+    setup: Setup,
+    output: str | Path,
+    *,
+    jobs: int = 1,
+    strict: bool = False,
+    done: Callable[[int], None] = lambda _: None,
+) -> Summary:
+    """Score what is planned into a file; what an earlier call of the same run did is not done again.
+
+    Args:
+        plan: what is scored.
+        setup: which detector.
+        output: the score file, .csv, .parquet or .jsonl; parts lie beside it until it is there.
+        jobs: how many processes.
+        strict: stop at the first row that cannot be read.
+        done: told how many rows were scored, some at a time, those of earlier calls first.
+
+    Raises:
+        InputError: the output belongs to another run, a bundle or policy does not fit what is planned, or
+            ``strict``.
+        MissingExtraError: Parquet without pyarrow.
+        BundleError: a network fails.
+        OSError: the disk is full, or cannot be written to; a further call goes on.
+    """
+    output = Path(output)
+    check_output(output)
+    setup = setup.for_modalities(plan.modalities)
+    detector = setup.detector()
+    detector.look(dict.fromkeys(plan.modalities))  # whether every modality is one that it judges
+    identity = {
+        "source": plan.source,
+        "content": plan.sha256,
+        **setup.digest(detector),
+        "antispoof": antispoof.__version__,
+    }
+    parts = Parts(output, identity)
+    if parts.summary is not None:
+        done(plan.count)
+        parts.clear()
+        return _restored(parts.summary)
+    score_parts(setup, parts.folder, _missing(plan, parts, done), jobs=jobs, strict=strict, done=done)
+    summary = Summary()
+    judged = [b.metadata.name for b in detector.bundles if set(b.metadata.modalities) & set(plan.modalities)]
+    listed = columns(_listed(detector, plan.modalities), judged, plan.attributes, labelled=plan.labelled)
+    write_scores(output, listed, _counted(parts.records(plan.count), summary))
+    parts.finish({each.name: getattr(summary, each.name) for each in fields(summary)})
+    return summary
+
+
+def score(rows: str | Path | Iterable[Row], *, detector: Detector | None = None) -> Iterator[Record]:
+    """Score presentations in this process, one record each, as they come.
+
+    Args:
+        rows: what is scored: a manifest, a folder or a list of files by path, or rows.
+        detector: who judges; None for what ships for the modalities at hand.
+
+    Returns:
+        records: column → value; see `antispoof.batch.records.columns`.
+
+    Raises:
+        InputError: as `antispoof.batch.plan.make_plan`.
+        BundleError: a network fails.
+    """
+    if isinstance(rows, (str, Path)):
+        plan = make_plan([str(rows)])
+        detector = detector or Setup().for_modalities(plan.modalities).detector()
+        rows = plan.rows()
+    return score_rows(rows, detector or Setup().detector())
+
+
+def _missing(plan: Plan, parts: Parts, done: Callable[[int], None]) -> Iterator[tuple[int, list[Row]]]:
+    for index, rows in divided(plan.rows()):
+        if parts.path(index).exists():
+            done(len(rows))
+        else:
+            yield index, rows
+
+
+def _counted(records: Iterable[Record], summary: Summary) -> Iterator[Record]:
+    for record in records:
+        summary.count(record)
+        yield record
+
+
+def _listed(detector: Detector, modalities: Iterable[str]) -> list[str]:
+    """Name the modalities that a verdict tells of: those given, and those that its bundles miss."""
+    given = dict.fromkeys(modalities)
+    for bundle in detector.bundles:
+        if given.keys() & set(bundle.metadata.modalities):
+            given |= dict.fromkeys(bundle.metadata.modalities)
+    return list(given)
+
+
+def _restored(summary: dict[str, object]) -> Summary:
+    restored = Summary(**summary)  # type: ignore[arg-type]
+    restored.outcomes, restored.errors = Counter(restored.outcomes), Counter(restored.errors)
+    restored.classes = Counter(restored.classes)
+    restored.named = [(name, message) for name, message in restored.named]
+    return restored

@@ -1,0 +1,96 @@
+"""Rows in, records out: what a worker does, wherever it runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from antispoof.batch.records import Record, record_of
+from antispoof.batch.rows import Row
+from antispoof.runtime.batching import judge_each
+from antispoof.runtime.bundle import default_bundle
+from antispoof.runtime.detector import Detector, load
+from antispoof.runtime.policy import read_policy
+
+__all__ = ["RowScorer", "Setup", "score_rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Which detector judges, in words that any process can follow.
+
+    Attributes:
+        bundles: by name or path; none for those that ship.
+        policy: by name or path.
+        at: operating point, by name or rule.
+        site: path of a site calibration.
+    """
+
+    bundles: tuple[str, ...] = ()
+    policy: str | None = None
+    at: str | None = None
+    site: str | None = None
+
+    def detector(self) -> Detector:
+        """Load it; raise as `antispoof.load` does."""
+        detector = load(self.bundles or None, policy=self.policy, at=self.at)
+        return detector if self.site is None else detector.calibrated(self.site)
+
+    def for_modalities(self, modalities: Sequence[str]) -> Setup:
+        """Return the same with the bundle that ships for a modality, where that is the only one to judge."""
+        if self.bundles or self.policy is not None or len(modalities) != 1:
+            return self
+        return Setup((default_bundle(modalities[0]),), None, self.at, self.site)
+
+    def digest(self, detector: Detector) -> dict[str, str]:
+        """Say what decides over the scores: two runs with the same are the same run."""
+        policy = None if self.policy is None else read_policy(self.policy)
+        return {
+            "bundles": ", ".join(
+                f"{bundle.metadata.name} ({bundle.metadata.sha256[:12]}…)" for bundle in detector.bundles
+            ),
+            "policy": "" if policy is None else f"{policy.name} ({_sha256(policy.model_dump_json())})",
+            "site": "" if self.site is None else f"{self.site} ({_sha256(Path(self.site).read_text())})",
+            "operating point": self.at or "",
+        }
+
+
+class RowScorer:
+    """Scores rows with one detector, loaded once; a row that cannot be read is a record that says so.
+
+    Args:
+        setup: which detector.
+
+    Raises:
+        AntispoofError: as `antispoof.load`.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._detector = setup.detector()
+
+    def __call__(self, rows: Sequence[Row]) -> list[Record]:
+        """Return one record a row, in order; raise `BundleError` where a network fails."""
+        return list(score_rows(rows, self._detector))
+
+
+def score_rows(rows: Iterable[Row], detector: Detector) -> Iterator[Record]:
+    """Score rows one after the other, as they come.
+
+    Raises:
+        BundleError: a network fails.
+    """
+    taken: list[Row] = []
+
+    def captures() -> Iterator[dict[str, object]]:
+        for row in rows:
+            taken.append(row)
+            yield dict(row.captures)
+
+    for judged in judge_each(detector, captures()):  # type: ignore[arg-type]
+        yield record_of(taken.pop(0), judged)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,176 @@
+"""`antispoof score`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from antispoof.cli.app import BAD_INPUT, CUT_SHORT, CommandExit, app
+from antispoof.cli.output import table_path
+
+if TYPE_CHECKING:
+    from antispoof.batch.run import Summary
+
+
+@app.command()
+def score(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="A manifest (.csv, .parquet); a folder; a pattern; a text file, or - for standard input, "
+            "with one path a line; or files.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The score file: .csv, .parquet or .jsonl.",
+            show_default=False,
+            callback=table_path,
+        ),
+    ],
+    partition: Annotated[
+        str | None, typer.Option(help="Only this part of a manifest: train, dev or test.", show_default=False)
+    ] = None,
+    bona_fide: Annotated[
+        str | None,
+        typer.Option(help="The label in the manifest that means bona fide, such as 0.", show_default=False),
+    ] = None,
+    bundle: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A bundle that ships, by name, or the path of an .onnx file; may be repeated.",
+            show_default="those that ship for the sensors at hand",
+        ),
+    ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="A policy that ships, by name, or the path of a .yaml file.", show_default=False),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", help="Operating point, by name or rule.", show_default="the bundle's own"),
+    ] = None,
+    site: Annotated[
+        Path | None, typer.Option(help="What antispoof calibrate wrote.", show_default=False)
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="How many processes.", show_default="one a core"),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")
+    ] = False,
+) -> None:
+    """Score a dataset: one row a presentation, in the order of the manifest.
+
+    antispoof evaluate reads the file as it is. A run that was stopped, in whatever way, goes on when the
+    same command is run again. A file that cannot be read is a row with its error code.
+
+    Exit codes: 0 every presentation was judged, 3 some could not be read, or the command is wrong, 74
+    stopped before the end.
+    """
+    from antispoof.batch.plan import make_plan
+    from antispoof.batch.run import run
+    from antispoof.batch.scorer import Setup
+
+    plan = make_plan(sources, partition=partition, bona_fide=bona_fide)
+    setup = Setup(tuple(bundle or ()), policy, at, None if site is None else str(site))
+    try:
+        with _bar(plan.count) as done:
+            summary = run(plan, setup, out, jobs=jobs or _cores(), strict=strict, done=done)
+    except KeyboardInterrupt:
+        typer.echo("stopped: run the same command again, and it goes on from here", err=True)
+        raise CommandExit(CUT_SHORT) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        typer.echo(
+            f"error: {out} cannot be written: {error.strerror}. Make room and run the same command again: it "
+            "goes on from here",
+            err=True,
+        )
+        raise CommandExit(CUT_SHORT) from None
+    _tell(summary, out)
+    if summary.errors:
+        raise CommandExit(BAD_INPUT)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar with rate and time left, where standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:.1f}/s")
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=120) as bar:
+        task = bar.add_task("scoring", total=total)
+        yield lambda rows: bar.advance(task, rows)
+
+
+def _tell(summary: Summary, out: Path) -> None:
+    from antispoof.evidence.explanation import OUTCOME_WORDS
+
+    counts = [
+        f"{summary.outcomes[name]:,} {words}"
+        for name, words in OUTCOME_WORDS.items()
+        if summary.outcomes[name]
+    ]
+    counts += [f"{count:,} {code}" for code, count in sorted(summary.errors.items())]
+    typer.echo(f"{out}: {summary.rows:,} presentations: {', '.join(counts)}")
+    for name, message in summary.named:
+        typer.echo(f"  {name}: {message}", err=True)
+    if (more := summary.errors.total() - len(summary.named)) > 0:
+        typer.echo(f"  and {more:,} more, see the column error", err=True)
+    if len(summary.classes) == 2 and out.suffix.lower() != ".jsonl" and summary.outcomes:
+        _evaluate(summary, out)
+    elif summary.classes:
+        typer.echo(f"judge it with: antispoof evaluate {out}")
+
+
+def _evaluate(summary: Summary, out: Path) -> None:
+    """Say what evaluate would, at the threshold that was in force."""
+    from rich.console import Console
+
+    from antispoof.evaluation import ScoreSet, evaluate
+    from antispoof.evaluation.tables import print_evaluation
+
+    at = f"threshold={summary.thresholds[0]!r}" if len(summary.thresholds) == 1 else "EER"
+    print_evaluation(Console(highlight=False), evaluate(ScoreSet.read(out), at=at, resamples=0))
+    typer.echo(f"with intervals: antispoof evaluate {out} --at {at}")
