@@ -24,6 +24,7 @@ def test_the_public_names_are_these() -> None:
         "OperatingPoint",
         "Policy",
         "Recording",
+        "Row",
         "Sample",
         "SiteCalibration",
         "UnknownNameError",
@@ -32,6 +33,7 @@ def test_the_public_names_are_these() -> None:
         "load",
         "read_policy",
         "read_site",
+        "score",
         "write_site",
     ]
     assert len(antispoof.__all__) <= 25

@@ -49,8 +49,8 @@ _OF_ATTACKS = (
 _OWN = ("id", "score", "pai_species", "subject", "simulated")
 
 OF_VERDICTS = (
-    "score", "outcome", "threshold", "operating_point", "rule", "policy", "bundle", "bundle_sha256", "reasons",
-    "error", "error_message", "milliseconds",
+    "score", "outcome", "threshold", "operating_point", "rule", "policy", "bundle", "bundle_sha256",
+    "reasons", "error", "error_message", "milliseconds",
 )  # fmt: skip
 """Columns in which ``antispoof score`` keeps what was judged, beside those of single sensors and bundles."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
+from importlib import metadata as distribution
 from pathlib import Path
 
-import antispoof
 from antispoof.batch.output import check_output, write_scores
 from antispoof.batch.parts import Parts, divided
 from antispoof.batch.plan import Plan, make_plan
@@ -92,7 +92,7 @@ def run(
         "source": plan.source,
         "content": plan.sha256,
         **setup.digest(detector),
-        "antispoof": antispoof.__version__,
+        "antispoof": distribution.version("antispoof"),
     }
     parts = Parts(output, identity)
     if parts.summary is not None:

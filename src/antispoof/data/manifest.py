@@ -25,35 +25,23 @@ Case and blanks in the names of columns do not matter, nor how the text is writt
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from pathlib import Path
 
+from antispoof.data.manifest_tables import FIXED, REQUIRED, format_of, read_table, write_table
 from antispoof.data.presentation import PARTITIONS, CaptureFile, Presentation
 from antispoof.errors import ExperimentError, InputError
 from antispoof.files import replacing
 from antispoof.labels import class_beside, meaning, plain, read_labels, truth
-from antispoof.tables import TextTable, pyarrow
 
 __all__ = ["Manifest", "manifest_digest", "read_manifest", "write_manifest"]
 
-_FIXED = (
-    "id", "subject", "session", "dataset", "partition", "pai_species",
-    "licence", "consent_basis", "retention_until", "simulated",
-)  # fmt: skip
-_PREFIXED = ("path.", "frames.", "unit.", "attribute.")
-_REQUIRED = ("id", "dataset", "pai_species")
 _SHOWN_ERRORS = 10
-_ROWS_AT_A_TIME = 10_000
 _HOW = "import it as somebody else's table: antispoof data import csv --bona-fide"
-
-_Row = tuple[int, dict[str, str]]
-"""The number of a row, from 1 for the header, and its cells by column."""
 
 
 def read_manifest(path: str | Path, *, bona_fide: str | None = None) -> tuple[Presentation, ...]:
@@ -106,7 +94,7 @@ class Manifest:
             MissingExtraError: a Parquet file, and pyarrow is not installed.
         """
         path = Path(path)
-        header, rows = _read_table(path, _REQUIRED if labels_needed else ("id",))
+        header, rows = read_table(path, REQUIRED if labels_needed else ("id",))
         if "pai_species" not in header:
             return cls(path, header, {"": None}, False)
         labelled = Counter[str]()
@@ -139,7 +127,7 @@ class Manifest:
         errors: list[str] = []
         first_row: dict[str, int] = {}
         number = 0
-        for number, row in _read_table(self.path, ())[1]():
+        for number, row in read_table(self.path, ())[1]():
             try:
                 presentation = _presentation(row, self.path, self.species)
             except InputError as error:
@@ -202,7 +190,7 @@ def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> N
         MissingExtraError: a Parquet file is asked for, and pyarrow is not installed.
     """
     path = Path(path)
-    _format_of(path)
+    format_of(path)
     presentations = tuple(presentations)
     if not presentations:
         raise InputError(f"there is no presentation to write to {path}")
@@ -216,12 +204,12 @@ def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> N
     ]
     attributes = sorted({name for p in presentations for name in p.attributes})
     header = [
-        *_FIXED[:6],
+        *FIXED[:6],
         *(f"path.{name}" for name in modalities),
         *(f"frames.{name}" for name in framed),
         *(f"unit.{name}" for name in modalities if any(_unit(p, name) for p in presentations)),
         *(f"attribute.{name}" for name in attributes),
-        *_FIXED[6:],
+        *FIXED[6:],
     ]
     folder = path.parent.resolve()
     rows = []
@@ -241,110 +229,12 @@ def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> N
         rows.append([row.get(name, "") for name in header])
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as draft:
-        _write_table(draft, header, rows, _format_of(path))
+        write_table(draft, header, rows, format_of(path))
 
 
 def manifest_digest(path: str | Path) -> str:
     """Return the SHA-256 of a manifest file, in hexadecimal: what a bundle records of its training data."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
-def _format_of(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise InputError(f"a manifest must end in .csv or .parquet, got {path.name!r}")
-    return suffix
-
-
-def _read_table(path: Path, required: Sequence[str]) -> tuple[tuple[str, ...], Callable[[], Iterator[_Row]]]:
-    """Return the names of the columns, and what reads the rows, as often as it is called."""
-    if _format_of(path) == ".parquet":
-        arrow, parquet = pyarrow("reading and writing Parquet")
-        try:
-            columns = parquet.read_schema(path).names
-        except (arrow.ArrowException, OSError) as error:
-            reason = getattr(error, "strerror", None) or f"is not a Parquet file: {error}"
-            raise ExperimentError(f"cannot read the manifest {path}: {reason}") from None
-        names = _header(path, columns, required)
-        return tuple(names), partial(_parquet_rows, path, names)
-    try:
-        text = TextTable.open(path)
-    except InputError as error:
-        raise ExperimentError(f"cannot read the manifest {path}: {error}") from None
-    first = text.head[0] if text.head else []
-    while first and not first[-1].strip():
-        first = first[:-1]  # delimiters at the end of the row
-    names = _header(path, first, required)
-    return tuple(names), partial(_text_rows, text, first, names)
-
-
-def _parquet_rows(path: Path, names: Sequence[str]) -> Iterator[_Row]:
-    arrow, parquet = pyarrow("reading and writing Parquet")
-    number = 1
-    try:
-        for batch in parquet.ParquetFile(path).iter_batches(_ROWS_AT_A_TIME):
-            for row in batch.to_pylist():
-                number += 1
-                yield number, dict(zip(names, map(_text, row.values()), strict=True))
-    except (arrow.ArrowException, OSError) as error:
-        raise ExperimentError(f"cannot read the manifest {path}: it is damaged: {error}") from None
-
-
-def _text_rows(text: TextTable, header: Sequence[str], names: Sequence[str]) -> Iterator[_Row]:
-    try:
-        for line, cells in text.rows(header, headed=True):
-            yield line, {name: cell for name, cell in zip(names, cells, strict=True) if name}
-    except ExperimentError:
-        raise
-    except InputError as error:
-        raise ExperimentError(f"cannot read the manifest {text.path}: {error}") from None
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)
-
-
-def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]], form: str) -> None:
-    if form == ".parquet":
-        arrow, parquet = pyarrow("reading and writing Parquet")
-        columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
-        parquet.write_table(arrow.table(columns), path)
-        return
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])
-
-
-def _header(path: Path, written: Sequence[str], required: Sequence[str]) -> list[str]:
-    """Return the names of the columns as this project writes them; a column without a name keeps none."""
-    header = [_column(name) for name in written]
-    unknown = [name for name in header if name and name not in _FIXED and not name.startswith(_PREFIXED)]
-    missing = [name for name in required if name not in header]
-    if required and not any(name.startswith("path.") for name in header):
-        missing.append("path.<modality>")
-    hint = f"; a table with columns of its own: antispoof data import csv {path.name}"
-    if unknown:
-        raise ExperimentError(
-            f"{path} has unknown columns {unknown}: known are {', '.join(_FIXED)}, "
-            f"path.<modality>, frames.<modality>, unit.<modality> and attribute.<name>{hint}"
-        )
-    if missing:
-        raise ExperimentError(
-            f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(header) or 'none'}"
-            f"{hint if header else ''}"
-        )
-    if len(named := [name for name in header if name]) > len(set(named)):
-        raise ExperimentError(f"{path} names a column twice: {', '.join(header)}")
-    return header
-
-
-def _column(name: str) -> str:
-    """Write the name of a column as this project does; one that is unknown stays as it is."""
-    prefix, dot, rest = name.strip().partition(".")
-    if dot and f"{plain(prefix)}." in _PREFIXED:
-        return f"{plain(prefix)}.{rest if plain(prefix) == 'attribute' else rest.strip().lower()}"
-    return plain(name) if plain(name) in _FIXED else name.strip()
 
 
 def _presentation(row: Mapping[str, str], path: Path, species: Mapping[str, str | None]) -> Presentation:
