@@ -22,9 +22,11 @@ serve: .venv-serve/done
 	.venv-serve/bin/python -m pip install --quiet -e '.[service]'
 	touch $@
 
-# The service under SIGKILL, full disks, a database that stops or freezes, strangers: some minutes.
+# The service under SIGKILL, full disks, a database that stops or freezes, strangers; Ray under killed actors and
+# machines: some minutes.
 faults: .venv-test/done
 	.venv-test/bin/python tests/faults/run.py
+	.venv-test/bin/python tests/faults/many_machines.py
 
 # Minutes of random input to the service: its API by the OpenAPI document, its decoders by coverage.
 fuzz: .venv-fuzz/done
@@ -81,7 +83,7 @@ docs: .venv-test/done
 	$(PYTHON) -m venv .venv-test
 	.venv-test/bin/python -m pip install --quiet --upgrade pip
 	.venv-test/bin/python -m pip install --quiet torch==2.13.0
-	.venv-test/bin/python -m pip install --quiet -e '.[train,report,service]' --group dev --group docs
+	.venv-test/bin/python -m pip install --quiet -e '.[train,report,service,batch]' --group dev --group docs
 	touch $@
 
 # A wheel in dist/, and nothing else.

@@ -1,0 +1,119 @@
+"""A folder of finished parts, on any filesystem that Arrow or fsspec knows."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from antispoof.errors import InputError
+from antispoof.tables import pyarrow
+
+__all__ = ["PartFolder"]
+
+_PART = re.compile(r"part-(\d{8})\.parquet")
+_OWNER = "run.json"
+
+
+class PartFolder:
+    """Parts of one run, each a Parquet file, numbered from 0.
+
+    A part is written beside its place and moved there, so that whoever is killed leaves none half written.
+    Workers may hold a copy: it goes over as its address.
+
+    Args:
+        address: a path, or what `pyarrow.fs.FileSystem.from_uri` or fsspec understands, such as
+            ``s3://bucket/run``, with their options for an end point and a region.
+
+    Raises:
+        InputError: nobody knows such a filesystem.
+        MissingExtraError: pyarrow is not installed.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._files, self._path = _filesystem(address)
+
+    def __reduce__(self) -> tuple[type[PartFolder], tuple[str]]:
+        """Pickle the address alone; clients of object stores do not travel."""
+        return PartFolder, (self.address,)
+
+    def claim(self, run: Mapping[str, str]) -> None:
+        """Make the folder that of one run, or go on with it.
+
+        Args:
+            run: what makes it this run and no other, by name: manifest, bundle.
+
+        Raises:
+            InputError: it holds another; the message names what differs.
+        """
+        self._files.create_dir(self._path, recursive=True)
+        place = f"{self._path}/{_OWNER}"
+        if self._files.get_file_info(place).type.name == "NotFound":
+            self._write(place, json.dumps(dict(run), indent=2).encode())
+            return
+        with self._files.open_input_stream(place) as file:
+            other = json.loads(file.read())
+        for name in sorted({*run, *other}):
+            if run.get(name) != other.get(name):
+                raise InputError(
+                    f"{self.address} holds the parts of another run: its {name} is {other.get(name)!r}, "
+                    f"this one's {run.get(name)!r}; name another output, or remove the folder"
+                )
+
+    def done(self) -> set[int]:
+        """Return the numbers of the parts that are there; what somebody who was killed left is removed."""
+        from pyarrow import fs
+
+        found = set()
+        for each in self._files.get_file_info(fs.FileSelector(self._path, allow_not_found=True)):
+            if match := _PART.fullmatch(each.base_name):
+                found.add(int(match[1]))
+            elif each.base_name.startswith("."):
+                self._files.delete_file(each.path)
+        return found
+
+    def publish(self, number: int, table: Any) -> None:
+        """Write a part (a pyarrow table); one that is there already is replaced by it."""
+        arrow, parquet = pyarrow("scoring on many machines")
+        sink = arrow.BufferOutputStream()
+        parquet.write_table(table, sink)
+        self._write(self._place(number), sink.getvalue())
+
+    def tables(self) -> Iterator[Any]:
+        """Yield the parts in order, as pyarrow tables."""
+        _, parquet = pyarrow("scoring on many machines")
+        for number in sorted(self.done()):
+            with self._files.open_input_file(self._place(number)) as file:
+                yield parquet.read_table(file)
+
+    def _place(self, number: int) -> str:
+        return f"{self._path}/part-{number:08}.parquet"
+
+    def _write(self, place: str, data: Any) -> None:
+        folder, _, name = place.rpartition("/")
+        draft = f"{folder}/.{name}.{uuid.uuid4().hex}"
+        with self._files.open_output_stream(draft) as file:
+            file.write(data)
+        self._files.move(draft, place)
+
+
+def _filesystem(address: str) -> tuple[Any, str]:
+    arrow, _ = pyarrow("scoring on many machines")
+    from pyarrow import fs
+
+    try:
+        if "://" not in address:
+            return fs.LocalFileSystem(), address.rstrip("/")
+        files, path = fs.FileSystem.from_uri(address)
+        return files, path.rstrip("/")
+    except arrow.ArrowInvalid as error:
+        try:
+            import fsspec
+
+            files, path = fsspec.core.url_to_fs(address)
+        except (ImportError, ValueError) as other:
+            raise InputError(f"no filesystem for {address!r}: {error}; {other}") from None
+        return fs.PyFileSystem(fs.FSSpecHandler(files)), path.rstrip("/")

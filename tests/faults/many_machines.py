@@ -1,0 +1,194 @@
+"""Ray under faults: run by hand (`make faults`), some minutes, against clusters of its own on this machine.
+
+    python tests/faults/many_machines.py [SCENARIO ...]
+
+Each scenario judges the rows of some parts with a stand-in model, breaks something, and counts what must not
+be: rows that are missing, there twice or out of order. Exit code 1 when anything was counted. Needs Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.cluster_utils import Cluster
+
+import antispoof
+from antispoof.errors import InputError
+from antispoof.studies.on_ray import connect, run_parts
+from antispoof.studies.part_folder import PartFolder
+
+ROWS = 120
+IN_A_PART = 10
+
+
+def rows(poison: int = -1) -> list[dict[str, Any]]:
+    return [{"id": f"row {k}", "number": k, "poison": k == poison} for k in range(ROWS)]
+
+
+def start() -> Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]]:
+    """A model that takes its time, and its process down over a poisonous row."""
+
+    def judge(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        records = []
+        for row in given:
+            if row["poison"]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(0.05)
+            node = os.environ.get("RAY_NODE_ID", "") or ray.get_runtime_context().get_node_id()
+            records.append({"id": row["id"], "score": float(row["number"]), "pid": os.getpid(), "node": node})
+        return records
+
+    return judge
+
+
+def died(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": row["id"], "score": None, "pid": 0, "node": "worker_died"}
+
+
+def judged(
+    folder: PartFolder, poison: int = -1, after: Callable[[int], None] = lambda _: None
+) -> list[dict[str, Any]]:
+    """Judge what is not in the folder yet; ``after`` is called with the number of parts that are."""
+    given = rows(poison)
+    there = folder.done()
+    parts = [
+        (k, given[k * IN_A_PART : (k + 1) * IN_A_PART]) for k in range(ROWS // IN_A_PART) if k not in there
+    ]
+    for count, _ in enumerate(run_parts(parts, start, folder, died=died), start=1):
+        after(count)
+    return [record for table in folder.tables() for record in table.to_pylist()]
+
+
+def wrong(found: Sequence[Mapping[str, Any]], silent: Sequence[int] = ()) -> list[str]:
+    expected = [(f"row {k}", None if k in silent else float(k)) for k in range(ROWS)]
+    return (
+        []
+        if [(each["id"], each["score"]) for each in found] == expected
+        else ["rows differ from those given"]
+    )
+
+
+def an_actor_is_killed(folder: PartFolder) -> list[str]:
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    killed: list[int] = []
+
+    def kill(count: int) -> None:
+        if count == 1:
+            table = next(iter(folder.tables()))
+            killed.append(table.column("pid")[0].as_py())
+            os.kill(killed[0], signal.SIGKILL)
+
+    found = judged(folder, after=kill)
+    others = {each["pid"] for each in found} - set(killed)
+    return wrong(found) + ([] if killed and others else ["no actor was killed"])
+
+
+def a_row_kills_every_worker(folder: PartFolder) -> list[str]:
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    return wrong(judged(folder, poison=37), silent=[37])
+
+
+def a_node_is_killed(folder: PartFolder) -> list[str]:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    second = cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    connect(cluster.address)
+    nodes = {node["NodeID"] for node in ray.nodes()}
+
+    def kill(count: int) -> None:
+        if count == 3:
+            threading.Thread(target=cluster.remove_node, args=(second, False)).start()
+
+    found = judged(folder, after=kill)
+    used = {each["node"] for each in found}
+    ray.shutdown()
+    cluster.shutdown()
+    return wrong(found) + (
+        [] if len(nodes) == 2 == len(used) else [f"parts were judged on {len(used)} node(s)"]
+    )
+
+
+def the_driver_is_killed(folder: PartFolder) -> list[str]:
+    """The driver is killed in the middle; run again, it goes on where it was."""
+    child = os.fork()
+    if not child:
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        judged(folder, after=lambda count: os.kill(os.getpid(), signal.SIGKILL) if count == 3 else None)
+    os.waitpid(child, 0)
+    before = folder.done()
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    again: list[int] = []
+    found = judged(folder, after=again.append)
+    told = [] if 3 <= len(before) < ROWS // IN_A_PART else [f"{len(before)} parts were there after the kill"]
+    if len(again) != ROWS // IN_A_PART - len(before):
+        told.append(f"{len(again)} parts were judged although {len(before)} were there")
+    return wrong(found) + told
+
+
+def another_version(_: PartFolder) -> list[str]:
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    own, antispoof.__version__ = antispoof.__version__, "0.0.1"
+    try:
+        connect(None)
+    except InputError as error:
+        return [] if own in str(error) and "0.0.1" in str(error) else [f"the message is {error}"]
+    finally:
+        antispoof.__version__ = own
+    return ["two versions were taken"]
+
+
+def a_worker_refuses(folder: PartFolder) -> list[str]:
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+
+    def refusing() -> Any:
+        raise InputError("no bundle looks at a voice")
+
+    try:
+        list(run_parts([(0, rows()[:2])], refusing, folder, died=died))
+    except InputError as error:
+        return [] if "no bundle looks at a voice" in str(error) else [f"the message is {error}"]
+    return ["a worker that refuses was taken for one that died"]
+
+
+SCENARIOS = {
+    each.__name__: each
+    for each in (
+        an_actor_is_killed, a_row_kills_every_worker, a_node_is_killed, the_driver_is_killed, another_version,
+        a_worker_refuses,
+    )
+}  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], metavar="SCENARIO")
+    failures = 0
+    for name in parser.parse_args().scenarios or SCENARIOS:
+        begun = time.perf_counter()
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = PartFolder(str(Path(scratch) / "parts"))
+            folder.claim({"manifest": "stand-in"})
+            told = SCENARIOS[name](folder)
+        ray.shutdown()
+        failures += len(told)
+        said = {"scenario": name, "wrong": told, "seconds": round(time.perf_counter() - begun, 1)}
+        print(json.dumps(said), flush=True)
+    return int(failures > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

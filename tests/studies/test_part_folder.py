@@ -1,0 +1,101 @@
+import pickle
+import socket
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from antispoof.errors import InputError, MissingExtraError
+from antispoof.studies import on_ray
+from antispoof.studies.part_folder import PartFolder
+
+pyarrow = pytest.importorskip("pyarrow", reason="needs the extra parquet")
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """A bucket of a real S3 server on this machine."""
+    server = pytest.importorskip("moto.server", reason="needs moto[server]")
+    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    end = quote(f"{host}:{port}", safe="")
+    from pyarrow import fs
+
+    files = fs.S3FileSystem(
+        access_key="key",
+        secret_key="secret",
+        scheme="http",
+        endpoint_override=f"{host}:{port}",
+        region="eu-west-1",
+        allow_bucket_creation=True,
+    )
+    files.create_dir("scores")
+    yield f"s3://key:secret@scores/RUN?scheme=http&endpoint_override={end}&region=eu-west-1"
+    running.stop()
+
+
+@pytest.fixture(params=["a path", "file://", "memory://", "s3://"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "s3://":
+        return str(request.getfixturevalue("bucket")).replace("RUN", uuid.uuid4().hex)
+    if request.param == "memory://":
+        pytest.importorskip("fsspec", reason="needs fsspec")
+        return f"memory://{uuid.uuid4().hex}/run"
+    return str(tmp_path / "run") if request.param == "a path" else f"file://{tmp_path}/run"
+
+
+def test_parts_are_there_whole_in_order_and_once(address: str) -> None:
+    folder = PartFolder(address)
+    folder.claim({"manifest": "a", "bundle": "b"})
+    assert folder.done() == set()
+    for number in (2, 0, 11, 0):
+        folder.publish(number, pyarrow.table({"id": [f"{number}.{k}" for k in range(3)]}))
+    again = pickle.loads(pickle.dumps(folder))
+    assert again.done() == {0, 2, 11}
+    ids = [name for table in again.tables() for name in table.column("id").to_pylist()]
+    assert ids == [f"{number}.{k}" for number in (0, 2, 11) for k in range(3)]
+
+
+def test_a_folder_of_another_run_is_refused_with_what_differs(address: str) -> None:
+    PartFolder(address).claim({"manifest": "a", "bundle": "b"})
+    PartFolder(address).claim({"bundle": "b", "manifest": "a"})
+    with pytest.raises(InputError, match="its bundle is 'b', this one's 'c'"):
+        PartFolder(address).claim({"manifest": "a", "bundle": "c"})
+
+
+def test_what_was_half_written_is_no_part(tmp_path: Path) -> None:
+    folder = PartFolder(str(tmp_path))
+    folder.claim({})
+    (tmp_path / ".part-00000004.parquet.0123").write_bytes(b"PAR1")
+    assert folder.done() == set()
+    assert [each.name for each in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_an_unknown_filesystem_is_named() -> None:
+    with pytest.raises(InputError, match="no filesystem for 'nowhere://x'"):
+        PartFolder("nowhere://x")
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    with pytest.raises(MissingExtraError, match="needs the 'batch' extra"):
+        on_ray.connect(None)
+
+
+@pytest.mark.parametrize("address", ["localhost", "10.0.0.1:", ":6379"])
+def test_an_address_that_is_none_says_how_one_looks(address: str) -> None:
+    pytest.importorskip("ray", reason="needs Ray")
+    with pytest.raises(InputError, match="host:port, such as"):
+        on_ray.connect(address)
+
+
+def test_an_address_where_nobody_listens_is_told_at_once() -> None:
+    pytest.importorskip("ray", reason="needs Ray")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    with pytest.raises(InputError, match=f"no Ray cluster answers at 127.0.0.1:{port}"):
+        on_ray.connect(f"127.0.0.1:{port}")
