@@ -17,11 +17,13 @@ from antispoof.errors import BundleError, InputError
 from antispoof.files import onnx_session
 from antispoof.runtime.bundle import MeasuredResult, seal
 from antispoof.training.onnx_parts import join
+from antispoof.training.quantise import quantise
 from antispoof.training.recipe import Graph, Trained, detector_recipe
 
 __all__ = ["export", "load_run", "onnx_of"]
 
 TOLERANCE = 1e-4
+QUANTISED_TOLERANCE = 0.1  # root mean square of differences between scores, over their standard deviation
 OPSET = 17
 
 
@@ -36,7 +38,8 @@ def export(run: Path, output: Path, results: Path | None = None) -> Path:
     Raises:
         InputError: the run is not finished, or ``output`` cannot be written or does not end in ``.onnx``, or
             ``results`` holds none.
-        BundleError: ONNX Runtime and PyTorch disagree on a random input.
+        BundleError: ONNX Runtime and PyTorch disagree on a random input, or 8-bit integers and floating point
+            on simulated ones.
     """
     if output.suffix != ".onnx":
         raise InputError(f"output must end in .onnx, got {str(output)!r}")
@@ -45,6 +48,9 @@ def export(run: Path, output: Path, results: Path | None = None) -> Path:
     metadata = metadata.model_copy(update={"results": [*metadata.results, *_measured(results)]})
     model = onnx_of(trained.graph)
     _compare(trained.graph, model)
+    if trained.samples is not None:
+        model, told = _quantised(trained.graph, model, trained.samples)
+        metadata = metadata.model_copy(update={"results": [*metadata.results, told]})
     model = seal(model, metadata)
     try:
         output.write_bytes(model)
@@ -116,6 +122,29 @@ def _compare(graph: Graph, model: bytes) -> None:
             raise BundleError(
                 f"ONNX Runtime and PyTorch differ by {difference:.2g} on the same input, in {name!r}"
             )
+
+
+def _quantised(
+    graph: Graph, model: bytes, samples: Mapping[str, NDArray[np.float32]]
+) -> tuple[bytes, MeasuredResult]:
+    """Quantise on one half of the samples; hold the scores of the other against the network in PyTorch."""
+    half = len(next(iter(samples.values()))) // 2
+    small = quantise(model, {name: x[:half] for name, x in samples.items()})
+    unseen = {name: x[half:] for name, x in samples.items()}
+    expected = graph({name: torch.from_numpy(x) for name, x in unseen.items()})["score"].numpy()
+    got = _run(small, unseen, ("score",))[0]
+    difference = float(np.sqrt(np.mean((got - expected) ** 2)) / np.std(expected))
+    if not difference <= QUANTISED_TOLERANCE:
+        raise BundleError(
+            f"scores in 8-bit integers and in floating point differ by {difference:.2g} of their spread, "
+            f"more than {QUANTISED_TOLERANCE:g}; leave out quantise"
+        )
+    data = "8-bit integers beside floating point, simulated captures"
+    metrics = {
+        "score_rms_difference_of_spread": difference,
+        "score_mean_difference": float(np.mean(got - expected)),
+    }
+    return small, MeasuredResult(data=data, simulated=True, metrics=metrics)
 
 
 def _run(model: bytes, inputs: Mapping[str, NDArray[Any]], outputs: tuple[str, ...]) -> list[NDArray[Any]]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from antispoof.data.presentation import Presentation
@@ -75,10 +77,13 @@ class Trained:
     Attributes:
         graphs: the first, with all sensors, is the bundle's.
         metadata: all that the bundle tells of itself.
+        samples: input → float32, (N, …), N even: what the graph of the bundle is quantised on, and compared
+            on; None leaves it in floating point.
     """
 
     graphs: Graphs
     metadata: BundleMetadata
+    samples: Mapping[str, NDArray[np.float32]] | None = None
 
     @property
     def graph(self) -> Graph:

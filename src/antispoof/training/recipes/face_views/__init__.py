@@ -11,6 +11,7 @@ from antispoof.training.recipes.face_views.experiment import FaceViewsExperiment
 from antispoof.training.recipes.face_views.fit import train_on
 from antispoof.training.recipes.face_views.network import build_network, graph_of, read_parts
 from antispoof.training.recipes.face_views.people import portrait_presentations
+from antispoof.training.recipes.face_views.samples import read_samples
 from antispoof.training.reporter import SILENT, Reporter
 from antispoof.training.run_folder import CHECKPOINT, read_finished
 
@@ -41,7 +42,8 @@ class _FaceViews(Recipe[FaceViewsExperiment]):
         network = build_network(experiment)
         load_weights(network, tensors, run / CHECKPOINT)
         graph = graph_of(experiment, network, read_parts(experiment))
-        return Trained({("face_rgb",): graph}, metadata)
+        samples = read_samples(run) if experiment.quantise else None
+        return Trained({("face_rgb",): graph}, metadata, samples)
 
 
 recipes.register("face_views")(_FaceViews())

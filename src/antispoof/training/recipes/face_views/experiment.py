@@ -124,7 +124,7 @@ class Joint(Part):
 
 
 class Sites(Part):
-    """The simulated sites on which the rule of site calibration is set."""
+    """The simulated sites on which the rules for several captures of one place are set."""
 
     count: Positive
     captures: Annotated[int, Field(ge=5)]
@@ -146,7 +146,8 @@ class FaceViewsExperiment(Experiment):
         networks: view → the finished network that looks at it.
         joint: how the opinions of the views are weighed.
         operating_point: which one the bundle decides at, if nobody names another.
-        sites: on which the rule of site calibration is set.
+        sites: on which the rules for several captures are set.
+        quantise: whether the bundle computes in 8-bit integers.
         cache: folder for what was simulated and taught; none: the run folder.
     """
 
@@ -163,6 +164,7 @@ class FaceViewsExperiment(Experiment):
     joint: Joint
     operating_point: Literal["balanced", "secure", "apcer10", "apcer5", "bpcer5"]
     sites: Sites
+    quantise: bool = False
     cache: Path | None = None
 
     def record(self) -> Mapping[str, Any]:

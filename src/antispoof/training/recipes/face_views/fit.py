@@ -31,6 +31,7 @@ from antispoof.training.recipes.face_views.experiment import FaceViewsExperiment
 from antispoof.training.recipes.face_views.layers import fit_close, fit_joint, set_layers
 from antispoof.training.recipes.face_views.network import build_network, graph_of, read_parts, with_imagenet
 from antispoof.training.recipes.face_views.people import read_people, without_unseen
+from antispoof.training.recipes.face_views.samples import keep_samples
 from antispoof.training.recipes.face_views.shards import (
     BONA_FIDE,
     Shard,
@@ -105,6 +106,10 @@ def train_on(
     sites = score_sites(experiment, graph, people, lambda done, of: report.progress("sites", done, of))
     rules = fit_rules(sites, points[experiment.operating_point].threshold)
 
+    if experiment.quantise:
+        keep_samples(
+            experiment, [p for p, held_out in zip(portraits, dev_people, strict=True) if not held_out]
+        )
     found = {"dev": _dev_scores(scores, shard, dev, portraits)}
     test = tuple(p for p in presentations if p.partition == "test" and "face_rgb" in p.captures)
     if test:
