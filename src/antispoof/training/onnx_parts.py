@@ -90,5 +90,7 @@ def join(model: bytes, parts: dict[str, tuple[str, OnnxPart]]) -> bytes:
         first.graph.input[0].name = name
         first.ir_version = joined.ir_version = max(first.ir_version, joined.ir_version)
         joined = compose.merge_models(first, joined, io_map=[(first.graph.output[0].name, answer)])
+        # It lists the operator set of each, though they are one; quantisers look for a single entry.
+        del joined.opset_import[1:]
     onnx.checker.check_model(joined, full_check=True)
     return bytes(joined.SerializeToString(deterministic=True))
