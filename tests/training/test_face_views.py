@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 import antispoof
 from antispoof.errors import BundleError, InputError
+from antispoof.files import onnx_session
 from antispoof.networks.face_views import ContextBranch
 from antispoof.runtime.bundle import read_bundle
 from antispoof.sensing.modalities import modalities
@@ -25,8 +27,9 @@ from antispoof.simulation.face.collection import read_portraits
 from antispoof.training import export as exporting
 from antispoof.training.experiment import read_experiment
 from antispoof.training.fit import train
+from antispoof.training.recipe import recipes
 from antispoof.training.recipes.face_views import branch as branches
-from antispoof.training.recipes.face_views import fit
+from antispoof.training.recipes.face_views import fit, samples
 from antispoof.training.recipes.face_views.experiment import Context
 from antispoof.training.recipes.face_views.shards import BONA_FIDE, fingerprint, read_shards
 from antispoof.training.reporter import Reporter
@@ -272,6 +275,43 @@ def test_exports_that_cannot_be(trained: Path, tmp_path: Path, run: Run, monkeyp
     with pytest.raises(BundleError, match=r"ONNX Runtime and PyTorch differ by 0\.01"):
         exporting.export(trained, tmp_path / "x.onnx")
     assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_bundle_in_8_bit_integers_says_how_far_it_is_from_floating_point(
+    trained: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    run = shutil.copytree(trained, tmp_path / "run", ignore=shutil.ignore_patterns("shards", "branch"))
+    record = json.loads((run / "experiment.json").read_text())
+    (run / "experiment.json").write_text(json.dumps({**record, "quantise": True}))
+    with pytest.raises(InputError, match="holds a damaged run"):
+        exporting.export(run, tmp_path / "x.onnx")
+    experiment = recipes["face_views"].experiment.model_validate({**record, "run_dir": run})
+    monkeypatch.setattr(samples, "PAIRS", 4)
+    people = read_portraits(experiment.portraits, lambda _: None)
+    samples.keep_samples(experiment, people[:2])
+    found = samples.read_samples(run)
+    assert {name: x.shape for name, x in found.items()} == {
+        "close": (12, 3, 48, 48),
+        "context": (12, 3, 40, 40),
+        "wide": (12, 3, 32, 32),
+    }
+    assert all(0 <= x.min() < 0.2 < 0.8 < x.max() <= 1 for x in found.values())
+
+    monkeypatch.setattr(exporting, "QUANTISED_TOLERANCE", 1e-6)
+    with pytest.raises(BundleError, match=r"differ by 0\.\d+ of their spread, more than 1e-06"):
+        exporting.export(run, tmp_path / "x.onnx")
+    assert not (tmp_path / "x.onnx").exists()
+    monkeypatch.setattr(exporting, "QUANTISED_TOLERANCE", 10.0)
+    about = read_bundle(exporting.export(run, tmp_path / "x.onnx")).metadata
+    told = about.results[-1]
+    assert told.simulated
+    small, half = onnx_session(tmp_path / "x.onnx"), {name: x[6:] for name, x in found.items()}
+    expected = exporting.load_run(run).graph({name: torch.from_numpy(x) for name, x in half.items()})["score"]
+    off = small.run(["score"], half)[0] - expected.numpy()
+    assert told.metrics["score_mean_difference"] == pytest.approx(off.mean(), abs=1e-5)
+    assert told.metrics["score_rms_difference_of_spread"] == pytest.approx(
+        np.sqrt((off**2).mean()) / expected.numpy().std(), rel=1e-3
+    )
 
 
 def test_training_needs_people_and_the_networks_it_names(folder: Path, tmp_path: Path, run: Run) -> None:
