@@ -139,7 +139,7 @@ def _quantised(
 
     def both(inputs: Mapping[str, NDArray[np.float32]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         exact = graph({name: torch.from_numpy(x) for name, x in inputs.items()})["score"]
-        return np.float64(_run(small, inputs, ("score",))[0]), exact.double().numpy()
+        return np.asarray(_run(small, inputs, ("score",))[0], np.float64), exact.double().numpy()
 
     slope, intercept = np.polyfit(*both(known), 1)
     found, exact = both(unseen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ def keep_samples(experiment: FaceViewsExperiment, people: Sequence[Portrait]) ->
         )
     ]
     boxes = [jitter_box(face.face, rng) for face in faces]
-    views = {
+    views: dict[str, Any] = {
         name: np.stack(
             [
                 crop(face.image, box, crop_recipe(experiment.views[name]))
