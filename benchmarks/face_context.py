@@ -177,12 +177,30 @@ def after_traffic(
     return float(np.mean(results))
 
 
+def plot(found: dict[str, Any], path: Path) -> None:
+    """Every row of the table: the mean over sources, its interval, and the sources."""
+    from matplotlib.figure import Figure
+
+    rows = list(found.items())[::-1]
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for height, (_, row) in enumerate(rows):
+        own = 100 * np.array(list(row["by_source"].values()))
+        axes.plot(own, np.full(own.size, height), "o", color="0.75", markersize=4)
+        axes.plot(100 * np.array([row["low"], row["high"]]), [height, height], "C0-", linewidth=2)
+        axes.plot(100 * row["mean"], height, "C0D")
+    axes.set_yticks(range(len(rows)), [title for title, _ in rows])
+    axes.set(xlabel="HTER %: mean and 95 % interval over sources; grey: each source", xlim=(0, None))
+    figure.savefig(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--bundle", help="another bundle than the shipped one")
     parser.add_argument("--newest", nargs="*", default=["collected-13", "collected-14", "collected-15"])
     parser.add_argument("--json", type=Path, help="write all figures here")
+    parser.add_argument("--plot", type=Path, help="draw them, SVG or PNG")
     arguments = parser.parse_args()
     console = Console(width=120)
     detector = antispoof.load(arguments.bundle or default_bundle("face_rgb"))
@@ -222,7 +240,13 @@ def main() -> None:
         (interval,) = percentile_interval(bootstrap(mean, values.size, resamples=2000))
         newest = float(np.mean([own[name] for name in arguments.newest if name in own] or [np.nan]))
         worst = max(own, key=own.__getitem__)
-        found["hter"][title] = {"mean": float(values.mean()), "newest": newest, "by_source": own}
+        found["hter"][title] = {
+            "mean": float(values.mean()),
+            "low": interval.low,
+            "high": interval.high,
+            "newest": newest,
+            "by_source": own,
+        }
         table.add_row(
             title,
             f"{percent(float(values.mean()))} ({percent(interval.low)}–{percent(interval.high)})",
@@ -237,6 +261,8 @@ def main() -> None:
         hit = max(after, key=after.__getitem__, default="")
         said = f"{percent(after[hit])} ({hit.removeprefix('collected-')})" if hit else "–"
         console.print(f"{title}: worst of {len(perfect)} sources that were perfect before: {said}")
+    if arguments.plot:
+        plot(found["hter"], arguments.plot)
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

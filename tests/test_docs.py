@@ -122,6 +122,10 @@ def provide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portrait: Any, enco
         "burst/": pictures,
         "clip.mp4": clip,
         "selfie.jpg": picture,
+        "enrolment.jpg": lambda path: picture(path, 70),
+        "traffic.csv": lambda path: path.write_text(
+            "\n".join(["score", *(f"{2 + k % 7 / 3 - 5 * (k % 5 == 0):.2f}" for k in range(500))]), "utf-8"
+        ),
         "a.jpg": picture,
         "clip.wav": recording,
         "b.wav": recording,
