@@ -126,7 +126,7 @@ def test_attacks_in_the_traffic_move_a_site_little() -> None:
 def test_what_a_site_cannot_be_carried_over_by() -> None:
     old = np.random.default_rng(0).normal(3, 1, 100)
     for given_site, scores, words in (
-        (made_site(0, 3.0), old[:29], "29 presentations were scored by both bundles; .* needs 30"),
+        (made_site(0, 3.0), old[:19], "19 presentations were scored by both bundles; .* needs 20"),
         (made_site(0, 8.0), old, r"a person of the site scores \+8.00 .* hardly any .* take traffic"),
         (made_site(0, None, attack=9), old, "rests on attacks too.* antispoof calibrate"),
         (made_site(0, 3.0).model_copy(update={"bundle_sha256": "c" * 64}), old, "belongs to bundle"),

@@ -16,7 +16,7 @@ from antispoof.runtime.site import SiteCalibration, how_to_refit
 
 __all__ = ["MIN_TRAFFIC", "carry_over"]
 
-MIN_TRAFFIC = 30
+MIN_TRAFFIC = 20
 NEAR_SHARE = 1 / 3  # of the presentations: those whose old scores lie nearest to the typical one
 RESAMPLES = 1000
 MOST_RESAMPLED = 5000  # at a time: of more traffic the interval is given a little too wide
