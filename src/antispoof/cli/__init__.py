@@ -8,9 +8,13 @@ from __future__ import annotations
 import errno
 import importlib
 import io
+import os
 import pkgutil
 import sys
 import traceback
+
+# Pydantic would look through every installed distribution for plugins of its own: time that a check has not.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from antispoof.cli.app import BAD_INPUT, CUT_SHORT, DEFECT, CommandExit, app
 from antispoof.cli.moved import as_written_now

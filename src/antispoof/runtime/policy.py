@@ -48,7 +48,7 @@ UNSURE = "the samples leave it open: try again, closer to the sensors and in eve
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class FusionChoice(_Part):

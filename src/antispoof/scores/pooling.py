@@ -46,7 +46,7 @@ class Pooling(BaseModel):
         offset: natural-log likelihood ratio that each of them adds; never for a person.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     correlation: Share
     low_share: Share

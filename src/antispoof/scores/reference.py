@@ -51,7 +51,7 @@ class ReferenceRule(BaseModel):
         lowest: by how much references lower a threshold at most.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     follow: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     per_distance: Weight

@@ -39,7 +39,7 @@ class TrafficRule(BaseModel):
         highest: by how much it raises one at most.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     follow: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     margin: Annotated[float, Field(allow_inf_nan=False)]

@@ -26,16 +26,18 @@ def to_srgb(picture: NDArray[np.uint8], profile: bytes | None) -> NDArray[np.uin
     Returns:
         uint8, (H, W, 3), RGB.
     """
-    from PIL import Image, ImageCms
-
     mode = {2: "L", 3: "RGB"}[picture.ndim] if picture.shape[2:] != (4,) else "CMYK"
     transform = _transform(profile, mode) if profile and len(profile) <= MAX_PROFILE_BYTES else None
     if transform is not None:
+        from PIL import Image, ImageCms
+
         image = Image.frombuffer(mode, picture.shape[1::-1], np.ascontiguousarray(picture), "raw", mode, 0, 1)
         return np.asarray(ImageCms.applyTransform(image, transform), np.uint8)
     if mode == "L":
         return np.repeat(picture[:, :, None], 3, axis=2)
     if mode == "CMYK":
+        from PIL import Image
+
         return np.asarray(Image.fromarray(np.ascontiguousarray(picture), "CMYK").convert("RGB"), np.uint8)
     return picture
 

@@ -124,7 +124,9 @@ def _pad_in_convolutions(graph: onnx.ModelProto) -> None:
         pad = made.get(node.input[0]) if node.op_type == "Conv" else None
         if pad is None or pad.op_type != "Pad" or (len(pad.input) > 2 and pad.input[2]):
             continue
-        if any(a.name == "mode" and a.s != b"constant" for a in pad.attribute):
+        if pad.input[1] not in constants or any(
+            a.name == "mode" and a.s != b"constant" for a in pad.attribute
+        ):
             continue
         amounts = constants[pad.input[1]].reshape(2, -1)[:, 2:].ravel()
         own = next(a for a in node.attribute if a.name == "pads")

@@ -31,7 +31,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 class Calibration(BaseModel):
     """``llr = slope * score + intercept``, a natural-log likelihood ratio."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     slope: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     intercept: Number
@@ -40,7 +40,7 @@ class Calibration(BaseModel):
 class ScoreCalibration(BaseModel, ABC):
     """Turns scores into natural-log likelihood ratios, never changing which of two scores is higher."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @classmethod
     @abstractmethod

@@ -98,7 +98,7 @@ class FusionRule(BaseModel, ABC):
         learned: whether `fit` reads the development scores.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     level: ClassVar[Level]
     monotone: ClassVar[bool] = True

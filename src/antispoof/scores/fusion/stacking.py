@@ -33,7 +33,7 @@ class StackingWeights(BaseModel):
         intercept: what is added in any case.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     llr: dict[str, Weight]
     quality: dict[str, Weight] = {}
