@@ -9,8 +9,8 @@ OLD is a virtual environment with the wheel of an older commit and the same vers
 
 Each side is a process of its own; they take turns, a round is the fastest of three, and a ratio is the median
 of the ratios of the rounds, so that it holds while the speed of the machine drifts. Times are of the
-processor, one thread; those from start to verdict of a whole process. PEERS holds the ONNX files of the peers:
-their chain decodes and finds the face as we do, in the newer build.
+processor, one thread; those from start to verdict are of a whole process. PEERS holds the ONNX files of the
+peers: their chain decodes and finds the face as we do, in the newer build.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -56,7 +55,16 @@ for line in sys.stdin:
     print(min(times), flush=True)
 """
 
-Measure = Callable[[Path], float]
+# What wait4() tells of memory begins with that of the process that started it; VmHWM does not.
+COMMAND = """
+import atexit, sys, time
+def tell():
+    peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    print(time.process_time(), peak.split()[1], file=sys.stderr)
+atexit.register(tell)
+from antispoof.cli import main
+main()
+"""
 
 
 def photos(folder: Path) -> dict[str, Path]:
@@ -103,13 +111,17 @@ def ask(process: subprocess.Popen[str], photo: Path) -> float:
 
 
 def whole(python: str, arguments: list[str]) -> tuple[float, float]:
-    """Seconds of the processor and MiB at most, of a process from its start to its end."""
-    command = [python, "-c", "import sys; from antispoof.cli import main; main()", *arguments]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(python)
+    """Seconds of the processor and MiB at most, of a process from its start to its end (Linux)."""
+    process = subprocess.run(
+        [python, "-c", COMMAND, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(python),
+        check=False,
     )
-    _, _, used = os.wait4(process.pid, 0)
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    seconds, kibibytes = process.stderr.split()[-2:]
+    return float(seconds), float(kibibytes) / 1024
 
 
 def main() -> None:

@@ -60,6 +60,8 @@ def quantise(model: bytes, calibration: Calibration) -> bytes:
         graph = onnx.load(plain)
         _pad_in_convolutions(graph)
         _replace_prelu(graph, calibration)
+        integer = _integer_nodes(graph)
+        _spell_out_prelu(graph)
         onnx.save(graph, plain)
         quantization.quantize_static(
             plain,
@@ -67,7 +69,7 @@ def quantise(model: bytes, calibration: Calibration) -> bytes:
             _Reader(calibration),
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=list(INTEGER_KERNELS),
-            nodes_to_quantize=_integer_nodes(graph),
+            nodes_to_quantize=integer,
             per_channel=True,
             reduce_range=True,
             activation_type=quantization.QuantType.QUInt8,
@@ -172,6 +174,31 @@ def _replace_prelu(graph: onnx.ModelProto, calibration: Calibration) -> None:
     used = {name for node in graph.graph.node for name in node.input}
     for entry in [entry for entry in graph.graph.initializer if entry.name not in used]:
         graph.graph.initializer.remove(entry)
+
+
+def _spell_out_prelu(graph: onnx.ModelProto) -> None:
+    """Write PReLU as x · slope + ReLU(x) · (1 − slope).
+
+    The kernel of ONNX Runtime asks for the sign of every value, and takes several times as long where signs
+    change from place to place, as they do on real pictures.
+    """
+    constants = _constants(graph)
+    nodes = []
+    for node in graph.graph.node:
+        if node.op_type != "PRelu" or node.input[1] not in constants:
+            nodes.append(node)
+            continue
+        x, slope = node.input
+        above, low, high, rest = (f"{node.name}/{part}" for part in ("above", "low", "high", "rest"))
+        graph.graph.initializer.append(numpy_helper.from_array(1 - constants[slope], rest))
+        nodes += [
+            onnx.helper.make_node("Relu", [x], [above], above),
+            onnx.helper.make_node("Mul", [x, slope], [low], low),
+            onnx.helper.make_node("Mul", [above, rest], [high], high),
+            onnx.helper.make_node("Add", [low, high], [node.output[0]], f"{node.name}/sum"),
+        ]
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
 
 
 class _Fit(NamedTuple):
