@@ -99,6 +99,8 @@ def test_what_no_camera_delivers_is_told(tmp_path: Path) -> None:
     one, other = moving(60), moving(60, seed=1)
     still = film(tmp_path / "still.mkv", [one[0]] * 30, codec="ffv1")
     assert load_frames("face_rgb", still).reasons == ("frozen",)
+    held = film(tmp_path / "held.mkv", [*one[:30], *[one[30]] * 15], codec="ffv1")
+    assert load_frames("face_rgb", held).reasons == ()
     loop = film(tmp_path / "loop.mkv", [*one[:15], *one[:15], *one[:15]], codec="ffv1")
     assert load_frames("face_rgb", loop).reasons == ("looped",)
     joined = film(tmp_path / "joined.mp4", [*one[:20], *other[20:40]])
@@ -165,12 +167,16 @@ def test_a_coding_that_nobody_reads_is_named_as_such(tmp_path: Path) -> None:
 def test_pictures_of_several_people_fall_apart() -> None:
     """A texture stands for a face and what is around it."""
     one, other = moving(12)[::4], moving(12, seed=1)[::4]
-    face = Box(16, 16, 24, 24)
-    assert not shows_several_people(one, [face] * 3)
-    assert not shows_several_people(one[:1], [face])
+    here, there = Box(4, 4, 24, 24), Box(36, 36, 24, 24)
+    assert not shows_several_people(one, [here] * 3)
+    assert not shows_several_people(one, [here, there, here]), "one may move"
+    assert not shows_several_people(one[:1], [here])
     mixed = [one[0], other[0], one[1], other[1]]
-    assert shows_several_people(mixed, [face] * 4)
-    assert shows_several_people(mixed[:2], [face] * 2)
-    near = np.array([[0.0, 1], [1, 0], [0.1, 1], [1, 0.1]])
-    assert shows_several_people(mixed, [face] * 4, near)
-    assert not shows_several_people(mixed, [face] * 4, np.array([[0.0, 1], [0.1, 1], [0.2, 1], [0.3, 1]]))
+    assert shows_several_people(mixed, [here, there, here, there]), "the face jumps with its look"
+    assert shows_several_people(mixed[:2], [here, there])
+    assert not shows_several_people(mixed[:2], [here] * 2), "framed alike, two pictures are too few"
+    assert shows_several_people(mixed, [here] * 4), "two of each"
+    assert not shows_several_people(mixed[:3], [here] * 3)
+    assert shows_several_people(mixed, [here] * 4, np.array([[0.0, 1], [1, 0], [0.1, 1], [1, 0.1]]))
+    near = np.array([[0.0, 1], [0.1, 1], [0.2, 1], [0.3, 1]])
+    assert not shows_several_people(mixed, [here, there] * 2, near)

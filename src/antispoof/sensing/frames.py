@@ -37,6 +37,7 @@ from antispoof.sensing.video import Clip, read_clip
 __all__ = ["PICKED", "REASONS", "joined", "load_frames", "load_member", "members"]
 
 SPARSE = 4096  # values of a sample that are compared first
+FROZEN_SHARE = 0.5  # of a clip: so long in one piece without any change is frozen
 PICKED = 8  # frames of a clip or a stack that are looked at
 
 REASONS: Mapping[str, str] = {
@@ -208,9 +209,14 @@ def _course(clip: Clip) -> tuple[tuple[str, ...], dict[str, float]]:
         for at, thumbnail in zip(clip.times_s, clip.thumbnails, strict=True)
     ]
     repetition, splices = find_repetition(shown), find_splices(shown)
-    reasons = (*repetition.reasons, *(("spliced",) if splices else ()))
-    if not repetition.reasons and len(shown) > 1 and len({one.digest for one in shown}) == 1:
-        reasons = ("frozen", *reasons)  # however short it is
+    # Hard compression keeps people still for a second: it has to be half of the clip, however short that is.
+    lasts = shown[-1].time_s - shown[0].time_s
+    checks = (
+        ("frozen", lasts > 0 and repetition.frozen_s >= FROZEN_SHARE * lasts),
+        ("looped", "looped" in repetition.reasons),
+        ("spliced", bool(splices)),
+    )
+    reasons = tuple(code for code, found in checks if found)
     measurements = {
         "frozen_s": repetition.frozen_s,
         "returned_frames": float(repetition.returned),

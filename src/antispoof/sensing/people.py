@@ -1,9 +1,11 @@
-"""Whether the pictures of a burst show one person: told by the face and by what is around it.
+"""Whether the pictures of a burst show one person: told by the face, where it is, and what is around it.
 
-No identity is computed: two pictures belong together where the faces look alike (same person, same
-pose), where the whole pictures do (same place), or where a network sees them alike. A burst that falls apart
-into groups without any such tie shows different people, or different places. What it cannot find: two people
-one after the other in the same pose and place.
+No identity is computed: two pictures belong together where the faces look alike (same person, same pose),
+where the whole pictures do (same place), or where a network sees them alike. Different people are seen in
+groups that nothing ties together, be it that the face jumps between them as well, or that each group holds
+two pictures or more which hardly have anything in common with the others. Made to be sure rather than to
+find all of them: two people one after the other, framed alike, are found where there are several pictures
+of each, and not always.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ __all__ = ["shows_several_people"]
 
 SIDE = 24
 FACE = CropRecipe(1.15, SIDE)
-FACES_ALIKE = 0.4  # correlation: films of people stay above 0.54 from one picture to the one most like it
-PLACES_ALIKE = 0.5
+FACES_ALIKE, PLACES_ALIKE = 0.4, 0.5  # correlations: films of people stay above 0.54 and 0.5
+FACES_AKIN, PLACES_AKIN = 0.2, 0.3  # below these they have hardly anything in common
 FEATURES_NEAR = 2.0  # times the median distance from a picture to the one most like it
+STAYED = 0.3  # shared area over joint area of two faces, in shares of the picture: the face did not jump
 
 
 def shows_several_people(
@@ -44,16 +47,41 @@ def shows_several_people(
         return False
     looks = np.stack([_pattern(crop(p, box, FACE)) for p, box in zip(pictures, faces, strict=True)])
     places = np.stack([_pattern(picture) for picture in pictures])
-    tied = (looks @ looks.T >= FACES_ALIKE) | (places @ places.T >= PLACES_ALIKE)
+    faces_alike, places_alike = looks @ looks.T, places @ places.T
+    near = np.eye(count, dtype=bool)
     if features is not None and count > 2:
         length = np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
         apart = 1 - (features / length) @ (features / length).T
         np.fill_diagonal(apart, np.inf)
-        tied |= apart <= FEATURES_NEAR * np.median(apart.min(axis=1))
-    reached = np.eye(1, count, dtype=bool)[0]
-    for _ in range(count):
-        reached = reached | tied[reached].any(axis=0)
-    return not bool(reached.all())
+        near |= apart <= FEATURES_NEAR * np.median(apart.min(axis=1))
+    alike = (faces_alike >= FACES_ALIKE) | (places_alike >= PLACES_ALIKE)
+    akin = (faces_alike >= FACES_AKIN) | (places_alike >= PLACES_AKIN)
+    jumped = len(_groups(alike | near | _stayed(pictures, faces))) > 1
+    return jumped or sum(size > 1 for size in _groups(akin | near)) > 1
+
+
+def _groups(tied: NDArray[np.bool_]) -> list[int]:
+    """Return how many pictures there are in each group that is tied together."""
+    left, sizes = np.ones(len(tied), np.bool_), []
+    while left.any():
+        group = np.zeros(len(tied), np.bool_)
+        group[np.argmax(left)] = True
+        for _ in range(len(tied)):
+            group |= tied[group].any(axis=0)
+        sizes.append(int(group.sum()))
+        left &= ~group
+    return sizes
+
+
+def _stayed(pictures: Sequence[NDArray[np.uint8]], faces: Sequence[Box]) -> NDArray[np.bool_]:
+    """Tell between which pictures the face stayed where it is: (N, N)."""
+    sides = np.array([picture.shape[1::-1] for picture in pictures], np.float64)
+    low = np.array([(box.x, box.y) for box in faces]) / sides
+    high = low + np.array([(box.width, box.height) for box in faces]) / sides
+    shared = np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None])
+    both = np.clip(shared, 0, None).prod(axis=2)
+    area = (high - low).prod(axis=1)
+    return np.asarray(both >= STAYED * (area[:, None] + area[None] - both), np.bool_)
 
 
 def _pattern(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
