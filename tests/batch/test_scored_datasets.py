@@ -20,7 +20,7 @@ from antispoof.batch.parts import PART_ROWS, part_path, read_records
 from antispoof.batch.plan import make_plan
 from antispoof.batch.rows import Row
 from antispoof.batch.run import run as score_to
-from antispoof.batch.scorer import Setup
+from antispoof.batch.scorer import Setup, score_rows
 from antispoof.batch.workers import score_parts
 from antispoof.errors import ExperimentError, InputError
 from antispoof.evaluation import ScoreSet
@@ -235,3 +235,24 @@ def test_python_gives_records_one_by_one(pictures: Path, make_bundle: Any) -> No
         [antispoof.Row("x", {"face_rgb": Recording(pictures / "face.jpg")})], detector=detector
     )
     assert record["score"] == records[0]["score"]
+
+
+def test_earlier_captures_move_the_threshold_of_their_row(pictures: Path, make_bundle: Any) -> None:
+    manifest = pictures / "m.csv"
+    rows = ["face.jpg", "face.jpg;face.jpg", "", "wall.jpg"]
+    text = "\n".join(f"p{k},face.jpg,{named}" for k, named in enumerate(rows))
+    manifest.write_text(f"id,path.face_rgb,attribute.known\n{text}\n")
+    detector = antispoof.load(make_bundle())
+    plan = make_plan([str(manifest)], reference_column="known")
+    one, two, none, unusable = score_rows(plan.rows(), detector)
+    face = pictures / "face.jpg"
+    for record, references in ((one, [face]), (two, [face, face])):
+        verdict = detector.knowing(references).check(face_rgb=face)
+        assert (record["threshold"], record["rule"]) == (
+            verdict.operating_point.threshold,
+            verdict.operating_point.rule,
+        )
+    assert none["rule"] == detector.operating_point.rule != one["rule"] != two["rule"]
+    assert unusable["error"] == "unusable_reference"
+    with pytest.raises(InputError, match=r"no column attribute\.other; its attributes: known"):
+        make_plan([str(manifest)], reference_column="other")

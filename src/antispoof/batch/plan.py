@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -45,7 +45,13 @@ class Plan:
     rows: Callable[[], Iterator[Row]]
 
 
-def make_plan(sources: Sequence[str], *, partition: str | None = None, bona_fide: str | None = None) -> Plan:
+def make_plan(
+    sources: Sequence[str],
+    *,
+    partition: str | None = None,
+    bona_fide: str | None = None,
+    reference_column: str | None = None,
+) -> Plan:
     """Find out what is to be scored.
 
     Args:
@@ -53,6 +59,8 @@ def make_plan(sources: Sequence[str], *, partition: str | None = None, bona_fide
             a text file, or ``-`` for standard input, with the path of one file a line; or files.
         partition: which part of a manifest; None for all of it.
         bona_fide: the label in a manifest that means bona fide, where ``0`` and ``1`` would leave that open.
+        reference_column: the attribute in a manifest that names earlier captures of the same person and
+            device, joined by ``;``; see `Detector.knowing`.
 
     Raises:
         InputError: there is no such file, nothing in it, or an id occurs twice; the message says where.
@@ -60,9 +68,10 @@ def make_plan(sources: Sequence[str], *, partition: str | None = None, bona_fide
     """
     only = Path(sources[0]) if len(sources) == 1 else None
     if only is not None and only.suffix.lower() in (".csv", ".parquet"):
-        return _of_manifest(only, partition, bona_fide)
-    if partition is not None:
-        raise InputError(f"partition={partition!r}: only a manifest (.csv, .parquet) tells partitions")
+        return _of_manifest(only, partition, bona_fide, reference_column)
+    for name, value in (("partition", partition), ("reference_column", reference_column)):
+        if value is not None:
+            raise InputError(f"{name}={value!r}: only a manifest (.csv, .parquet) tells it")
     if only is not None and only.is_dir():
         return _of_folder(only)
     files = _listed(sources)
@@ -71,8 +80,18 @@ def make_plan(sources: Sequence[str], *, partition: str | None = None, bona_fide
     return _of_rows("standard input" if named == "-" else named, rows, labelled=False)
 
 
-def _of_manifest(path: Path, partition: str | None, bona_fide: str | None) -> Plan:
+def _of_manifest(
+    path: Path, partition: str | None, bona_fide: str | None, reference_column: str | None
+) -> Plan:
     manifest = Manifest.open(path, bona_fide=bona_fide, labels_needed=False)
+    attributes = [
+        name.removeprefix("attribute.") for name in manifest.header if name.startswith("attribute.")
+    ]
+    if reference_column is not None and reference_column not in attributes:
+        raise InputError(
+            f"reference_column={reference_column!r}: {path} has no column attribute.{reference_column}; its "
+            f"attributes: {', '.join(attributes) or 'none'}"
+        )
     count, there = 0, set[str]()
     for presentation in manifest:  # once, for what is wrong with any of its rows
         there.add(presentation.partition)
@@ -82,19 +101,21 @@ def _of_manifest(path: Path, partition: str | None, bona_fide: str | None) -> Pl
         raise InputError(f"partition={partition!r}: {path} has no such row; its partitions: {parts}")
     return Plan(
         str(path) if partition is None else f"{path}, partition {partition}",
-        hashlib.sha256(f"{manifest_digest(path)} {partition}".encode()).hexdigest(),
+        hashlib.sha256(f"{manifest_digest(path)} {partition} {reference_column}".encode()).hexdigest(),
         count,
         manifest.modalities,
-        tuple(name.removeprefix("attribute.") for name in manifest.header if name.startswith("attribute.")),
+        tuple(attributes),
         manifest.labelled,
-        partial(_manifest_rows, manifest, partition),
+        partial(_manifest_rows, manifest, partition, reference_column),
     )
 
 
-def _manifest_rows(manifest: Manifest, partition: str | None) -> Iterator[Row]:
+def _manifest_rows(manifest: Manifest, partition: str | None, reference_column: str | None) -> Iterator[Row]:
     for presentation in manifest:
         if partition is None or presentation.partition == partition:
-            yield Row.of(presentation, labelled=manifest.labelled)
+            row = Row.of(presentation, labelled=manifest.labelled)
+            named = filter(None, row.attributes.get(reference_column or "", "").split(";"))
+            yield replace(row, references=tuple(manifest.path.parent / each.strip() for each in named))
 
 
 def _of_folder(folder: Path) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from antispoof.data.presentation import Presentation
 from antispoof.sensing.capture import Recording
@@ -25,6 +26,7 @@ class Row:
         partition: ``train``, ``dev``, ``test`` or empty.
         attributes: whatever else is known.
         simulated: whether a program, and no sensor, made the files.
+        references: earlier bona fide captures of the same person and device.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Row:
     partition: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     simulated: bool = False
+    references: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, presentation: Presentation, *, labelled: bool = True) -> Row:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
-from antispoof.batch.records import Record, record_of
+from antispoof.batch.records import Record, record_of, unscored
 from antispoof.batch.rows import Row
+from antispoof.errors import InputError
 from antispoof.runtime.batching import judge_each
 from antispoof.runtime.bundle import default_bundle
 from antispoof.runtime.detector import Detector, load
 from antispoof.runtime.policy import read_policy
+from antispoof.sensing.capture import Recording
 
 __all__ = ["RowScorer", "Setup", "score_rows"]
 
@@ -76,20 +80,34 @@ class RowScorer:
 
 
 def score_rows(rows: Iterable[Row], detector: Detector) -> Iterator[Record]:
-    """Score rows one after the other, as they come.
+    """Score rows one after the other, as they come; those that follow one another with the same references
+    share what was seen of them.
 
     Raises:
-        BundleError: a network fails.
+        BundleError: a network fails, or its bundle has no rule for references.
     """
-    taken: list[Row] = []
+    for references, alike in groupby(rows, lambda row: row.references):
+        judge = detector
+        if references:
+            try:
+                judge = detector.knowing(references)
+            except InputError as error:
+                for row in alike:
+                    yield unscored(row, "unusable_reference", str(error))
+                continue
+        yield from _score_alike(alike, judge)
 
-    def captures() -> Iterator[dict[str, object]]:
+
+def _score_alike(rows: Iterable[Row], detector: Detector) -> Iterator[Record]:
+    taken: deque[Row] = deque()
+
+    def captures() -> Iterator[Mapping[str, Recording]]:
         for row in rows:
             taken.append(row)
-            yield dict(row.captures)
+            yield row.captures
 
-    for judged in judge_each(detector, captures()):  # type: ignore[arg-type]
-        yield record_of(taken.pop(0), judged)
+    for judged in judge_each(detector, captures()):
+        yield record_of(taken.popleft(), judged)
 
 
 def _sha256(text: str) -> str:

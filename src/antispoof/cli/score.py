@@ -64,6 +64,14 @@ def score(
     site: Annotated[
         Path | None, typer.Option(help="What antispoof calibrate wrote.", show_default=False)
     ] = None,
+    reference_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The attribute in the manifest that names earlier captures of the same person and device, "
+            "joined by ;.",
+            show_default=False,
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", "-j", min=1, help="How many processes.", show_default="one a core"),
@@ -84,7 +92,7 @@ def score(
     from antispoof.batch.run import run
     from antispoof.batch.scorer import Setup
 
-    plan = make_plan(sources, partition=partition, bona_fide=bona_fide)
+    plan = make_plan(sources, partition=partition, bona_fide=bona_fide, reference_column=reference_column)
     setup = Setup(tuple(bundle or ()), policy, at, None if site is None else str(site))
     try:
         with _bar(plan.count) as done:
