@@ -87,3 +87,29 @@ def test_bad_references_are_told(detector: antispoof.Detector, make_bundle: Any,
         detector.check(reference={"face_rgb": [close_up]})
     with pytest.raises(BundleError, match="does not say what bona fide presentations score"):
         antispoof.load(make_bundle(site=None)).check(face_rgb=close_up, reference=[close_up])
+
+
+def test_the_command_takes_references(
+    make_bundle: Any, run: Any, tmp_path: Any, close_up: Any, encode: Any
+) -> None:
+    bundle = make_bundle(reference=RULE.model_dump())
+    for name, red in (("selfie", 1.2), ("enrolment", 1.25), ("spoofed", 0.6)):
+        (tmp_path / f"{name}.png").write_bytes(encode(tinted(close_up, red), "PNG"))
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+
+    def check(*references: str) -> tuple[int, str, str]:
+        words = [word for one in references for word in ("--reference", one)]
+        answer: tuple[int, str, str] = run("check", tmp_path / "selfie.png", "--bundle", bundle, *words)
+        return answer
+
+    code, said, _ = check(str(tmp_path / "enrolment.png"), f"face_rgb={tmp_path / 'spoofed.png'}")
+    assert code == 0
+    assert "1 earlier capture of the person moved the threshold" in said
+    assert "number 2 left out, judged an attack" in said
+    for wrong, words in (
+        (str(tmp_path / "broken.png"), "is not a picture"),
+        (str(tmp_path / "missing.png"), "no such file"),
+        (f"voice={tmp_path / 'enrolment.png'}", "voice is not among the samples"),
+    ):
+        code, _, errors = check(wrong)
+        assert (code, words in errors) == (3, True), errors

@@ -159,7 +159,8 @@ class Detector:
     def knowing(self, reference: Reference) -> Detector:
         """Return this detector for one person and device, of whom there are earlier bona fide captures.
 
-        They are examined once and not kept; what is kept of each is its score and a few numbers.
+        They are examined once and not kept; what is kept of each is its score and a few numbers. At a site,
+        `calibrated` comes first.
 
         Args:
             reference: captures; their modality is named where their content leaves a doubt, as in
@@ -336,11 +337,7 @@ class Detector:
         )
 
     def _point(
-        self,
-        examiner: Examiner,
-        present: tuple[str, ...],
-        evidence: Mapping[str, Evidence],
-        known: bool = True,
+        self, examiner: Examiner, present: tuple[str, ...], evidence: Mapping[str, Evidence]
     ) -> OperatingPoint:
         """Return where bona fide begins for this presentation, in the eyes of one bundle."""
         if len(examiner.metadata.modalities) > 1:
@@ -350,8 +347,8 @@ class Detector:
                     f"of {name} move the threshold of a bundle that judges it alone"
                 )
             return examiner.point(self._at, present)
-        references = self._known.get(present[0]) if known else None
-        return examiner.point(self._at, present, evidence[present[0]].features, references)
+        [name] = present
+        return examiner.point(self._at, present, evidence[name].features, self._known.get(name))
 
     def _reference_uses(
         self,
@@ -362,10 +359,9 @@ class Detector:
         uses = []
         for (examiner, present), point in zip(chosen, points, strict=True):
             for name in set(present) & set(self._known):
-                references = self._known[name]
-                without = self._point(examiner, present, evidence, known=False).threshold
-                used = int(references.scores.size)
-                uses.append(ReferenceUse(name, used, references.left_out, point.threshold - without))
+                known = self._known[name]
+                shift = point.threshold - examiner.point(self._at, present, evidence[name].features).threshold
+                uses.append(ReferenceUse(name, known.scores.size, known.left_out, shift))
         return tuple(uses)
 
     def _fused(
