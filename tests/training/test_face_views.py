@@ -283,7 +283,7 @@ def test_a_bundle_in_8_bit_integers_says_how_far_it_is_from_floating_point(
 ) -> None:
     run = shutil.copytree(trained, tmp_path / "run", ignore=shutil.ignore_patterns("shards", "branch"))
     record = json.loads((run / "experiment.json").read_text())
-    (run / "experiment.json").write_text(json.dumps({**record, "quantise": True}))
+    (run / "experiment.json").write_text(json.dumps({**record, "quantise": ["close"]}))
     with pytest.raises(InputError, match="holds a damaged run"):
         exporting.export(run, tmp_path / "x.onnx")
     experiment = recipes["face_views"].experiment.model_validate({**record, "run_dir": run})

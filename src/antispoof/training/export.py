@@ -50,7 +50,7 @@ def export(run: Path, output: Path, results: Path | None = None) -> Path:
     model = onnx_of(trained.graph)
     _compare(trained.graph, model)
     if trained.samples is not None:
-        model, metadata = _quantised(trained.graph, model, metadata, trained.samples)
+        model, metadata = _quantised(trained, model, metadata, trained.samples)
     model = seal(model, metadata)
     try:
         output.write_bytes(model)
@@ -125,7 +125,7 @@ def _compare(graph: Graph, model: bytes) -> None:
 
 
 def _quantised(
-    graph: Graph, model: bytes, metadata: BundleMetadata, samples: Mapping[str, NDArray[np.float32]]
+    trained: Trained, model: bytes, metadata: BundleMetadata, samples: Mapping[str, NDArray[np.float32]]
 ) -> tuple[bytes, BundleMetadata]:
     """Quantise, and scale scores back, on one half of the samples; compare them on the other.
 
@@ -135,10 +135,10 @@ def _quantised(
     known, unseen = (
         {name: x[part] for name, x in samples.items()} for part in (slice(half), slice(half, None))
     )
-    small = quantise(model, known)
+    small = quantise(model, known, trained.quantised)
 
     def both(inputs: Mapping[str, NDArray[np.float32]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        exact = graph({name: torch.from_numpy(x) for name, x in inputs.items()})["score"]
+        exact = trained.graph({name: torch.from_numpy(x) for name, x in inputs.items()})["score"]
         return np.asarray(_run(small, inputs, ("score",))[0], np.float64), exact.double().numpy()
 
     slope, intercept = np.polyfit(*both(known), 1)

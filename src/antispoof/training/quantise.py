@@ -40,12 +40,13 @@ INTEGER_KERNELS = ("Conv", "Add", "Mul", "GlobalAveragePool", "Clip", "Relu", "S
 Calibration = Mapping[str, NDArray[np.float32]]
 
 
-def quantise(model: bytes, calibration: Calibration) -> bytes:
+def quantise(model: bytes, calibration: Calibration, parts: Sequence[str] = ("",)) -> bytes:
     """Turn the convolutional part of a network into 8-bit integers.
 
     Args:
         model: serialized ONNX, its first axis free.
         calibration: input name → float32, (N, …): samples as the network will see them, of every kind.
+        parts: how the names of the nodes begin that may change.
 
     Returns:
         Serialized ONNX with the same inputs and outputs, in quantise-dequantise form.
@@ -60,7 +61,7 @@ def quantise(model: bytes, calibration: Calibration) -> bytes:
         graph = onnx.load(plain)
         _pad_in_convolutions(graph)
         _replace_prelu(graph, calibration)
-        integer = _integer_nodes(graph)
+        integer = [name for name in _integer_nodes(graph) if name.startswith(tuple(parts))]
         _spell_out_prelu(graph)
         onnx.save(graph, plain)
         quantization.quantize_static(

@@ -7,7 +7,7 @@ A recipe trains one kind of model from one kind of experiment file. The file nam
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -79,11 +79,13 @@ class Trained:
         metadata: all that the bundle tells of itself.
         samples: input → float32, (N, …), N even: what the graph of the bundle is quantised on, and compared
             on; None leaves it in floating point.
+        quantised: how the names of the nodes begin that are.
     """
 
     graphs: Graphs
     metadata: BundleMetadata
     samples: Mapping[str, NDArray[np.float32]] | None = None
+    quantised: Sequence[str] = ()
 
     @property
     def graph(self) -> Graph:

@@ -43,7 +43,9 @@ class _FaceViews(Recipe[FaceViewsExperiment]):
         load_weights(network, tensors, run / CHECKPOINT)
         graph = graph_of(experiment, network, read_parts(experiment))
         samples = read_samples(run) if experiment.quantise else None
-        return Trained({("face_rgb",): graph}, metadata, samples)
+        # A finished network's nodes are named after its view, those of our own as PyTorch's exporter does.
+        nodes = [f"{view}/" if view in experiment.networks else "/network/" for view in experiment.quantise]
+        return Trained({("face_rgb",): graph}, metadata, samples, nodes)
 
 
 recipes.register("face_views")(_FaceViews())

@@ -147,7 +147,7 @@ class FaceViewsExperiment(Experiment):
         joint: how the opinions of the views are weighed.
         operating_point: which one the bundle decides at, if nobody names another.
         sites: on which the rules for several captures are set.
-        quantise: whether the bundle computes in 8-bit integers.
+        quantise: views whose networks compute in 8-bit integers.
         cache: folder for what was simulated and taught; none: the run folder.
     """
 
@@ -164,7 +164,7 @@ class FaceViewsExperiment(Experiment):
     joint: Joint
     operating_point: Literal["balanced", "secure", "apcer10", "apcer5", "bpcer5"]
     sites: Sites
-    quantise: bool = False
+    quantise: tuple[str, ...] = ()
     cache: Path | None = None
 
     def record(self) -> Mapping[str, Any]:
@@ -195,6 +195,8 @@ class FaceViewsExperiment(Experiment):
                 f"views must be those that something looks at, {', '.join(self.view_names)}; "
                 f"got {', '.join(self.views)}"
             )
+        if unknown := set(self.quantise) - set(self.view_names):
+            raise ValueError(f"quantise must name views, got {sorted(unknown)} besides")
         if len(self.view_names) == 1:
             raise ValueError("context and networks are missing: name one of them, or both")
         for name in ("head", "context", "joint"):
