@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from antispoof.studies.bundle_change import BundleChange, GroupChange, Judged
     from antispoof.studies.bundle_traffic import Said
 
-LISTED = 12  # groups, beside all presentations
+LISTED = 12  # groups by attributes
 SURE = 0.05
 
 
@@ -174,12 +174,12 @@ def _print(console: Console, result: BundleChange) -> None:
         f"{total.errors:,} of {total.trials:,} verdicts change: {_share(total.value)} "
         f"(95 % interval {_share(total.interval.low)} to {_share(total.interval.high)})",
     )
-    first, *others = result.groups
+    first = result.groups[0]
+    labelled = [each for each in result.groups if not each.by_attribute]
+    others = [each for each in result.groups if each.by_attribute]
     others.sort(key=lambda each: -(each.to_reject.errors + each.to_pass.errors) / each.to_reject.trials)
-    shown = table(
-        "", "", "all", "% pass\nbefore", "% pass\nnow", "pass → reject\n(95 %)", "reject → pass\n(95 %)"
-    )
-    for each in (first, *others[:LISTED]):
+    shown = table("", "", "all", "% pass", "pass → reject\n(95 %)", "reject → pass\n(95 %)")
+    for each in (*labelled, *others[:LISTED]):
         shown.add_row(escape(each.name), *_row(each))
     console.print(shown)
     say(console, f"* more one way than the other, and not by chance (McNemar, p < {SURE:g})")
@@ -197,12 +197,16 @@ def _print(console: Console, result: BundleChange) -> None:
 
 def _row(group: GroupChange) -> tuple[str, ...]:
     reject, to_pass = (
-        f"{rate.errors:,} ({100 * rate.interval.low:.1f}–{100 * rate.interval.high:.1f} %)"
+        f"{rate.errors:,} ({_short(rate.interval.low)}–{_short(rate.interval.high)} %)"
         for rate in (group.to_reject, group.to_pass)
     )
     sure = " *" if group.p_value < SURE else ""
-    passed = (f"{100 * rate.value:.1f}" for rate in group.passed)
-    return (f"{group.to_reject.trials:,}", *passed, reject, f"{to_pass}{sure}")
+    before, now = (_short(rate.value) for rate in group.passed)
+    return f"{group.to_reject.trials:,}", f"{before} → {now}", reject, f"{to_pass}{sure}"
+
+
+def _short(share: float) -> str:
+    return f"{100 * share:.0f}" if share >= 0.0995 else f"{100 * share:.1f}"
 
 
 def _called(judged: Judged) -> str:

@@ -57,6 +57,7 @@ class GroupChange:
 
     Attributes:
         name: such as ``"all"``, ``"bona fide"``, ``"attacks: print"`` or ``"camera = b"``.
+        by_attribute: whether an attribute tells it apart, and not a label alone.
         passed: how many of them the old and the new bundle pass.
         to_reject: passed before, taken for attacks now.
         to_pass: taken for attacks before, passed now.
@@ -66,6 +67,7 @@ class GroupChange:
     """
 
     name: str
+    by_attribute: bool
     passed: tuple[Rate, Rate]
     to_reject: Rate
     to_pass: Rate
@@ -127,10 +129,11 @@ def compare_verdicts(
     np.add.at(counts, (old.outcomes, new.outcomes), 1)
     total = len(ids)
     known = dict(attributes or {})
-    groups = [_group("all", np.ones(total, np.bool_), old, new)]
-    for name, member in _members(species, known).items():
-        if member.any() and not member.all():
-            groups.append(_group(name, member, old, new))
+    groups = [_group("all", False, np.ones(total, np.bool_), old, new)]
+    for by_attribute, found in ((False, _by_label(species)), (True, _by_attribute(species, known))):
+        for name, member in found.items():
+            if member.any() and not member.all():
+                groups.append(_group(name, by_attribute, member, old, new))
     labels = known if species is None else {"pai_species": species, **known}
     return BundleChange(
         old,
@@ -144,15 +147,18 @@ def compare_verdicts(
     )
 
 
-def _members(species: Labels | None, attributes: Mapping[str, Labels]) -> dict[str, NDArray[np.bool_]]:
+def _by_label(species: Labels | None) -> dict[str, NDArray[np.bool_]]:
+    if species is None:
+        return {}
+    kinds = {f"attacks: {kind}": species.codes == code for code, kind in enumerate(species.names)}
+    return {"bona fide": species.codes < 0, **kinds}
+
+
+def _by_attribute(species: Labels | None, attributes: Mapping[str, Labels]) -> dict[str, NDArray[np.bool_]]:
     found: dict[str, NDArray[np.bool_]] = {}
     sides: dict[str, NDArray[np.bool_] | None] = {"": None}
     if species is not None:
-        genuine = species.codes < 0
-        sides = {"bona fide, ": genuine, "attacks, ": ~genuine}
-        found["bona fide"] = genuine
-        for code, kind in enumerate(species.names):
-            found[f"attacks: {kind}"] = species.codes == code
+        sides = {"bona fide, ": species.codes < 0, "attacks, ": species.codes >= 0}
     for column, values in attributes.items():
         if not 2 <= values.distinct() <= _MOST_VALUES:
             continue
@@ -163,7 +169,7 @@ def _members(species: Labels | None, attributes: Mapping[str, Labels]) -> dict[s
     return found
 
 
-def _group(name: str, member: NDArray[np.bool_], old: Judged, new: Judged) -> GroupChange:
+def _group(name: str, by_attribute: bool, member: NDArray[np.bool_], old: Judged, new: Judged) -> GroupChange:
     before, after = old.outcomes[member], new.outcomes[member]
 
     def rate(which: NDArray[np.bool_]) -> Rate:
@@ -173,6 +179,7 @@ def _group(name: str, member: NDArray[np.bool_], old: Judged, new: Judged) -> Gr
     to_pass = rate((before == ATTACK) & (after == BONA_FIDE))
     return GroupChange(
         name,
+        by_attribute,
         (rate(before == BONA_FIDE), rate(after == BONA_FIDE)),
         to_reject,
         to_pass,
