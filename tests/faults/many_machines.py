@@ -9,6 +9,7 @@ be: rows that are missing, there twice or out of order. Exit code 1 when anythin
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import os
@@ -24,51 +25,46 @@ from typing import Any
 import ray
 from ray.cluster_utils import Cluster
 
-import antispoof
+from antispoof.batch import on_ray
+from antispoof.batch.on_ray import connect, score_on_ray
+from antispoof.batch.parts import part_path, read_records
+from antispoof.batch.rows import Row
 from antispoof.errors import InputError
-from antispoof.studies.on_ray import connect, run_parts
-from antispoof.studies.part_folder import PartFolder
 
 ROWS = 120
 IN_A_PART = 10
 
 
-def rows(poison: int = -1) -> list[dict[str, Any]]:
-    return [{"id": f"row {k}", "number": k, "poison": k == poison} for k in range(ROWS)]
+def rows(poison: int = -1) -> list[Row]:
+    return [Row(f"row {k}", {}, attributes={"poison": "yes"} if k == poison else {}) for k in range(ROWS)]
 
 
-def start() -> Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]]:
+def start() -> Callable[[Sequence[Row]], list[dict[str, Any]]]:
     """A model that takes its time, and its process down over a poisonous row."""
 
-    def judge(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def score(given: Sequence[Row]) -> list[dict[str, Any]]:
         records = []
         for row in given:
-            if row["poison"]:
+            if row.attributes:
                 os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(0.05)
-            node = os.environ.get("RAY_NODE_ID", "") or ray.get_runtime_context().get_node_id()
-            records.append({"id": row["id"], "score": float(row["number"]), "pid": os.getpid(), "node": node})
+            node = ray.get_runtime_context().get_node_id()
+            records.append({"id": row.id, "score": float(row.id[4:]), "pid": os.getpid(), "node": node})
         return records
 
-    return judge
-
-
-def died(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": row["id"], "score": None, "pid": 0, "node": "worker_died"}
+    return score
 
 
 def judged(
-    folder: PartFolder, poison: int = -1, after: Callable[[int], None] = lambda _: None
+    folder: Path, poison: int = -1, after: Callable[[int], None] = lambda _: None
 ) -> list[dict[str, Any]]:
     """Judge what is not in the folder yet; ``after`` is called with the number of parts that are."""
     given = rows(poison)
-    there = folder.done()
-    parts = [
-        (k, given[k * IN_A_PART : (k + 1) * IN_A_PART]) for k in range(ROWS // IN_A_PART) if k not in there
-    ]
-    for count, _ in enumerate(run_parts(parts, start, folder, died=died), start=1):
-        after(count)
-    return [record for table in folder.tables() for record in table.to_pylist()]
+    parts = {k: given[k * IN_A_PART : (k + 1) * IN_A_PART] for k in range(ROWS // IN_A_PART)}
+    missing = [(k, part) for k, part in parts.items() if not part_path(folder, k).exists()]
+    count = itertools.count(1)
+    score_on_ray(start, folder, missing, done=lambda _: after(next(count)))
+    return [record for k in parts for record in read_records(part_path(folder, k))]
 
 
 def wrong(found: Sequence[Mapping[str, Any]], silent: Sequence[int] = ()) -> list[str]:
@@ -80,14 +76,14 @@ def wrong(found: Sequence[Mapping[str, Any]], silent: Sequence[int] = ()) -> lis
     )
 
 
-def an_actor_is_killed(folder: PartFolder) -> list[str]:
+def an_actor_is_killed(folder: Path) -> list[str]:
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     killed: list[int] = []
 
     def kill(count: int) -> None:
         if count == 1:
-            table = next(iter(folder.tables()))
-            killed.append(table.column("pid")[0].as_py())
+            first = next(iter(folder.iterdir()))
+            killed.append(next(read_records(first))["pid"])
             os.kill(killed[0], signal.SIGKILL)
 
     found = judged(folder, after=kill)
@@ -95,12 +91,12 @@ def an_actor_is_killed(folder: PartFolder) -> list[str]:
     return wrong(found) + ([] if killed and others else ["no actor was killed"])
 
 
-def a_row_kills_every_worker(folder: PartFolder) -> list[str]:
+def a_row_kills_every_worker(folder: Path) -> list[str]:
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     return wrong(judged(folder, poison=37), silent=[37])
 
 
-def a_node_is_killed(folder: PartFolder) -> list[str]:
+def a_node_is_killed(folder: Path) -> list[str]:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     second = cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
@@ -120,14 +116,14 @@ def a_node_is_killed(folder: PartFolder) -> list[str]:
     )
 
 
-def the_driver_is_killed(folder: PartFolder) -> list[str]:
+def the_driver_is_killed(folder: Path) -> list[str]:
     """The driver is killed in the middle; run again, it goes on where it was."""
     child = os.fork()
     if not child:
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         judged(folder, after=lambda count: os.kill(os.getpid(), signal.SIGKILL) if count == 3 else None)
     os.waitpid(child, 0)
-    before = folder.done()
+    before = list(folder.iterdir())
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     again: list[int] = []
     found = judged(folder, after=again.append)
@@ -137,26 +133,26 @@ def the_driver_is_killed(folder: PartFolder) -> list[str]:
     return wrong(found) + told
 
 
-def another_version(_: PartFolder) -> list[str]:
+def another_version(_: Path) -> list[str]:
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    own, antispoof.__version__ = antispoof.__version__, "0.0.1"
+    own, on_ray._VERSION = on_ray._VERSION, "0.0.1"
     try:
         connect(None)
     except InputError as error:
         return [] if own in str(error) and "0.0.1" in str(error) else [f"the message is {error}"]
     finally:
-        antispoof.__version__ = own
+        on_ray._VERSION = own
     return ["two versions were taken"]
 
 
-def a_worker_refuses(folder: PartFolder) -> list[str]:
+def a_worker_refuses(folder: Path) -> list[str]:
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
 
     def refusing() -> Any:
         raise InputError("no bundle looks at a voice")
 
     try:
-        list(run_parts([(0, rows()[:2])], refusing, folder, died=died))
+        score_on_ray(refusing, folder, [(0, rows()[:2])])
     except InputError as error:
         return [] if "no bundle looks at a voice" in str(error) else [f"the message is {error}"]
     return ["a worker that refuses was taken for one that died"]
@@ -180,9 +176,7 @@ def main() -> int:
     for name in parser.parse_args().scenarios or SCENARIOS:
         begun = time.perf_counter()
         with tempfile.TemporaryDirectory() as scratch:
-            folder = PartFolder(str(Path(scratch) / "parts"))
-            folder.claim({"manifest": "stand-in"})
-            told = SCENARIOS[name](folder)
+            told = SCENARIOS[name](Path(scratch))
         ray.shutdown()
         failures += len(told)
         said = {"scenario": name, "wrong": told, "seconds": round(time.perf_counter() - begun, 1)}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from importlib import metadata as distribution
 from pathlib import Path
 
 from antispoof.batch.output import check_output, write_scores
-from antispoof.batch.parts import Parts, divided
+from antispoof.batch.parts import Parts, divided, write_records
 from antispoof.batch.plan import Plan, make_plan
 from antispoof.batch.records import Record, columns
 from antispoof.batch.rows import Row
-from antispoof.batch.scorer import Setup, score_rows
+from antispoof.batch.scorer import RowScorer, Setup, score_rows
 from antispoof.batch.workers import score_parts
 from antispoof.runtime.detector import Detector
 
@@ -64,6 +66,8 @@ def run(
     *,
     jobs: int = 1,
     strict: bool = False,
+    ray: str | None = None,
+    parts_at: str | None = None,
     done: Callable[[int], None] = lambda _: None,
 ) -> Summary:
     """Score what is planned into a file; what an earlier call of the same run did is not done again.
@@ -74,6 +78,9 @@ def run(
         output: the score file, .csv, .parquet or .jsonl; parts lie beside it until it is there.
         jobs: how many processes.
         strict: stop at the first row that cannot be read.
+        ray: the Ray cluster that scores instead: ``local``, ``auto`` or ``host:port``.
+        parts_at: where its actors put the parts, on any filesystem that Arrow or fsspec knows; without it
+            they send them here.
         done: told how many rows were scored, some at a time, those of earlier calls first.
 
     Raises:
@@ -99,7 +106,10 @@ def run(
         done(plan.count)
         parts.clear()
         return _restored(parts.summary)
-    score_parts(setup, parts.folder, _missing(plan, parts, done), jobs=jobs, strict=strict, done=done)
+    if ray is None:
+        score_parts(setup, parts.folder, _missing(plan, parts, done), jobs=jobs, strict=strict, done=done)
+    else:
+        _on_ray(plan, setup, parts, identity, ray, parts_at, strict, done)
     summary = Summary()
     judged = [b.metadata.name for b in detector.bundles if set(b.metadata.modalities) & set(plan.modalities)]
     listed = columns(_listed(detector, plan.modalities), judged, plan.attributes, labelled=plan.labelled)
@@ -129,9 +139,38 @@ def score(rows: str | Path | Iterable[Row], *, detector: Detector | None = None)
     return score_rows(rows, detector or Setup().detector())
 
 
-def _missing(plan: Plan, parts: Parts, done: Callable[[int], None]) -> Iterator[tuple[int, list[Row]]]:
+def _on_ray(
+    plan: Plan,
+    setup: Setup,
+    parts: Parts,
+    identity: Mapping[str, str],
+    address: str,
+    parts_at: str | None,
+    strict: bool,
+    done: Callable[[int], None],
+) -> None:
+    from antispoof.batch.on_ray import connect, score_on_ray
+    from antispoof.batch.part_folder import PartFolder
+
+    connect(None if address == "local" else address)
+    store = None if parts_at is None else PartFolder(parts_at)
+    if store is not None:
+        store.claim(identity)
+    there = frozenset() if store is None else store.done()
+    missing = _missing(plan, parts, done, there)
+    score_on_ray(partial(RowScorer, setup), parts.folder, missing, store=store, strict=strict, done=done)
+    if store is not None:
+        for index in sorted(store.done()):
+            if not parts.path(index).exists():
+                lines = store.read(index).decode().split("\n")
+                write_records(parts.path(index), map(json.loads, filter(None, lines)))
+
+
+def _missing(
+    plan: Plan, parts: Parts, done: Callable[[int], None], elsewhere: Collection[int] = ()
+) -> Iterator[tuple[int, list[Row]]]:
     for index, rows in divided(plan.rows()):
-        if parts.path(index).exists():
+        if index in elsewhere or parts.path(index).exists():
             done(len(rows))
         else:
             yield index, rows

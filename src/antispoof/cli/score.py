@@ -14,6 +14,7 @@ import typer
 
 from antispoof.cli.app import BAD_INPUT, CUT_SHORT, CommandExit, app
 from antispoof.cli.output import table_path
+from antispoof.errors import InputError
 
 if TYPE_CHECKING:
     from antispoof.batch.run import Summary
@@ -76,6 +77,20 @@ def score(
         int | None,
         typer.Option("--jobs", "-j", min=1, help="How many processes.", show_default="one a core"),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Score on a Ray cluster: host:port of its head, auto, or local for one on this machine.",
+            show_default=False,
+        ),
+    ] = None,
+    parts: Annotated[
+        str | None,
+        typer.Option(
+            help="With --ray: where its workers put their parts, such as s3://bucket/run.", show_default=False
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first file that cannot be read.")
     ] = False,
@@ -92,11 +107,22 @@ def score(
     from antispoof.batch.run import run
     from antispoof.batch.scorer import Setup
 
+    if parts is not None and ray is None:
+        raise InputError("--parts belongs to --ray: without it parts lie beside the score file")
     plan = make_plan(sources, partition=partition, bona_fide=bona_fide, reference_column=reference_column)
     setup = Setup(tuple(bundle or ()), policy, at, None if site is None else str(site))
     try:
         with _bar(plan.count) as done:
-            summary = run(plan, setup, out, jobs=jobs or _cores(), strict=strict, done=done)
+            summary = run(
+                plan,
+                setup,
+                out,
+                jobs=jobs or _cores(),
+                strict=strict,
+                ray=ray,
+                parts_at=parts,
+                done=done,
+            )
     except KeyboardInterrupt:
         typer.echo("stopped: run the same command again, and it goes on from here", err=True)
         raise CommandExit(CUT_SHORT) from None

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
+from antispoof.batch import on_ray
+from antispoof.batch.part_folder import PartFolder
 from antispoof.errors import InputError, MissingExtraError
-from antispoof.studies import on_ray
-from antispoof.studies.part_folder import PartFolder
 
-pyarrow = pytest.importorskip("pyarrow", reason="needs the extra parquet")
+pytest.importorskip("pyarrow", reason="needs the extra parquet")
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +52,10 @@ def test_parts_are_there_whole_in_order_and_once(address: str) -> None:
     folder.claim({"manifest": "a", "bundle": "b"})
     assert folder.done() == set()
     for number in (2, 0, 11, 0):
-        folder.publish(number, pyarrow.table({"id": [f"{number}.{k}" for k in range(3)]}))
+        folder.publish(number, f"{number}\n".encode() * 3)
     again = pickle.loads(pickle.dumps(folder))
     assert again.done() == {0, 2, 11}
-    ids = [name for table in again.tables() for name in table.column("id").to_pylist()]
-    assert ids == [f"{number}.{k}" for number in (0, 2, 11) for k in range(3)]
+    assert [again.read(number) for number in (0, 2, 11)] == [b"0\n0\n0\n", b"2\n2\n2\n", b"11\n11\n11\n"]
 
 
 def test_a_folder_of_another_run_is_refused_with_what_differs(address: str) -> None:
@@ -69,7 +68,7 @@ def test_a_folder_of_another_run_is_refused_with_what_differs(address: str) -> N
 def test_what_was_half_written_is_no_part(tmp_path: Path) -> None:
     folder = PartFolder(str(tmp_path))
     folder.claim({})
-    (tmp_path / ".part-00000004.parquet.0123").write_bytes(b"PAR1")
+    (tmp_path / ".part-00000004.jsonl.0123").write_bytes(b"{")
     assert folder.done() == set()
     assert [each.name for each in tmp_path.iterdir()] == ["run.json"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from antispoof.errors import InputError
@@ -13,12 +13,12 @@ from antispoof.tables import pyarrow
 
 __all__ = ["PartFolder"]
 
-_PART = re.compile(r"part-(\d{8})\.parquet")
+_PART = re.compile(r"part-(\d{8})\.jsonl")
 _OWNER = "run.json"
 
 
 class PartFolder:
-    """Parts of one run, each a Parquet file, numbered from 0.
+    """Parts of one run, numbered from 0.
 
     A part is written beside its place and moved there, so that whoever is killed leaves none half written.
     Workers may hold a copy: it goes over as its address.
@@ -75,24 +75,19 @@ class PartFolder:
                 self._files.delete_file(each.path)
         return found
 
-    def publish(self, number: int, table: Any) -> None:
-        """Write a part (a pyarrow table); one that is there already is replaced by it."""
-        arrow, parquet = pyarrow("scoring on many machines")
-        sink = arrow.BufferOutputStream()
-        parquet.write_table(table, sink)
-        self._write(self._place(number), sink.getvalue())
+    def publish(self, number: int, data: bytes) -> None:
+        """Write a part; one that is there already is replaced by it."""
+        self._write(self._place(number), data)
 
-    def tables(self) -> Iterator[Any]:
-        """Yield the parts in order, as pyarrow tables."""
-        _, parquet = pyarrow("scoring on many machines")
-        for number in sorted(self.done()):
-            with self._files.open_input_file(self._place(number)) as file:
-                yield parquet.read_table(file)
+    def read(self, number: int) -> bytes:
+        """Return what a part holds."""
+        with self._files.open_input_stream(self._place(number)) as file:
+            return bytes(file.read())
 
     def _place(self, number: int) -> str:
-        return f"{self._path}/part-{number:08}.parquet"
+        return f"{self._path}/part-{number:08}.jsonl"
 
-    def _write(self, place: str, data: Any) -> None:
+    def _write(self, place: str, data: bytes) -> None:
         folder, _, name = place.rpartition("/")
         draft = f"{folder}/.{name}.{uuid.uuid4().hex}"
         with self._files.open_output_stream(draft) as file:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import socket
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from importlib import metadata as distribution
+from pathlib import Path
 from typing import Any
 
-import antispoof
+from antispoof.batch.part_folder import PartFolder
+from antispoof.batch.parts import part_path, write_records
+from antispoof.batch.records import WORKER_DIED, Record, unscored
+from antispoof.batch.rows import Row
 from antispoof.errors import InputError, MissingExtraError
-from antispoof.studies.part_folder import PartFolder
 from antispoof.tables import pyarrow
 
-__all__ = ["connect", "run_parts"]
+__all__ = ["connect", "score_on_ray"]
 
-Row = Mapping[str, Any]
-"""What JSON can say of one presentation."""
+Scorer = Callable[[Sequence[Row]], list[Record]]
 
-Judge = Callable[[Sequence[Row]], list[dict[str, Any]]]
-"""Rows in, as many records out."""
-
+_VERSION = distribution.version("antispoof")
 _ANSWER = 10  # seconds
 _SHARE = 0.9  # of a CPU for an actor, so that whatever else Ray Data runs finds a place beside them
 _ATTEMPTS = 3
@@ -45,10 +47,13 @@ def connect(address: str | None) -> None:
     if not ray.is_initialized():
         try:
             ray.init(
-                address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+                address=address or "local",  # None would join whatever ran here last, and wait for it
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
             )
-        except (ConnectionError, RuntimeError, SystemExit) as error:
-            raise InputError(f"no Ray cluster at {address!r}: {error}") from None
+        except (Exception, SystemExit) as error:
+            raise InputError(f"no Ray cluster at {address or 'local'}: {error}") from None
     if ray.cluster_resources().get("CPU", 0) < 1:
         raise InputError(
             "the cluster is too small: it has no CPU, and an actor takes one; start a worker with "
@@ -57,51 +62,51 @@ def connect(address: str | None) -> None:
     _same_version(ray)
 
 
-def run_parts(
+def score_on_ray(
+    start: Callable[[], Scorer],
+    folder: Path,
     parts: Iterable[tuple[int, Sequence[Row]]],
-    start: Callable[[], Judge],
-    folder: PartFolder,
     *,
-    died: Callable[[Row], dict[str, Any]],
-    actors: int | None = None,
-) -> Iterator[tuple[int, int]]:
-    """Judge the rows of each part on some actor, which puts the records into the folder.
+    store: PartFolder | None = None,
+    strict: bool = False,
+    done: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Score parts on the actors of a cluster, and publish each in a folder.
 
     Rows lie compressed in Ray's object store, which spills to disk; an actor holds those of one part. An
-    actor or a machine that dies is replaced by Ray, and its part judged anew. A part that takes its actor
-    down again and again is judged row by row; a row that still does it becomes what ``died`` says.
+    actor or a machine that dies is replaced by Ray, and its part scored anew. A part that takes its actor
+    down again and again is scored row by row; a row that still does it becomes ``worker_died``.
 
     Args:
-        parts: numbers and rows, of the parts that are not in the folder yet.
         start: called once on each actor; loads the model.
-        folder: which actors can write to.
-        died: the record of a row that no worker survives.
-        actors: how many; by default one for each CPU of the cluster.
-
-    Yields:
-        number and rows of each part once it is in the folder, in any order.
+        folder: of the parts, on this machine.
+        parts: numbers and rows.
+        store: where actors put the parts themselves; without it they send them here.
+        strict: stop at the first row that cannot be read.
+        done: told how many rows were published.
 
     Raises:
-        InputError: a worker refuses what it is given, in its words.
+        InputError: a worker refuses what it is given, in its words, or ``strict``, and a row cannot be read.
     """
     ray = _ray()
-    kept: dict[int, Any] = {}
-    blocks = []
-    for number, rows in parts:
-        kept[number] = ray.put(_packed(number, rows))
-        blocks.append(kept[number])
-    for answer in _map(ray, blocks, start, folder, actors):
-        kept.pop(answer["part"], None)
-        yield answer["part"], answer["rows"]
+    kept = {number: ray.put(_packed(number, rows)) for number, rows in parts}
+    for answer in _map(ray, list(kept.values()), start, store):
+        if strict and answer["unread"]:
+            raise InputError(answer["unread"])
+        if store is None:
+            _publish(folder, answer["part"], answer["records"])
+        del kept[answer["part"]]
+        done(answer["rows"])
     for number in sorted(kept):  # these took their actors down
         rows = _unpacked(ray.get(kept[number]))
         singly = [ray.put(_packed(k, [row])) for k, row in enumerate(rows)]
-        records = {
-            answer["part"]: json.loads(answer["records"]) for answer in _map(ray, singly, start, None, actors)
-        }
-        table = _table([record for k, row in enumerate(rows) for record in records.get(k, [died(row)])])
-        folder.publish(number, table)
-        yield number, len(rows)
+        found = {answer["part"]: answer["records"] for answer in _map(ray, singly, start, None)}
+        lines = "".join(found.get(k) or _lines([_lost(row)]) for k, row in enumerate(rows))
+        if store is None:
+            _publish(folder, number, lines)
+        else:
+            store.publish(number, lines.encode())
+        done(len(rows))
 
 
 class _Actor:
@@ -110,39 +115,40 @@ class _Actor:
     What a judge raises is no death, and nothing to try again: it goes back as words.
     """
 
-    def __init__(self, start: Callable[[], Judge], folder: PartFolder | None, version: str) -> None:
-        self._start, self._folder, self._version = start, folder, version
-        self._judge: Judge | None = None
+    def __init__(self, start: Callable[[], Scorer], store: PartFolder | None, version: str) -> None:
+        self._start, self._store, self._version = start, store, version
+        self._scorer: Scorer | None = None
 
     def __call__(self, block: Any) -> Any:
         arrow, _ = pyarrow("")
         answer: dict[str, Any] = {"part": block.column("part")[0].as_py(), "rows": 0}
-        answer |= {"records": "", "refused": ""}
+        answer |= {"records": "", "unread": "", "refused": ""}
         try:
             records = self._ready()(_unpacked(block))
             answer["rows"] = len(records)
-            if self._folder is None:
-                answer["records"] = json.dumps(records)
+            unread = (f"{each['id']}: {each['error_message']}" for each in records if each.get("error"))
+            answer["unread"] = next(unread, "")
+            if self._store is None:
+                answer["records"] = _lines(records)
             else:
-                self._folder.publish(answer["part"], _table(records))
+                self._store.publish(answer["part"], _lines(records).encode())
         except Exception as error:
             answer["refused"] = f"{type(error).__name__} on {socket.gethostname()}: {error}"
         return arrow.Table.from_pylist([answer])
 
-    def _ready(self) -> Judge:
-        if self._judge is None:
-            if antispoof.__version__ != self._version:
-                raise InputError(_versions({socket.gethostname(): antispoof.__version__}, self._version))
-            self._judge = self._start()
-        return self._judge
+    def _ready(self) -> Scorer:
+        if self._scorer is None:
+            if (own := distribution.version("antispoof")) != self._version:
+                raise InputError(_versions({socket.gethostname(): own}, self._version))
+            self._scorer = self._start()
+        return self._scorer
 
 
 def _map(
     ray: Any,
     blocks: Sequence[Any],
-    start: Callable[[], Judge],
-    folder: PartFolder | None,
-    actors: int | None,
+    start: Callable[[], Scorer],
+    store: PartFolder | None,
 ) -> Iterator[dict[str, Any]]:
     if not blocks:
         return
@@ -153,13 +159,13 @@ def _map(
     context.max_errored_blocks = -1  # what is missing afterwards is looked at row by row
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     most = max(1, int(ray.cluster_resources().get("CPU", 1)))
-    size = min(actors or most, len(blocks))
+    size = min(most, len(blocks))
     data = ray.data.from_arrow_refs(list(blocks)).map_batches(
         _Actor,
         batch_size=None,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=size, initial_size=size),
-        fn_constructor_args=(start, folder, antispoof.__version__),
+        fn_constructor_args=(start, store, _VERSION),
         num_cpus=_SHARE,
         ray_remote_args_fn=lambda: {"max_task_retries": _ATTEMPTS},
     )
@@ -171,24 +177,31 @@ def _map(
 
 def _packed(number: int, rows: Sequence[Row]) -> Any:
     arrow, _ = pyarrow("")
-    return arrow.table({"part": [number], "rows": [zlib.compress(json.dumps(list(rows)).encode(), 1)]})
+    return arrow.table({"part": [number], "rows": [zlib.compress(pickle.dumps(list(rows)), 1)]})
 
 
 def _unpacked(block: Any) -> list[Row]:
-    rows: list[Row] = json.loads(zlib.decompress(block.column("rows")[0].as_py()))
+    rows: list[Row] = pickle.loads(zlib.decompress(block.column("rows")[0].as_py()))  # of this run's driver
     return rows
 
 
-def _table(records: Sequence[dict[str, Any]]) -> Any:
-    arrow, _ = pyarrow("")
-    return arrow.Table.from_pylist(list(records))
+def _lines(records: Iterable[Record]) -> str:
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+def _lost(row: Row) -> Record:
+    return unscored(row, WORKER_DIED, "every process that looked at it died")
+
+
+def _publish(folder: Path, number: int, lines: str) -> None:
+    write_records(part_path(folder, number), map(json.loads, filter(None, lines.split("\n"))))
 
 
 def _ray() -> Any:
     try:
         import ray
     except ImportError:
-        raise MissingExtraError("scoring on many machines", "batch") from None
+        raise MissingExtraError("--ray", "batch") from None
     return ray
 
 
@@ -211,9 +224,9 @@ def _same_version(ray: Any) -> None:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     def version() -> str:
-        import antispoof
+        from importlib.metadata import version as of
 
-        return antispoof.__version__
+        return of("antispoof")
 
     nodes = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
     asked = {
@@ -231,8 +244,8 @@ def _same_version(ray: Any) -> None:
                 f"antispoof cannot be imported on {place} of the cluster: "
                 f"{str(error).strip().splitlines()[-1]}; install it there as it is here"
             ) from None
-    if others := {place: said for place, said in found.items() if said != antispoof.__version__}:
-        raise InputError(_versions(others, antispoof.__version__))
+    if others := {place: said for place, said in found.items() if said != _VERSION}:
+        raise InputError(_versions(others, _VERSION))
 
 
 def _versions(others: dict[str, str], own: str) -> str:
