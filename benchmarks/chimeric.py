@@ -122,7 +122,7 @@ def measure_pairs(policy: Policy, sets: Mapping[str, ScoreSet], console: Console
 
 def time_sides(console: Console, picture: Path, recording: Path, rounds: int = 30) -> dict[str, float]:
     """Median milliseconds of one check with either sensor and with both, in turn in one process."""
-    detector = antispoof.load(["face-rgb-edge", default_bundle("voice")])
+    detector = antispoof.load([default_bundle("face_rgb"), default_bundle("voice")])
     sources = {"face_rgb": picture.read_bytes(), "voice": recording.read_bytes()}
     cases = {"face": ("face_rgb",), "voice": ("voice",), "face + voice": ("face_rgb", "voice")}
     taken: dict[str, list[float]] = {name: [] for name in cases}

@@ -21,6 +21,9 @@ from antispoof.simulation.scene.render import SceneSpec, render_scene
 from antispoof.simulation.scene.sensors import SUITES
 
 RECORDED = Path(__file__).with_name("shipped_scores.json")
+BUNDLES = ("face-multispectral", "face-rgb", "face-rgb-edge", "voice-edge")
+# In 8-bit integers the last digit of a sum decides which of two steps a value falls on.
+TOLERANCES = {"face-rgb": 0.05}
 KINDS = (None, *sorted(INSTRUMENTS))
 
 
@@ -47,14 +50,13 @@ def voices() -> list[NDArray[np.float32]]:
 
 def scores() -> dict[str, list[float | None]]:
     """Bundle → its score of each presentation, None where it gives none."""
-    several, colour, voice = (
-        antispoof.load(name) for name in ("face-multispectral", "face-rgb-edge", "voice-edge")
-    )
-    found: dict[str, list[float | None]] = {"face-multispectral": [], "face-rgb-edge": [], "voice-edge": []}
+    several, default, edge, voice = (antispoof.load(name) for name in BUNDLES)
+    found: dict[str, list[float | None]] = {name: [] for name in BUNDLES}
     for spec in scenes():
         capture = render_scene(spec)
         found["face-multispectral"].append(several.check(**capture).score)
-        found["face-rgb-edge"].append(colour.check(face_rgb=capture["face_rgb"]).score)
+        found["face-rgb"].append(default.check(face_rgb=capture["face_rgb"]).score)
+        found["face-rgb-edge"].append(edge.check(face_rgb=capture["face_rgb"]).score)
     for sound in voices():
         found["voice-edge"].append(voice.check(voice=Sample(sound, {"sample_rate": 16000})).score)
     return found
@@ -66,7 +68,8 @@ def test_scores_are_those_recorded() -> None:
     assert found.keys() == recorded.keys()
     for bundle, expected in recorded.items():
         assert found[bundle] == [
-            None if score is None else pytest.approx(score, abs=1e-6) for score in expected
+            None if score is None else pytest.approx(score, abs=TOLERANCES.get(bundle, 1e-6))
+            for score in expected
         ]
 
 
