@@ -117,7 +117,9 @@ class FaceViewsNetwork(nn.Module):
                 logits of every finished network, (B, C).
         """
         levels = self.encoder(close)[_FIRST_LEVEL:]
-        features = torch.cat([mean_and_deviation(levels), self.odds(*others)], 1)
+        features = mean_and_deviation(levels)
+        if self.opinions:
+            features = torch.cat([features, self.odds(*others)], 1)
         score: Tensor = self.head(features)[:, 0]
         return FaceViewsOutput(score, self._heat_map(levels), features)
 
@@ -139,7 +141,7 @@ class FaceViewsNetwork(nn.Module):
 
     def odds(self, *others: Tensor) -> Tensor:
         """Log-odds of the wider views, (B, O), of what `forward` takes beside the close view."""
-        said = []
+        said: list[Tensor] = []
         logits = others
         if self.context is not None:
             said.append(self.branch_odds(self.shared_maps(others[0])))

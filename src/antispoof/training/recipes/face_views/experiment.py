@@ -197,8 +197,6 @@ class FaceViewsExperiment(Experiment):
             )
         if unknown := set(self.quantise) - set(self.view_names):
             raise ValueError(f"quantise must name views, got {sorted(unknown)} besides")
-        if len(self.view_names) == 1:
-            raise ValueError("context and networks are missing: name one of them, or both")
         for name in ("head", "context", "joint"):
             part = getattr(self, name)
             if part is not None and (missing := set(part.attacks) - set(self.simulation.attacks)):

@@ -49,14 +49,17 @@ def fit_joint(opinions: NDArray[np.float64], species: NDArray[np.str_], settings
     """
     chosen = np.isin(species, (BONA_FIDE, *settings.attacks))
     wider = opinions.shape[1] - 1
-    pair = np.column_stack([opinions[:, 0], opinions[:, 1:].mean(1)])[chosen]
+    said = opinions[:, :1]
+    if wider:
+        said = np.column_stack([said, opinions[:, 1:].mean(1)])
     fitted = fit_logistic(
-        pair,
+        said[chosen],
         species[chosen] == BONA_FIDE,
-        nonnegative=np.ones(2, np.bool_),
+        nonnegative=np.ones(said.shape[1], np.bool_),
         ridge=1 / (settings.inverse_strength * int(chosen.sum())),
     )
-    return Linear(np.array([fitted.weight[0], *[fitted.weight[1] / wider] * wider]), fitted.bias)
+    weight = np.concatenate([fitted.weight[:1], np.repeat(fitted.weight[1:], wider) / max(wider, 1)])
+    return Linear(weight, fitted.bias)
 
 
 def set_layers(network: FaceViewsNetwork, close: Linear, joint: Linear) -> None:
