@@ -80,7 +80,7 @@ def test_what_is_fitted_says_about_as_much_as_can_be_said(correlation: float) ->
 
     pooled = np.array([rule(row) for row in frames])
     ideal = 5 / (1 + 4 * correlation) * frames.mean(axis=1)
-    # the strictest of the rules within 2 % of the best
+    # the plainest of the rules within 2 % of the best
     assert bits(ideal) < bits(pooled) < 1.04 * min(bits(frames.mean(axis=1)), bits(frames[:, 0]))
     # where all of it speaks against a person, it is as much as it should be
     against = frames.max(axis=1) < 0

@@ -72,7 +72,7 @@ def test_people_pass_however_they_are_turned(image: Picture, turns: int, mirrore
 @settings(max_examples=25)
 def test_negatives_are_never_usable(image: Picture, turns: int) -> None:
     reasons = quality(np.rot90(255 - image, turns)).reasons
-    assert {"inverted_colours", "no_face"} & {*reasons}
+    assert {"inverted_colours", "no_face", "too_small"} & {*reasons}
 
 
 @given(people, st.integers(0, 3))
@@ -81,7 +81,7 @@ def test_blue_for_red_is_refused_where_it_can_be_told(image: Picture, turns: int
     red_over_blue = quality(image).measurements["skin_red_over_blue"]
     reasons = quality(np.rot90(image[..., ::-1], turns)).reasons
     assert reasons or red_over_blue < 1.2
-    assert {*reasons} <= {"swapped_colours", "inverted_colours", "no_face"}
+    assert {*reasons} <= {"swapped_colours", "inverted_colours", "no_face", "too_small"}
 
 
 def test_blue_light_grey_pictures_and_a_negative_of_the_channels(close_up: Any, portrait: Any) -> None:

@@ -17,6 +17,7 @@ import pytest
 from clips import person, person_on_a_screen, sway, write_film
 
 from antispoof.challenges import challenges
+from antispoof.sensing import frames
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -171,7 +172,7 @@ def test_a_film_does_not_reflect_the_screen_and_is_asked_again(address: str, fil
         page.get_by_role("heading", name="Let us try once more").wait_for(timeout=60_000)
         assert page.locator("body.lit").count() == 0
         advice = page.locator("#notice-advice li").all_inner_texts()
-        words = {**challenges["light"].reasons, **challenges["passive"].reasons}.values()
+        words = {**challenges["light"].reasons, **challenges["passive"].reasons, **frames.REASONS}.values()
         assert advice
         assert set(advice) <= {sentence[0].upper() + sentence[1:] for sentence in words}
         assert page.get_by_role("button", name="Try again").is_visible()
