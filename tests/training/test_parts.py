@@ -107,7 +107,7 @@ def test_files_that_are_no_experiment(tmp_path: Path, capsys: Any, monkeypatch: 
         "empty.yaml": ("", "must hold keys and values, not NoneType"),
         "broken.yaml": ("a: [1,\nb", "is not YAML"),
         "nameless.yaml": ("name: x", "names no recipe: write 'recipe: ' and one of face_views"),
-        "short.yaml": (text.replace('version: "2"\n', ""), "version: Field required"),
+        "short.yaml": (text.replace('version: "1"\n', ""), "version: Field required"),
         "latin.yaml": ("name: caf\xe9".encode("latin-1"), "is not YAML"),
     }
     for name, (content, message) in cases.items():
