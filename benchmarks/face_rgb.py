@@ -5,8 +5,8 @@
 DIR holds ``manifest.csv`` (path, modality, pai_species, source, use) as described in docs/benchmarks.md;
 PEERS the ONNX files of the peers. Frames of one source resemble each other, so the unit is the SOURCE:
 figures are macro averages over sources, their intervals a bootstrap over sources. Every system sees the same
-face boxes. Nothing is fitted here, but for the ten-number baseline (leave one source out) and site
-calibration (on the captures it says).
+face boxes. Nothing is fitted here, but for the ten-number baseline (leave one source
+out). What references, a site or traffic add measures ``face_context.py``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ from antispoof.scores.pooling import UNFITTED
 from antispoof.sensing.capture import Box, Quality, Sample
 from antispoof.sensing.faces import CropRecipe, crop
 from antispoof.sensing.modalities import modalities
-from antispoof.sites.learning import learn_site
 
 Image = NDArray[np.uint8]
 Scores = NDArray[np.float64]
@@ -392,58 +391,6 @@ def ten_number_scores(pictures: list[Picture]) -> Scores:
     return scores
 
 
-def site_calibration(detector: antispoof.Detector, pictures: list[Picture], scores: Scores) -> dict[str, Any]:
-    """HTER after ``learn_site`` on 20 bona fide frames, those left out of the test.
-
-    ``other scenes`` tests on bona fide frames that resemble no enrolled one (there are no person labels; a
-    low correlation of the face crops stands for another person or scene).
-    """
-    results: dict[str, list[float]] = {"random": [], "consecutive": [], "five random": [], "other scenes": []}
-    source = np.array([p.source for p in pictures])
-    attack = np.array([p.pai_species != "" for p in pictures])
-    rng = np.random.default_rng(0)
-    threshold = detector.operating_point.threshold
-    for name in track(sorted(set(source)), "site calibration", transient=True):
-        people = np.flatnonzero((source == name) & ~attack & ~np.isnan(scores))
-        attacks = (source == name) & attack
-        if not attacks.any() or name == f"collected-{PRINT}":
-            continue
-        enrolled = min(ENROLLED, len(people) - 5)
-        starts = np.linspace(0, len(people) - enrolled, 4).astype(int)
-        choices = {
-            "random": [rng.permutation(len(people))[:enrolled] for _ in range(4)],
-            "consecutive": [np.arange(start, start + enrolled) for start in starts],
-            "five random": [rng.permutation(len(people))[:5] for _ in range(4)],
-        }
-        accepted = np.where(np.isnan(scores[attacks]), -np.inf, scores[attacks])
-        for kind, draws in choices.items():
-            errors, elsewhere = [], []
-            for chosen in draws:
-                site = learn_site(detector, [pictures[people[i]].image for i in chosen])
-                moved = threshold + site.shift
-                rest = np.setdiff1d(np.arange(len(people)), chosen)
-                passes = float(np.mean(accepted >= moved))
-                errors.append((float(np.mean(scores[people[rest]] < moved)) + passes) / 2)
-                if kind == "consecutive":
-                    looks = _looks([pictures[i] for i in people])
-                    new = rest[(looks[rest] @ looks[chosen].T).max(1) < 0.8]
-                    if len(new) >= 3:
-                        elsewhere.append((float(np.mean(scores[people[new]] < moved)) + passes) / 2)
-            results[kind].append(float(np.mean(errors)))
-            if elsewhere:
-                results["other scenes"].append(float(np.mean(elsewhere)))
-    return {kind: {"hter": float(np.mean(v)), "sources": len(v)} for kind, v in results.items() if v}
-
-
-def _looks(pictures: list[Picture]) -> NDArray[np.float64]:
-    rows = []
-    for picture in pictures:
-        assert picture.quality.region is not None
-        patch = crop(picture.image, picture.quality.region, CropRecipe(1.15, 48)).astype(np.float64).ravel()
-        rows.append((patch - patch.mean()) / max(float(np.linalg.norm(patch - patch.mean())), 1e-9))
-    return np.array(rows)
-
-
 def clips(systems: list[System], folder: Path) -> list[dict[str, Any]]:
     """Every clip, per system: ours judges it whole, of a peer it is the mean score of 12 frames."""
     modality = modalities["face_rgb"]
@@ -684,15 +631,6 @@ def main() -> None:
     for name, share in found["jitter"].items():
         table.add_row(name, percent(share))
     console.print(table)
-
-    if detector.bundle.metadata.site is not None:
-        found["site_calibration"] = site_calibration(detector, pictures, all_scores[system.name])
-        table = Table(
-            "enrolled", "HTER %", "sources", title=f"antispoof after site calibration, {ENROLLED} or 5 frames"
-        )
-        for name, row in found["site_calibration"].items():
-            table.add_row(name, percent(row["hter"]), str(row["sources"]))
-        console.print(table)
 
     if (arguments.data / "videos").is_dir():
         found["clips"] = clips(systems, arguments.data / "videos")
