@@ -77,7 +77,7 @@ def wrong(found: Sequence[Mapping[str, Any]], silent: Sequence[int] = ()) -> lis
 
 
 def an_actor_is_killed(folder: Path) -> list[str]:
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     killed: list[int] = []
 
     def kill(count: int) -> None:
@@ -92,7 +92,7 @@ def an_actor_is_killed(folder: Path) -> list[str]:
 
 
 def a_row_kills_every_worker(folder: Path) -> list[str]:
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     return wrong(judged(folder, poison=37), silent=[37])
 
 
@@ -120,11 +120,13 @@ def the_driver_is_killed(folder: Path) -> list[str]:
     """The driver is killed in the middle; run again, it goes on where it was."""
     child = os.fork()
     if not child:
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(
+            "local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+        )
         judged(folder, after=lambda count: os.kill(os.getpid(), signal.SIGKILL) if count == 3 else None)
     os.waitpid(child, 0)
     before = list(folder.iterdir())
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     again: list[int] = []
     found = judged(folder, after=again.append)
     told = [] if 3 <= len(before) < ROWS // IN_A_PART else [f"{len(before)} parts were there after the kill"]
@@ -134,7 +136,7 @@ def the_driver_is_killed(folder: Path) -> list[str]:
 
 
 def another_version(_: Path) -> list[str]:
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     own, on_ray._VERSION = on_ray._VERSION, "0.0.1"
     try:
         connect(None)
@@ -146,7 +148,7 @@ def another_version(_: Path) -> list[str]:
 
 
 def a_worker_refuses(folder: Path) -> list[str]:
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
 
     def refusing() -> Any:
         raise InputError("no bundle looks at a voice")
