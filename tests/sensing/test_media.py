@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,9 +18,9 @@ from PIL import Image
 
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.content import content_of
-from antispoof.sensing.media import MediaLimits, load_image, read_bytes
+from antispoof.sensing.media import MediaLimits, load_grey, load_image, read_bytes
 
-LOSSLESS = [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("WEBP", {"lossless": True})]
+LOSSLESS = [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("JPEG2000", {}), ("WEBP", {"lossless": True})]
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -124,7 +125,7 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_limits_hold_before_anything_is_decoded(tmp_path: Path, close_up: Any, encode: Any) -> None:
     refused(png_header(30000, 30000), "pixel_limit", "30000×30000, 900 Mpx; at most 24 Mpx are allowed")
-    for kind in ("PNG", "WEBP", "BMP", "TIFF", "PPM"):
+    for kind in ("PNG", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000"):
         refused(encode(close_up, kind), "pixel_limit", "180×200", max_pixels=200 * 180 - 1)
         assert load_image(encode(close_up, kind), MediaLimits(max_pixels=200 * 180)).shape == close_up.shape
     refused(encode(close_up, "WEBP", lossless=True), "pixel_limit", "180×200", max_pixels=200 * 180 - 1)
@@ -193,7 +194,7 @@ def test_animations_and_several_pages_are_refused(close_up: Any, encode: Any, ki
     refused(content, "unsupported_media", "is animated or has several pages")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "JPEG2000"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
 def test_truncated_files_are_refused(close_up: Any, encode: Any, kind: str, share: float) -> None:
     content = encode(close_up, kind)
@@ -241,6 +242,7 @@ def test_mutated_files_give_a_picture_or_a_media_error(
             webp=encode(small, "WEBP"),
             tiff=encode(small, "TIFF"),
             bmp=encode(small, "BMP"),
+            jpeg2000=encode(small, "JPEG2000"),
         )
     content = bytearray(SAMPLES[data.draw(st.sampled_from(sorted(SAMPLES)))])
     for _ in range(data.draw(st.integers(1, 6))):
@@ -254,3 +256,29 @@ def test_mutated_files_give_a_picture_or_a_media_error(
     assert picture.ndim == 3
     assert picture.shape[2] == 3
     assert picture.shape[0] * picture.shape[1] <= 1_000_000
+
+
+@pytest.mark.parametrize("boxes", [True, False])
+def test_jpeg_2000_is_read_as_it_was_written(close_up: Any, encode: Any, boxes: bool) -> None:
+    np.testing.assert_array_equal(load_image(encode(close_up, "JPEG2000", no_jp2=not boxes)), close_up)
+    wide = close_up[..., 0].astype(np.uint16) * 200
+    content = encode(wide, "JPEG2000", no_jp2=not boxes)
+    np.testing.assert_array_equal(load_grey(content).array, wide)
+    refused(content[: len(content) // 2], "decode_failed", "is damaged")
+
+
+def test_bits_of_jpeg_2000_tell_where_white_is() -> None:
+    with av.open(io.BytesIO(), "w", format="image2pipe") as out:
+        stream = out.add_stream("jpeg2000", rate=1, width=64, height=48, pix_fmt="gray12le")
+        ramp = np.tile(np.arange(64, dtype=np.uint16) * 65, (48, 1))
+        packets = stream.encode(av.VideoFrame.from_ndarray(ramp, "gray12le"))
+    read = load_grey(b"".join(map(bytes, packets)))
+    assert read.metadata["full_scale"] == 4095 * 16
+    assert np.abs(read.array.astype(int) - ramp * 16).max() <= 16 * 8
+
+
+def test_a_codestream_larger_than_its_box_says_is_not_decoded(close_up: Any, encode: Any) -> None:
+    content = encode(close_up, "JPEG2000")
+    at = content.index(b"\xff\x4f\xff\x51") + 8
+    forged = content[:at] + struct.pack(">2I", 30000, 30000) + content[at + 8 :]
+    refused(forged, "pixel_limit", "30000×30000")

@@ -25,7 +25,10 @@ from antispoof.sensing.modalities import modalities
 __all__ = ["IMAGE_SUFFIXES", "MEDIA_SUFFIXES", "FileFacts", "inspect_file", "picture_of", "read_file"]
 
 IMAGE_SUFFIXES = frozenset(
-    {".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
+    {
+        *(".bmp", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm"),
+        *(".tif", ".tiff", ".webp"),
+    }
 )
 MEDIA_SUFFIXES = IMAGE_SUFFIXES | {*SOUND_SUFFIXES, *FILM_SUFFIXES, ".npy"}
 """Suffixes of the files that can be looked into."""

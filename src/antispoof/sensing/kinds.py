@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["PICTURES", "VIDEOS", "foreign", "kind_of"]
 
-PICTURES = ("jpeg", "png", "webp", "bmp", "tiff", "pnm")
+PICTURES = ("jpeg", "png", "webp", "bmp", "tiff", "pnm", "jpeg2000")
 """Kinds of `kind_of` that hold one picture."""
 
 VIDEOS = ("mov", "matroska", "avi")
@@ -20,6 +20,8 @@ _MAGIC = (
     (0, b"\x93NUMPY", "npy"),
     (0, b"\x1aE\xdf\xa3", "matroska"),
     (8, b"AVI ", "avi"),
+    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jpeg2000"),  # ISO/IEC 15444-1, annex I: in boxes
+    (0, b"\xffO\xffQ", "jpeg2000"),  # annex A: a bare codestream
 )
 _PNM = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf")
 
@@ -32,8 +34,6 @@ _FOREIGN = (
     (0, b"\x00\x00\x01\x00", "an icon"),
     (0, b"\xff\x0a", "a JPEG XL picture"),
     (4, b"JXL ", "a JPEG XL picture"),
-    (4, b"jP  \r\n\x87\n", "a JPEG 2000 picture"),
-    (0, b"\xffO\xffQ", "a JPEG 2000 picture"),
     (0, b"II+\x00", "a BigTIFF picture"),
     (0, b"MM\x00+", "a BigTIFF picture"),
     (0, b"v/1\x01", "an OpenEXR picture"),
@@ -59,7 +59,7 @@ _QUICKTIME = frozenset((b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
 
 
 def kind_of(head: bytes) -> str:
-    """Return ``jpeg``, ``png``, ``webp``, ``bmp``, ``tiff``, ``pnm``, ``npy``, one of `VIDEOS`, or nothing.
+    """Return one of `PICTURES` or `VIDEOS`, ``npy``, or nothing.
 
     Args:
         head: the first bytes of a file, 64 or more where it has them.
@@ -96,8 +96,6 @@ def _foreign_brand(head: bytes) -> str:
         return "a raw photo (CR3)"
     if major == b"jxl ":
         return "a JPEG XL picture"
-    if major in (b"jp2 ", b"jpx "):
-        return "a JPEG 2000 picture"
     if major in _AVIF or (major in _STILL_BRANDS and brands & _AVIF):
         return "an AVIF picture"
     if major in _HEIC or (major in _STILL_BRANDS and brands & _HEIC):

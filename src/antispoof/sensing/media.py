@@ -49,9 +49,9 @@ def load_picture(
     transparent pixels show white. A truncated or corrupt file is refused, not decoded in part.
 
     Args:
-        source: path or bytes of a JPEG, PNG, WebP, BMP, TIFF, PPM or NumPy ``.npy`` file, or of a video, of
-            which the middle frame is used; or a decoded array (as it is, or in a `Sample`): uint8, RGB
-            (H, W, 3), grey (H, W), or (T, H, W, 3), of which the middle frame is used.
+        source: path or bytes of a JPEG, PNG, WebP, BMP, TIFF, JPEG 2000, PPM or NumPy ``.npy`` file, or of a
+            video, of which the middle frame is used; or a decoded array (as it is, or in a `Sample`): uint8,
+            RGB (H, W, 3), grey (H, W), or (T, H, W, 3), of which the middle frame is used.
         limits: checked against the header, before anything is decoded; an array has been decoded already.
         enough_pixels: a JPEG is decoded at a half, a quarter or an eighth of its size where that still has
             this many pixels, which takes less time and memory; None wants all.

@@ -1,5 +1,5 @@
-"""PNG, WebP, BMP, TIFF and the portable pixmaps, with Pillow; its plugins are called by themselves, so that
-only these formats can ever be parsed."""
+"""PNG, WebP, BMP, TIFF, JPEG 2000 and the portable pixmaps, with Pillow; its plugins are called by
+themselves, so that only these formats can ever be parsed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from antispoof.sensing.source import MediaLimits, check_pixels
 
 __all__ = ["ACCEPTED", "read_grey_still", "read_still"]
 
-ACCEPTED = "use a still JPEG, PNG, WebP, BMP, TIFF or PPM picture"
+ACCEPTED = "use a still JPEG, PNG, WebP, BMP, TIFF, JPEG 2000 or PPM picture"
 TIFF_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits")
 NEW_SUBFILE_TYPE, BITS_PER_SAMPLE, MAX_SAMPLE_VALUE = 254, 258, 281  # tags of TIFF 6.0
 PGM = re.compile(rb"(P[25])" + 3 * rb"(?:\s|#[^\n]*\n)+(\d{1,9})" + rb"\s")
@@ -49,7 +49,8 @@ def read_grey_still(content: bytes, kind: str, name: str, limits: MediaLimits) -
         return _pgm(content, stated, name, limits)
     picture = _open(content, kind, name, limits)
     if picture.mode == "L" or picture.mode[0] in "IF":
-        return Sample(upright(np.asarray(picture), _orientation(picture)), _stated_scale(picture))
+        stated_scale = _jpeg2000_scale(content) if kind == "jpeg2000" else _stated_scale(picture)
+        return Sample(upright(np.asarray(picture), _orientation(picture)), stated_scale)
     if content.startswith(b"\x89PNG") and content[24] == 16:
         raise MediaError(
             "unsupported_media", f"{name} has 16 bits in several channels; save one channel of 16 bits"
@@ -63,6 +64,12 @@ def _stated_scale(picture: Any) -> dict[str, int]:
     if 8 < bits < 16:
         return {"full_scale": 2**bits - 1}
     return {"full_scale": int(largest)} if 255 < largest < 65535 else {}
+
+
+def _jpeg2000_scale(content: bytes) -> dict[str, int]:
+    """Return the value of white; Pillow shifts values of 9 to 15 bits up to 16."""
+    bits = _jpeg2000_size(content)[2]
+    return {"full_scale": (2**bits - 1) << (16 - bits)} if 8 < bits < 16 else {}
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
@@ -88,6 +95,7 @@ def _pgm(content: bytes, stated: re.Match[bytes], name: str, limits: MediaLimits
 
 def _open(content: bytes, kind: str, name: str, limits: MediaLimits) -> Any:
     from PIL.BmpImagePlugin import BmpImageFile
+    from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
     from PIL.PngImagePlugin import PngImageFile
     from PIL.PpmImagePlugin import PpmImageFile
     from PIL.TiffImagePlugin import TiffImageFile
@@ -99,6 +107,7 @@ def _open(content: bytes, kind: str, name: str, limits: MediaLimits) -> Any:
         "bmp": BmpImageFile,
         "tiff": TiffImageFile,
         "pnm": PpmImageFile,
+        "jpeg2000": Jpeg2KImageFile,
     }
     if kind == "png":
         width, height = struct.unpack_from(">II", content, 16)
@@ -106,6 +115,9 @@ def _open(content: bytes, kind: str, name: str, limits: MediaLimits) -> Any:
     elif kind == "webp":
         width, height = _webp_size(content)
         check_pixels(width, height, name, limits.max_pixels)  # this plugin allocates while it opens
+    elif kind == "jpeg2000":
+        width, height, _ = _jpeg2000_size(content)
+        check_pixels(width, height, name, limits.max_pixels)  # of the codestream; its box may tell another
     picture = plugins[kind](io.BytesIO(content))
     check_pixels(picture.width, picture.height, name, limits.max_pixels)
     compression = picture.info.get("compression")
@@ -136,6 +148,15 @@ def _webp_size(content: bytes) -> tuple[int, int]:
         width, height = struct.unpack_from("<HH", content, 26)
         return width & 0x3FFF, height & 0x3FFF
     raise ValueError("no WebP picture chunk")
+
+
+def _jpeg2000_size(content: bytes) -> tuple[int, int, int]:
+    """Read width, height and bits of the first component from the marker SIZ (ISO/IEC 15444-1, A.5.1)."""
+    start = content.find(b"\xff\x4f\xff\x51")
+    if start < 0:
+        raise ValueError("no JPEG 2000 codestream")
+    right, bottom, left, top = struct.unpack_from(">4I", content, start + 8)
+    return right - left, bottom - top, (content[start + 42] & 0x7F) + 1
 
 
 def _rgb(picture: Any) -> NDArray[np.uint8]:

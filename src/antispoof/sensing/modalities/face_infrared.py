@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box, Quality, Sample, Source
+from antispoof.sensing.eight_bits import load_eight_bits
 from antispoof.sensing.faces import CropRecipe, Fit, frame
-from antispoof.sensing.maps import crop_map, inside, load_map
+from antispoof.sensing.maps import crop_map, inside
 from antispoof.sensing.modalities import modalities
-from antispoof.sensing.units import bulk_top, step_of, unknown_unit, worded
 from antispoof.sensing.upright import find_upright, turn_box
 
 __all__ = ["FaceInfrared"]
@@ -22,7 +21,6 @@ MIN_FACE_SIDE = 32  # px, longer side of the box
 MIN_BRIGHTEST = 14  # 0..255, 95th percentile: an illuminator that is off leaves less
 MAX_SATURATED = 0.7  # share of face pixels of 250 or more
 MIN_CONTRAST = 1.0  # standard deviation, 0..255
-OVERSHOOT = 1.05  # of interpolation, over white
 
 
 class FaceInfrared:
@@ -56,19 +54,7 @@ class FaceInfrared:
 
     def load(self, source: Source) -> Sample:
         """Decode an infrared picture to 8 bits; raise `MediaError` when that cannot be done."""
-        sample = load_map(source)
-        if "settled" in sample.metadata:
-            return sample  # it came from here
-        array = sample.array
-        found = _stated(sample) or _told(array)
-        largest = 65535.0 if found is None else found
-        settled = found is not None
-        metadata = {**sample.metadata, "bits": _bits(largest), "unit": "8 bit", "settled": settled}
-        if array.dtype == np.uint8 and largest == 255:
-            return Sample(array, metadata)
-        wide = np.where(np.isfinite(array), array, 0).astype(np.float64)
-        scaled = wide / largest * 255 if array.dtype.kind == "f" else np.floor(wide * 256 / (largest + 1))
-        return Sample(np.clip(scaled, 0, 255).astype(np.uint8), metadata)
+        return load_eight_bits(source, self.name)
 
     def quality(self, sample: Sample) -> Quality:
         """Find the face, and tell whether it can be judged.
@@ -119,34 +105,6 @@ class FaceInfrared:
         everywhere = np.ones(picture.shape, bool)
         values, share = crop_map(picture, everywhere, quality.region, CropRecipe(scale, size, fit))
         return (values * (share > 0))[np.newaxis]
-
-
-def _stated(sample: Sample) -> float | None:
-    """Return the value of white that a caller or the file states."""
-    unit, bits = str(sample.metadata.get("unit", "")), sample.metadata.get("bits")
-    if not unit:
-        stated = 2.0**bits - 1 if isinstance(bits, int) else sample.metadata.get("full_scale")
-        return None if stated is None else float(stated)
-    step, top = step_of(unit, {"bit": 1.0, "bits": 1.0}), worded(unit, "up to")
-    if step is not None and step[0] in range(1, 17):
-        return float(2 ** int(step[0]) - 1)
-    if top is not None and top > 0:
-        return top
-    raise unknown_unit("face_infrared", unit, "'N bit', with N of 1 to 16, or 'up to X', the value of white")
-
-
-def _told(array: NDArray[Any]) -> float | None:
-    """Tell the value of white from the type and the bulk of a picture; None where both leave it open."""
-    if array.dtype == np.uint8:
-        return 255.0
-    top = bulk_top(array)
-    if array.dtype.kind == "f":
-        return 1.0 if top <= OVERSHOOT else 255.0 if 128 <= top <= 255 * OVERSHOOT else None
-    return 65535.0 if top >= 2**14 else None
-
-
-def _bits(largest: float) -> int:
-    return max(1, math.ceil(math.log2(largest + 1))) if largest > 1 else 8
 
 
 def _light(picture: NDArray[Any]) -> dict[str, float]:
