@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["PICTURES", "VIDEOS", "foreign", "kind_of"]
 
-PICTURES = ("jpeg", "png", "webp", "bmp", "tiff", "pnm", "jpeg2000")
+PICTURES = ("jpeg", "png", "webp", "bmp", "tiff", "pnm", "jpeg2000", "wsq")
 """Kinds of `kind_of` that hold one picture."""
 
 VIDEOS = ("mov", "matroska", "avi")
@@ -12,6 +12,7 @@ VIDEOS = ("mov", "matroska", "avi")
 
 _MAGIC = (
     (0, b"\xff\xd8\xff", "jpeg"),
+    (0, b"\xff\xa0", "wsq"),
     (0, b"\x89PNG\r\n\x1a\n", "png"),
     (8, b"WEBP", "webp"),
     (0, b"BM", "bmp"),

@@ -1,4 +1,4 @@
-"""PNG, WebP, BMP, TIFF, JPEG 2000 and the portable pixmaps, with Pillow; its plugins are called by
+"""PNG, WebP, BMP, TIFF, JPEG 2000, WSQ and the portable pixmaps, with Pillow; its plugins are called by
 themselves, so that only these formats can ever be parsed."""
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = ["ACCEPTED", "read_grey_still", "read_still"]
 ACCEPTED = "use a still JPEG, PNG, WebP, BMP, TIFF, JPEG 2000 or PPM picture"
 TIFF_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits")
 NEW_SUBFILE_TYPE, BITS_PER_SAMPLE, MAX_SAMPLE_VALUE = 254, 258, 281  # tags of TIFF 6.0
+WSQ_PPI = re.compile(rb"\bPPI (\d{2,4})\b")  # in the comment NIST_COM, which the plugin does not read
 PGM = re.compile(rb"(P[25])" + 3 * rb"(?:\s|#[^\n]*\n)+(\d{1,9})" + rb"\s")
 
 
@@ -42,15 +43,18 @@ def read_grey_still(content: bytes, kind: str, name: str, limits: MediaLimits) -
 
     Returns:
         A grey picture with its values as they are stored, uint8, uint16 or float32, (H, W); any other one as
-        `read_still` shows it. ``metadata["full_scale"]`` is the largest value that it may have, where the
-        file states it.
+        `read_still` shows it. ``metadata["full_scale"]`` is the largest value that it may have, and
+        ``metadata["ppi"]`` how many pixels an inch has, where the file states them.
     """
     if kind == "pnm" and (stated := PGM.match(content)):
         return _pgm(content, stated, name, limits)
     picture = _open(content, kind, name, limits)
     if picture.mode == "L" or picture.mode[0] in "IF":
         stated_scale = _jpeg2000_scale(content) if kind == "jpeg2000" else _stated_scale(picture)
-        return Sample(upright(np.asarray(picture), _orientation(picture)), stated_scale)
+        return Sample(
+            upright(np.asarray(picture), _orientation(picture)),
+            {**stated_scale, **_stated_ppi(picture, content, kind)},
+        )
     if content.startswith(b"\x89PNG") and content[24] == 16:
         raise MediaError(
             "unsupported_media", f"{name} has 16 bits in several channels; save one channel of 16 bits"
@@ -70,6 +74,14 @@ def _jpeg2000_scale(content: bytes) -> dict[str, int]:
     """Return the value of white; Pillow shifts values of 9 to 15 bits up to 16."""
     bits = _jpeg2000_size(content)[2]
     return {"full_scale": (2**bits - 1) << (16 - bits)} if 8 < bits < 16 else {}
+
+
+def _stated_ppi(picture: Any, content: bytes, kind: str) -> dict[str, float]:
+    if kind == "wsq":
+        found = WSQ_PPI.search(content[:1024])
+        return {"ppi": float(found[1])} if found else {}
+    across, down = (float(value) for value in picture.info.get("dpi", (0, 0)))
+    return {"ppi": across} if across > 0 and abs(across - down) < 0.01 * across else {}
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
@@ -112,6 +124,8 @@ def _open(content: bytes, kind: str, name: str, limits: MediaLimits) -> Any:
     if kind == "png":
         width, height = struct.unpack_from(">II", content, 16)
         check_pixels(width, height, name, limits.max_pixels)  # clear, even where nothing follows the header
+    elif kind == "wsq":
+        plugins["wsq"] = _wsq_plugin(name)
     elif kind == "webp":
         width, height = _webp_size(content)
         check_pixels(width, height, name, limits.max_pixels)  # this plugin allocates while it opens
@@ -128,6 +142,17 @@ def _open(content: bytes, kind: str, name: str, limits: MediaLimits) -> Any:
     if getattr(picture, "n_frames", 1) > 1:
         raise MediaError("unsupported_media", f"{name} is animated or has several pages; {ACCEPTED}")
     return picture
+
+
+def _wsq_plugin(name: str) -> Callable[[io.BytesIO], Any]:
+    try:
+        from wsq.WsqImagePlugin import WsqImageFile
+    except ImportError:
+        raise MediaError(
+            "unsupported_media", f"{name} is WSQ; to read it: pip install 'antispoof[fingerprint]'"
+        ) from None
+    plugin: Callable[[io.BytesIO], Any] = WsqImageFile
+    return plugin
 
 
 def _orientation(picture: Any) -> int:
