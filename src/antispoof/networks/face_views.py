@@ -155,15 +155,22 @@ class FaceViewsNetwork(nn.Module):
         A place is red not because the whole picture is, but because it is worse than the rest of it, so the
         total is added back evenly.
         """
-        size = levels[1].shape[-2:]
-        total = torch.zeros_like(levels[1][:, 0])
+        height, width = map(int, levels[1].shape[-2:])
+        total = torch.zeros((), device=levels[1].device)
         at = 0
         for level in levels:
-            weight = self.head.weight[0, at : at + level.shape[1]]
-            at += level.shape[1]
-            part = torch.einsum("bchw,c->bhw", level, weight)
-            total = (
-                total
-                + nn.functional.interpolate(part[:, None], size, mode="bilinear", align_corners=False)[:, 0]
-            )
+            # Plain integers: an exported graph is for one size, and would compute them anew in every run.
+            channels, rows, columns = map(int, level.shape[1:])
+            weight = self.head.weight[:, at : at + channels]
+            at += channels
+            part = (weight @ level.reshape(-1, channels, rows * columns)).reshape(-1, rows, columns)
+            if (rows, columns) != (height, width):
+                part = _between(rows, height) @ part @ _between(columns, width).T
+            total = total + part
         return total - total.mean((1, 2), keepdim=True)
+
+
+def _between(points: int, wanted: int) -> Tensor:
+    """Return the matrix that interpolates linearly between ``points`` cells: (wanted, points)."""
+    rows = nn.functional.interpolate(torch.eye(points)[None], wanted, mode="linear", align_corners=False)[0].T
+    return torch.from_numpy(rows.numpy())  # a constant of an exported graph, not what it was made by

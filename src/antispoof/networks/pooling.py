@@ -19,7 +19,9 @@ def mean_and_deviation(levels: Sequence[Tensor]) -> Tensor:
     Returns:
         (B, 2 ΣC): all means, then all deviations.
     """
-    means = [level.mean((2, 3)) for level in levels]
+    # In an exported graph ``var`` would count its values anew in every run.
+    means = [level.mean((2, 3), keepdim=True) for level in levels]
+    squares = [(level - mean).square().mean((2, 3)) for level, mean in zip(levels, means, strict=True)]
     # The floor keeps the gradient finite where a channel is constant.
-    deviations = [level.var((2, 3), correction=0).add(1e-6).sqrt() for level in levels]
-    return torch.cat(means + deviations, 1)
+    deviations = [variance.add(1e-6).sqrt() for variance in squares]
+    return torch.cat([mean.flatten(1) for mean in means] + deviations, 1)

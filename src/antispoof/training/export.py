@@ -17,6 +17,7 @@ from antispoof.errors import BundleError, InputError
 from antispoof.files import onnx_session
 from antispoof.runtime.bundle import BundleMetadata, MeasuredResult, seal
 from antispoof.scores.calibration import Calibration
+from antispoof.training.fast_graph import fast_graph
 from antispoof.training.onnx_parts import join
 from antispoof.training.quantise import quantise
 from antispoof.training.recipe import Graph, Trained, detector_recipe
@@ -48,9 +49,12 @@ def export(run: Path, output: Path, results: Path | None = None) -> Path:
     metadata = trained.metadata
     metadata = metadata.model_copy(update={"results": [*metadata.results, *_measured(results)]})
     model = onnx_of(trained.graph)
-    _compare(trained.graph, model)
     if trained.samples is not None:
+        _compare(trained.graph, model)
         model, metadata = _quantised(trained, model, metadata, trained.samples)
+    else:
+        model = fast_graph(model)
+        _compare(trained.graph, model)
     model = seal(model, metadata)
     try:
         output.write_bytes(model)

@@ -9,7 +9,7 @@ the same answer.
 PReLU has no integer kernel, and takes its map back to floating point. Where its slopes are small, as in most
 layers of MiniFASNet, it is replaced by ReLU with the scale and the offset a channel that fit the calibration
 samples best, and the next convolution takes both up; where that would lose more, it
-stays, in floating point with the convolutions beside it.
+stays, in floating point with the convolutions beside it. What stays is as quick as in `fast_graph`.
 
 References:
     B. Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
@@ -30,6 +30,12 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from antispoof.files import onnx_session
+from antispoof.training.fast_graph import (
+    folded,
+    pad_in_convolutions,
+    round_up_channels,
+    spell_out_prelu,
+)
 
 __all__ = ["quantise"]
 
@@ -52,17 +58,15 @@ def quantise(model: bytes, calibration: Calibration, parts: Sequence[str] = ("",
         Serialized ONNX with the same inputs and outputs, in quantise-dequantise form.
     """
     from onnxruntime import quantization
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as folder:
-        given, plain, small = (Path(folder) / f"{name}.onnx" for name in ("given", "plain", "small"))
-        given.write_bytes(model)
-        quant_pre_process(given, plain, skip_symbolic_shape=True)  # folds constants and normalisations
-        graph = onnx.load(plain)
-        _pad_in_convolutions(graph)
-        _replace_prelu(graph, calibration)
+        plain, small = (Path(folder) / f"{name}.onnx" for name in ("plain", "small"))
+        graph = folded(model)
+        pad_in_convolutions(graph)
+        _replace_prelu(graph, calibration, parts)
+        round_up_channels(graph)
         integer = [name for name in _integer_nodes(graph) if name.startswith(tuple(parts))]
-        _spell_out_prelu(graph)
+        spell_out_prelu(graph)
         onnx.save(graph, plain)
         quantization.quantize_static(
             plain,
@@ -119,28 +123,7 @@ def _integer_nodes(graph: onnx.ModelProto) -> list[str]:
     ]
 
 
-def _pad_in_convolutions(graph: onnx.ModelProto) -> None:
-    """Let convolutions pad by themselves where a node before them does it with zeros."""
-    constants = _constants(graph)
-    made = {output: node for node in graph.graph.node for output in node.output}
-    for node in graph.graph.node:
-        pad = made.get(node.input[0]) if node.op_type == "Conv" else None
-        if pad is None or pad.op_type != "Pad" or (len(pad.input) > 2 and pad.input[2]):
-            continue
-        if pad.input[1] not in constants or any(
-            a.name == "mode" and a.s != b"constant" for a in pad.attribute
-        ):
-            continue
-        amounts = constants[pad.input[1]].reshape(2, -1)[:, 2:].ravel()
-        own = next(a for a in node.attribute if a.name == "pads")
-        own.ints[:] = [int(a + b) for a, b in zip(own.ints, amounts, strict=True)]
-        node.input[0] = pad.input[0]
-    used = {name for node in graph.graph.node for name in node.input}
-    for node in [n for n in graph.graph.node if n.op_type == "Pad" and n.output[0] not in used]:
-        graph.graph.node.remove(node)
-
-
-def _replace_prelu(graph: onnx.ModelProto, calibration: Calibration) -> None:
+def _replace_prelu(graph: onnx.ModelProto, calibration: Calibration, parts: Sequence[str]) -> None:
     """Replace PReLU that leads to one convolution alone by ReLU, where hardly anything is lost by it."""
     constants = _constants(graph)
     readers: dict[str, list[Any]] = {}
@@ -150,7 +133,9 @@ def _replace_prelu(graph: onnx.ModelProto, calibration: Calibration) -> None:
     found = [
         node
         for node in graph.graph.node
-        if node.op_type == "PRelu" and [n.op_type for n in readers.get(node.output[0], [])] == ["Conv"]
+        if node.op_type == "PRelu"
+        and node.name.startswith(tuple(parts))
+        and [n.op_type for n in readers.get(node.output[0], [])] == ["Conv"]
     ]
     slopes = [constants[node.input[1]].reshape(-1).astype(np.float64) for node in found]
     fits = _relu_fits(graph, [node.input[0] for node in found], slopes, calibration)
@@ -175,31 +160,6 @@ def _replace_prelu(graph: onnx.ModelProto, calibration: Calibration) -> None:
     used = {name for node in graph.graph.node for name in node.input}
     for entry in [entry for entry in graph.graph.initializer if entry.name not in used]:
         graph.graph.initializer.remove(entry)
-
-
-def _spell_out_prelu(graph: onnx.ModelProto) -> None:
-    """Write PReLU as x · slope + ReLU(x) · (1 − slope).
-
-    The kernel of ONNX Runtime asks for the sign of every value, and takes several times as long where signs
-    change from place to place, as they do on real pictures.
-    """
-    constants = _constants(graph)
-    nodes = []
-    for node in graph.graph.node:
-        if node.op_type != "PRelu" or node.input[1] not in constants:
-            nodes.append(node)
-            continue
-        x, slope = node.input
-        above, low, high, rest = (f"{node.name}/{part}" for part in ("above", "low", "high", "rest"))
-        graph.graph.initializer.append(numpy_helper.from_array(1 - constants[slope], rest))
-        nodes += [
-            onnx.helper.make_node("Relu", [x], [above], above),
-            onnx.helper.make_node("Mul", [x, slope], [low], low),
-            onnx.helper.make_node("Mul", [above, rest], [high], high),
-            onnx.helper.make_node("Add", [low, high], [node.output[0]], f"{node.name}/sum"),
-        ]
-    del graph.graph.node[:]
-    graph.graph.node.extend(nodes)
 
 
 class _Fit(NamedTuple):
