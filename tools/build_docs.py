@@ -32,6 +32,8 @@ ROOMS = {
     "training": "from an experiment to a bundle",
     "studies": "runs that end in a report",
     "service": "sessions over HTTP",
+    "client": "a backend's way to the service",
+    "contract": "what the service and its clients agree on",
 }
 
 

@@ -26,6 +26,7 @@ from PIL import Image, ImageCms
 with atheris.instrument_imports(include=["antispoof", "multipart", "python_multipart", "joserfc"]):
     from starlette.requests import Request
 
+    from antispoof.contract.signatures import verify
     from antispoof.errors import InputError, MediaError
     from antispoof.sensing.maps import load_map
     from antispoof.sensing.media import MediaLimits, load_image
@@ -33,7 +34,7 @@ with atheris.instrument_imports(include=["antispoof", "multipart", "python_multi
     from antispoof.service.problems import Problem
     from antispoof.service.routes.stream import _split
     from antispoof.service.settings import Settings
-    from antispoof.service.signing import SigningKeys, verify
+    from antispoof.service.signing import SigningKeys
     from antispoof.service.uploads import read_upload
 
 LIMITS = MediaLimits(max_bytes=2**20, max_pixels=1_000_000)

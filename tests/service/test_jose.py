@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from antispoof.service.signing import SigningKeys, verify
+from antispoof.contract.signatures import verify
+from antispoof.service.signing import SigningKeys
 
 CLAIMS = {"jti": "ses_x", "outcome": "bona_fide", "nonce": "ü"}
 Verifier = Callable[[str, dict[str, Any]], dict[str, Any]]

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from antispoof.contract.signatures import verify
 from antispoof.errors import InputError
 from antispoof.service.audit import verify_chain
-from antispoof.service.signing import SigningKeys, verify
+from antispoof.service.signing import SigningKeys
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from antispoof.cli.app import CommandExit, app, text_table
+from antispoof.cli.app import CommandExit, app, needs, text_table
 from antispoof.cli.output import JsonPath, write_json_text
 from antispoof.cli.serve import needs_service
 from antispoof.errors import InputError
@@ -206,8 +206,8 @@ def verify_result(
 
     Exit codes: 0 signed by these keys, 1 not, 3 usage or input error.
     """
-    needs_service()
-    from antispoof.service.signing import verify
+    needs("checking a signed result", "client", "joserfc")
+    from antispoof.contract.signatures import verify
 
     token = _token(_read(result))
     try:

@@ -16,10 +16,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 import antispoof
+from antispoof.contract.documents import ProblemDocument
 from antispoof.service.core import Core
 from antispoof.service.logs import log
 from antispoof.service.middleware import ServiceMiddleware
-from antispoof.service.problems import Problem, ProblemDocument
+from antispoof.service.problems import Problem
 from antispoof.service.routes import check, docs, operations, page, sessions, stream
 from antispoof.service.settings import Settings
 

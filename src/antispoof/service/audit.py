@@ -15,9 +15,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from antispoof.contract.signatures import verify
 from antispoof.errors import InputError
 from antispoof.service.clock import as_text
-from antispoof.service.signing import verify
 from antispoof.service.store.database import Store, Transaction
 from antispoof.service.store.tables import AuditEvent, Result
 

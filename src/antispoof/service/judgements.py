@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from antispoof.contract import RESULT_VERSION
 from antispoof.sensing.modalities import modalities
 from antispoof.service import audit
 from antispoof.service.attempts import Decision, Judgeable
@@ -135,6 +136,7 @@ class Judgements:
                 session.live = None
                 return self._records.view(session)
             document = {
+                "schema_version": RESULT_VERSION,
                 "session": judged.id,
                 "nonce": session.nonce,
                 "outcome": decision.outcome,

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from antispoof.contract import API_HEADER, API_VERSION
 from antispoof.service.logs import log, where
 from antispoof.service.metrics import Metrics
 from antispoof.service.problems import Problem
@@ -84,6 +85,7 @@ class ServiceMiddleware:
                 status = message["status"]
                 answer = MutableHeaders(scope=message)
                 answer["X-Request-ID"] = request_id
+                answer[API_HEADER] = API_VERSION
                 for name, value in SECURITY_HEADERS.items():
                     answer.setdefault(name, value)
                 answer.setdefault("Cache-Control", "no-store")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
+from antispoof.contract.documents import ProblemDocument
 from antispoof.errors import MediaError
 
-__all__ = ["CODES", "Problem", "ProblemDocument", "from_media_error", "responses"]
+__all__ = ["CODES", "Problem", "from_media_error", "responses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +45,6 @@ CODES = {
     "model_unavailable": _Code(503, True),
     "store_unavailable": _Code(503, True),
 }
-
-
-class ProblemDocument(BaseModel):
-    """The body of every error (RFC 9457)."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    code: str
-    recoverable: bool
-    retry_after_s: int | None = None
-    request_id: str
-    advice: list[str] = []
 
 
 class Problem(Exception):  # noqa: N818, RFC 9457 has the word

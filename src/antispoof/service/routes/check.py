@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from antispoof.contract import documents
 from antispoof.runtime.verdict import Verdict
 from antispoof.sensing.capture import Recording
-from antispoof.service import wire
 from antispoof.service.access import ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
 from antispoof.service.checks import Checks
@@ -49,7 +49,7 @@ CHECK_FORM = {
 
 @router.post(
     "/check",
-    response_model=wire.CheckAnswer,
+    response_model=documents.CheckAnswer,
     openapi_extra=CHECK_FORM,
     responses=responses(
         "bad_token",

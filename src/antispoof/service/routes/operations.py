@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from antispoof.challenges import challenges
+from antispoof.contract import documents
 from antispoof.runtime.bundle import BundleMetadata
 from antispoof.service import wire
 from antispoof.service.access import ServiceCore, backend
@@ -21,7 +22,7 @@ router = APIRouter(tags=["operations"])
 
 @router.get(
     "/v1/models",
-    response_model=wire.Models,
+    response_model=documents.Models,
     responses=responses("bad_token", "rate_limited", "model_unavailable"),
 )
 def models(_: Annotated[KnownKey, backend(None)], core: ServiceCore) -> Response:
@@ -78,3 +79,15 @@ def metrics(core: ServiceCore) -> Response:
 def key_set(core: ServiceCore) -> Response:
     """Return the public keys that results can be checked with."""
     return JSONResponse(core.signing.public(), headers={"Cache-Control": "public, max-age=300"})
+
+
+@router.get(
+    "/schemas/result-1.json", responses={200: {"content": {"application/schema+json": {"schema": {}}}}}
+)
+def result_schema() -> Response:
+    """Return the JSON Schema of a session's result, version 1."""
+    return JSONResponse(
+        documents.result_schema(),
+        headers={"Cache-Control": "public, max-age=300"},
+        media_type="application/schema+json",
+    )

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 
 import antispoof
 from antispoof.challenges import challenges
+from antispoof.contract import documents
 from antispoof.service import wire
 from antispoof.service.access import ServiceCore, Viewer
 from antispoof.service.problems import Problem, responses
@@ -39,7 +40,7 @@ def options(core: ServiceCore) -> Response:
 @router.post(
     "/sessions",
     status_code=201,
-    response_model=wire.OpenedSession,
+    response_model=documents.OpenedSession,
     responses=responses("scope", "not_found", "rate_limited", "model_unavailable"),
 )
 def open_(body: wire.NewPageSession, request: Request, core: ServiceCore) -> Response:
@@ -50,7 +51,7 @@ def open_(body: wire.NewPageSession, request: Request, core: ServiceCore) -> Res
 
 @router.get(
     "/sessions/{session_id}/result",
-    response_model=wire.ResultDocument,
+    response_model=documents.ResultDocument,
     responses=responses("bad_token", "scope", "not_found", "state_conflict", "session_expired"),
 )
 def result(session_id: Viewer, core: ServiceCore) -> Response:

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from antispoof.challenges.live import challenges_for
+from antispoof.contract import documents
 from antispoof.sensing.capture import Recording
 from antispoof.sensing.modalities import takers
 from antispoof.service import wire
@@ -124,7 +125,7 @@ def _check_challenges(body: wire.NewSession) -> None:
 @router.post(
     "",
     status_code=201,
-    response_model=wire.OpenedSession,
+    response_model=documents.OpenedSession,
     responses={
         201: {"links": LINKS},
         **responses(*KEY, "idempotency_mismatch", "attempts_exhausted", "model_unavailable"),
@@ -143,7 +144,7 @@ def open_(
 @router.get(
     "/{session_id}",
     operation_id="view",
-    response_model=wire.SessionDocument,
+    response_model=documents.SessionDocument,
     responses=responses(*KEY, "not_found"),
 )
 def view(session_id: str, _: Backend, core: ServiceCore) -> Response:
@@ -163,10 +164,10 @@ def revoke(session_id: str, _: Backend, core: ServiceCore) -> Response:
 @router.post(
     "/{session_id}/captures",
     status_code=201,
-    response_model=wire.CaptureReceipt,
+    response_model=documents.CaptureReceipt,
     openapi_extra=CAPTURE_FORM,
     responses={
-        200: {"model": wire.CaptureReceipt, "description": "it was stored before"},
+        200: {"model": documents.CaptureReceipt, "description": "it was stored before"},
         **responses("bad_token", "rate_limited", *CAPTURE_PROBLEMS),
     },
 )
@@ -196,10 +197,10 @@ async def capture(session_id: Client, request: Request, core: ServiceCore) -> Re
     "/{session_id}/references",
     operation_id="refer",
     status_code=201,
-    response_model=wire.ReferenceReceipt,
+    response_model=documents.ReferenceReceipt,
     openapi_extra=CAPTURE_FORM,
     responses={
-        200: {"model": wire.ReferenceReceipt, "description": "it was stored before"},
+        200: {"model": documents.ReferenceReceipt, "description": "it was stored before"},
         **responses(*KEY, *CAPTURE_PROBLEMS, "model_unavailable"),
     },
 )
@@ -258,7 +259,7 @@ async def _read_sample(request: Request, core: Core, expected: Sequence[str]) ->
 @router.post(
     "/{session_id}/complete",
     operation_id="complete",
-    response_model=wire.Completed,
+    response_model=documents.Completed,
     responses=responses(
         "bad_token",
         "scope",
@@ -303,7 +304,7 @@ async def complete(session_id: str, from_backend: Either, core: ServiceCore) -> 
 @router.get(
     "/{session_id}/result",
     operation_id="result",
-    response_model=wire.ResultDocument,
+    response_model=documents.ResultDocument,
     responses=responses(*KEY, "not_found", "state_conflict", "session_expired"),
 )
 def result(session_id: str, _: Backend, core: ServiceCore) -> Response:
@@ -314,7 +315,7 @@ def result(session_id: str, _: Backend, core: ServiceCore) -> Response:
 @router.get(
     "/{session_id}/audit",
     operation_id="audit",
-    response_model=wire.Audit,
+    response_model=documents.Audit,
     responses=responses(*KEY, "not_found"),
 )
 def events(session_id: str, _: Auditor, core: ServiceCore) -> Response:

@@ -1,0 +1,255 @@
+"""What can be asked of the service, as conversations; sends nothing itself."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypedDict, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from antispoof.client.exchange import Call, Conversation, Pause, Policy, exchange
+from antispoof.client.failures import RefusedError, UnreachableError, UnverifiedResultError
+from antispoof.contract.documents import (
+    Audit,
+    CaptureReceipt,
+    CheckAnswer,
+    Completed,
+    Models,
+    OpenedSession,
+    ReferenceReceipt,
+    ResultDocument,
+    SessionDocument,
+    VerdictDocument,
+)
+from antispoof.contract.signatures import verify
+from antispoof.errors import InputError
+
+__all__ = ["FileVerdict", "Operations", "SessionLike", "SessionRequest", "Source"]
+
+Source = str | Path | bytes
+"""A file by its path, or its content."""
+
+SessionLike = SessionDocument | str
+"""A session, or its identifier."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class SessionRequest(TypedDict, total=False):
+    """What a session is opened with; the service knows what holds for the rest."""
+
+    mode: Literal["passive", "active"]
+    modalities: Sequence[str]
+    policy: str | None
+    challenges: Sequence[str] | None
+    ttl_s: int
+    retention_s: int
+    consent_basis: str | None
+    device_id: str | None
+    subject: str | None
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileVerdict:
+    """What became of one file of a batch.
+
+    Attributes:
+        file: as it was named.
+        verdict: None where there is none.
+        problem: why there is none: the service refused it, or it cannot be read.
+    """
+
+    file: Source
+    verdict: VerdictDocument | None
+    problem: RefusedError | InputError | None = None
+
+
+class Operations:
+    """The calls of one backend.
+
+    Args:
+        key: its API key.
+        policy: how long a call is tried.
+        keys: JWK set that results are checked with; None asks the service once.
+    """
+
+    def __init__(self, key: str, policy: Policy, keys: Mapping[str, Any] | None) -> None:
+        self._key = key
+        self._policy = policy
+        self._keys = keys
+        self._keys_given = keys is not None
+
+    def open_session(
+        self, request: SessionRequest, idempotency_key: str | None
+    ) -> Conversation[OpenedSession]:
+        """Open; a call that is sent again carries the same key, and opens no second session."""
+        headers = {"Idempotency-Key": idempotency_key or secrets.token_urlsafe(24)}
+        return self._ask(
+            OpenedSession, Call("POST", "/v1/sessions", self._key, body=request, headers=headers)
+        )
+
+    def session(self, session: SessionLike) -> Conversation[SessionDocument]:
+        """Look."""
+        return self._ask(SessionDocument, Call("GET", _place(session), self._key))
+
+    def capture(
+        self, session: SessionLike, source: Source, seq: int, modality: str, unit: str, token: str | None
+    ) -> Conversation[CaptureReceipt]:
+        """Hand in a sample, with the session's own token."""
+        token = token or (session.client_token if isinstance(session, OpenedSession) else None)
+        if token is None:
+            raise InputError("client_token: needed where the session is not the one that was opened here")
+        return self._ask(CaptureReceipt, _sample(session, "captures", token, source, seq, modality, unit))
+
+    def refer(
+        self, session: SessionLike, source: Source, seq: int, modality: str, unit: str
+    ) -> Conversation[ReferenceReceipt]:
+        """Hand in an earlier capture of the person."""
+        call = _sample(session, "references", self._key, source, seq, modality, unit)
+        return self._ask(ReferenceReceipt, call)
+
+    def complete(self, session: SessionLike) -> Conversation[Completed]:
+        """Judge. Where an answer was lost, the session tells what it was."""
+        call = Call("POST", f"{_place(session)}/complete", self._key)
+        try:
+            document = yield from exchange(call, self._policy, until_free=True)
+        except RefusedError as problem:
+            if problem.code != "state_conflict" or not problem.unanswered:
+                raise
+            # The judgement whose answer was lost may have emptied the session for another attempt.
+            now = yield from self.session(session)
+            if now.captures or now.state != "capturing":
+                raise
+            return Completed(session=now.id, state="capturing", attempts_left=now.attempts_left, advice=[])
+        return _read(Completed, document)
+
+    def result(
+        self, session: SessionLike, nonce: str | None, wait_s: float, verified: bool
+    ) -> Conversation[ResultDocument]:
+        """Read the result, once it is there, and check who signed it and for whom."""
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                document = yield from self._ask(
+                    ResultDocument, Call("GET", f"{_place(session)}/result", self._key)
+                )
+                break
+            except RefusedError as problem:
+                left_s = until - time.monotonic()
+                if problem.code != "state_conflict" or not problem.document.recoverable or left_s <= 0:
+                    raise
+                yield Pause(min(left_s, 1.0))
+        if not verified:
+            return document
+        nonce = nonce or (session.nonce if isinstance(session, SessionDocument) else None)
+        claims = yield from self._verified(document.jws)
+        if claims.get("jti") != _identifier(session):
+            raise UnverifiedResultError("signed, but of another session")
+        if nonce is not None and claims.get("nonce") != nonce:
+            raise UnverifiedResultError("signed, but with another nonce: the result of another session")
+        # What was signed is what is returned: the unsigned copy beside it has no say.
+        return _read(ResultDocument, {**claims, "jws": document.jws})
+
+    def _verified(self, token: str) -> Conversation[dict[str, Any]]:
+        """Check a signature; keys that were fetched are fetched once more, as a new one may have signed."""
+        fetched = False
+        while True:
+            if self._keys is None:
+                self._keys = yield from exchange(Call("GET", "/.well-known/jwks.json"), self._policy)
+                fetched = True
+            assert self._keys is not None
+            try:
+                return verify(token, self._keys)
+            except InputError as error:
+                if self._keys_given or fetched:
+                    raise UnverifiedResultError(str(error)) from None
+                self._keys = None
+
+    def erase(self, session: SessionLike) -> Conversation[None]:
+        """Revoke, and erase media and result."""
+        yield from exchange(Call("DELETE", _place(session), self._key), self._policy)
+
+    def audit(self, session: SessionLike) -> Conversation[Audit]:
+        """Read what happened."""
+        return self._ask(Audit, Call("GET", f"{_place(session)}/audit", self._key))
+
+    def models(self) -> Conversation[Models]:
+        """List what judges."""
+        return self._ask(Models, Call("GET", "/v1/models", self._key))
+
+    def check(
+        self,
+        samples: Mapping[str, Source | Sequence[Source]],
+        policy: str | None,
+        units: Mapping[str, str] | None,
+    ) -> Conversation[VerdictDocument]:
+        """Judge without a session."""
+        form = {} if policy is None else {"policy": policy}
+        form |= {f"unit.{name}": unit for name, unit in (units or {}).items()}
+        files = []
+        for name, given in samples.items():
+            several = [given] if isinstance(given, (str, Path, bytes)) else given
+            files += [(name, _content(one)) for one in several]
+        call = Call("POST", "/v1/check", self._key, form=form, files=tuple(files))
+        answer = yield from self._ask(CheckAnswer, call)
+        return answer.verdict
+
+    def check_file(self, file: Source, modality: str, policy: str | None) -> Conversation[FileVerdict]:
+        """Judge one file of a batch; what is wrong with it alone stops nothing."""
+        try:
+            return FileVerdict(file, (yield from self.check({modality: file}, policy, None)))
+        except InputError as error:
+            return FileVerdict(file, None, error)
+        except RefusedError as problem:
+            if problem.document.status in (413, 415, 422):
+                return FileVerdict(file, None, problem)
+            raise
+
+    def _ask(self, model: type[Model], call: Call) -> Conversation[Model]:
+        document = yield from exchange(call, self._policy)
+        return _read(model, document)
+
+
+def _read(model: type[Model], document: Any) -> Model:
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UnreachableError(f"no {model.__name__} came: {place}: {first['msg']}") from None
+
+
+def _identifier(session: SessionLike) -> str:
+    return session if isinstance(session, str) else session.id
+
+
+def _place(session: SessionLike) -> str:
+    identifier = _identifier(session)
+    if not identifier.isascii() or not identifier.replace("_", "").replace("-", "").isalnum():
+        raise InputError(f"session: {identifier!r} is no identifier of a session")
+    return f"/v1/sessions/{identifier}"
+
+
+def _sample(
+    session: SessionLike, what: str, token: str, source: Source, seq: int, modality: str, unit: str
+) -> Call:
+    content = _content(source)
+    form = {"modality": modality, "seq": str(seq), "sha256": hashlib.sha256(content).hexdigest()}
+    if unit:
+        form["unit"] = unit
+    return Call("POST", f"{_place(session)}/{what}", token, form=form, files=(("file", content),))
+
+
+def _content(source: Source) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    try:
+        return Path(source).read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {str(source)!r}: {getattr(error, 'strerror', error)}") from None

@@ -1,0 +1,51 @@
+"""Calls and answers as the HTTP library has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+import antispoof
+from antispoof.client.exchange import Answer, Call
+from antispoof.errors import InputError
+
+__all__ = ["as_answer", "as_failure", "as_request", "see_address"]
+
+
+def see_address(url: str) -> str:
+    """Refuse what is no address of a service, before anything is sent there."""
+    try:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, TypeError):
+        parsed = httpx2.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise InputError(f"url: has to be like https://id.example.com; got {url!r}")
+    return url
+
+
+def as_request(call: Call) -> dict[str, Any]:
+    """Return the arguments of a request."""
+    headers = {"User-Agent": f"antispoof/{antispoof.__version__}", **call.headers}
+    if call.token is not None:
+        headers["Authorization"] = f"Bearer {call.token}"
+    # A file goes without the name that it has on the caller's disk.
+    files = [(name, ("sample", content)) for name, content in call.files] or None
+    return {
+        "method": call.method,
+        "url": call.path,
+        "headers": headers,
+        "json": call.body,
+        "data": dict(call.form) or None,
+        "files": files,
+    }
+
+
+def as_answer(response: httpx2.Response) -> Answer:
+    """Return what came."""
+    return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
+
+
+def as_failure(error: httpx2.TransportError) -> Answer:
+    """Return that nothing came, and why."""
+    return Answer(0, failure=f"{type(error).__name__}: {error}".rstrip(": "))
