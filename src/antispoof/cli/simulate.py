@@ -46,6 +46,35 @@ def simulate_face_captures(
     typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
 
 
+@simulate_app.command("fingerprint")
+def simulate_fingerprints(
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    subjects: Annotated[int, typer.Option(help="How many fingers, one a person.")] = 40,
+    bona_fide: Annotated[int, typer.Option(help="Bona fide presentations a finger.")] = 9,
+    attacks: Annotated[int, typer.Option(help="Presentations of copies of it; kinds take turns.")] = 9,
+    instrument: Annotated[list[str] | None, typer.Option(help="Only these kinds of attack.")] = None,
+    sensor: Annotated[list[str] | None, typer.Option(help="Only these sensors.")] = None,
+    unseen_sensor: Annotated[
+        list[str] | None, typer.Option(help="Sensors of dev and test alone, which have no others.")
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="Name in the manifest.")] = "simulated_fingerprint",
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
+    workers: Annotated[int, typer.Option(help="Processes; 0 means one a core.", min=0)] = 0,
+) -> None:
+    """Grow fingers, copy them in gelatine, silicone and more, and press both on sensors of six kinds."""
+    from antispoof.simulation.fingerprint.collection import plan_prints, write_prints
+
+    specs = plan_prints(
+        seed, subjects, bona_fide, attacks, instrument or (), sensor or (), unseen_sensor or ()
+    )
+    start = time.perf_counter()
+    with progress_bar("pressing", len(specs)) as step:
+        manifest = write_prints(specs, out, dataset=dataset, workers=workers or None, progress=step)
+    rate = len(specs) / (time.perf_counter() - start)
+    typer.echo(f"{len(specs)} SIMULATED presentations, {rate:.0f} a second; manifest: {manifest}")
+    typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
+
+
 @simulate_app.command("scene")
 def simulate_scene(
     out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from antispoof.networks.network import MultiSensorNetwork
+from antispoof.networks.tokens import to_map
 from antispoof.training.recipe import Graph
 from antispoof.training.scoring import subsets
 
@@ -39,6 +40,8 @@ def graph_of(network: MultiSensorNetwork, shapes: Mapping[str, tuple[int, ...]])
     generator = torch.Generator().manual_seed(0)
     inputs = {name: torch.rand((2, *shape), generator=generator) for name, shape in shapes.items()}
     outputs = ["score", "features"]
+    if len(network.modalities) == 1 and network.patch_heads and next(iter(shapes.values()))[1:2]:
+        outputs.append("heat_map")
     if len(network.modalities) > 1:
         outputs.append("modality_scores")
         if len(shapes) == len(network.modalities):
@@ -60,4 +63,7 @@ class _ByPosition(nn.Module):
         presence = arrays[-1] if len(arrays) > len(self.names) else None
         said = self.network(inputs, presence)
         known = {"score": said.score, "features": said.embedding, "modality_scores": said.modality_scores}
+        if "heat_map" in self.outputs:
+            (patches,) = said.patch_scores.values()
+            known["heat_map"] = to_map(patches[..., None])[:, 0]
         return tuple(known[name] for name in self.outputs)
