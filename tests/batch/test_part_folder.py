@@ -3,11 +3,14 @@ import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+import antispoof
 from antispoof.batch import on_ray
+from antispoof.batch.addresses import filesystem
 from antispoof.batch.part_folder import PartFolder
 from antispoof.errors import InputError, MissingExtraError
 
@@ -98,3 +101,25 @@ def test_an_address_where_nobody_listens_is_told_at_once() -> None:
         port = taken.getsockname()[1]
     with pytest.raises(InputError, match=f"no Ray cluster answers at 127.0.0.1:{port}"):
         on_ray.connect(f"127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("address", ["memory://", "s3://"], indirect=True)
+def test_captures_may_lie_where_arrow_or_fsspec_find_them(
+    address: str, tmp_path: Path, close_up: Any, encode: Any, make_bundle: Any
+) -> None:
+    files, folder = filesystem(address)
+    files.create_dir(folder, recursive=True)
+    for name, content in (("a.png", encode(close_up, "PNG")), ("b.png", b"no picture")):
+        with files.open_output_stream(f"{folder}/{name}") as file:
+            file.write(content)
+    place, _, options = address.partition("?")
+    paths = [f"{place}/{name}" + ("?" + options if options else "") for name in ("a.png", "b.png", "c.png")]
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("id,path.face_rgb\n" + "".join(f"{k},{path}\n" for k, path in enumerate(paths)))
+    detector = antispoof.load(make_bundle())
+    good, bad, absent = antispoof.score(manifest, detector=detector)
+    assert good["score"] == detector.check(face_rgb=close_up).score
+    assert (bad["error"], absent["error"]) == ("unsupported_media", "not_found")
+    shown = place.replace("key:secret@", "")
+    assert f"'{shown}/b.png' is not a picture" in bad["error_message"]
+    assert absent["error_message"] == f"no such file: '{shown}/c.png'"

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import antispoof
@@ -256,3 +257,31 @@ def test_earlier_captures_move_the_threshold_of_their_row(pictures: Path, make_b
     assert unusable["error"] == "unusable_reference"
     with pytest.raises(InputError, match=r"no column attribute\.other; its attributes: known"):
         make_plan([str(manifest)], reference_column="other")
+
+
+def test_several_frames_of_a_row_are_one_presentation(
+    pictures: Path, make_bundle: Any, close_up: Any, encode: Any, run: Any
+) -> None:
+    frames = [np.clip(close_up * 0.9 + seed, 0, 255).astype(np.uint8) for seed in range(9)]
+    np.save(pictures / "burst.npy", np.stack(frames))
+    for k in range(3):
+        (pictures / f"{k}.png").write_bytes(encode(frames[k], "PNG"))
+    manifest, bundle = pictures / "m.csv", str(make_bundle())
+    rows = ["stack,burst.npy,", "files,0.png,1.png; 2.png", "one,0.png,"]
+    manifest.write_text("id,path.face_rgb,attribute.more\n" + "\n".join(rows) + "\n")
+    detector = antispoof.load(bundle)
+    for count in (None, 1, 3):
+        plan = make_plan([str(manifest)], frames=count, frames_column="more")
+        places = {None: np.unique(np.linspace(0, 8, 8).round().astype(int)), 1: [4], 3: [0, 4, 8]}[count]
+        wanted = [[frames[place] for place in places], frames[:3], frames[:1]]
+        for record, given in zip(score_rows(plan.rows(), detector), wanted, strict=True):
+            assert record["score"] == pytest.approx(detector.check(face_rgb=given).score, abs=1e-5)
+    out = pictures / "s.csv"
+    command = ["score", manifest, "-o", out, "--bundle", bundle, "--frames-column", "more", "--jobs", 1]
+    assert run(*command)[0] == 0
+    code, _, errors = run(*command, "--frames", 3)
+    assert code == 3
+    assert "3 frames of a clip' here" in errors
+    manifest.write_text("id,path.face_rgb,path.voice,attribute.more\nboth,0.png,a.wav,1.png\n")
+    with pytest.raises(InputError, match="'both' was looked at by face_rgb and voice; further frames belong"):
+        make_plan([str(manifest)], frames_column="more")

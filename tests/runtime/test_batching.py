@@ -85,7 +85,7 @@ def test_any_mixture_of_sensors_is_judged_as_one_by_one(wanted: list[dict[str, i
 
 def test_what_cannot_be_decoded_keeps_nothing_else_from_being_judged(close_up: Any) -> None:
     sources = [{"face_rgb": close_up}, {"face_rgb": b"no picture"}, {"face_rgb": close_up}]
-    first, broken, last = judge_each(detector(), sources)
+    first, broken, last = judge_each(detector(), sources, detector().look)
     assert isinstance(broken.result, MediaError)
     assert first.result == last.result == detector().check(face_rgb=close_up)
     assert min(first.milliseconds, broken.milliseconds) > 0
@@ -101,7 +101,7 @@ def test_no_more_is_read_than_is_decoded_ahead(close_up: Any) -> None:
             read.append(None)
             yield {"face_rgb": close_up}
 
-    results = judge_each(detector(), endless())
+    results = judge_each(detector(), endless(), detector().look)
     next(results)
     assert len(read) <= PRESENTATIONS + AHEAD + 1
     results.close()  # type: ignore[attr-defined]

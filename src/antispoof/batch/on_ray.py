@@ -6,10 +6,12 @@ import json
 import logging
 import pickle
 import socket
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib import metadata as distribution
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ _VERSION = distribution.version("antispoof")
 _ANSWER = 10  # seconds
 _SHARE = 0.9  # of a CPU for an actor, so that whatever else Ray Data runs finds a place beside them
 _ATTEMPTS = 3
+
+WINDOW = 16_384  # parts that the cluster has before it: a million rows
 
 
 def connect(address: str | None) -> None:
@@ -73,7 +77,8 @@ def score_on_ray(
 ) -> None:
     """Score parts on the actors of a cluster, and publish each in a folder.
 
-    Rows lie compressed in Ray's object store, which spills to disk; an actor holds those of one part. An
+    Rows lie compressed in Ray's object store, those of `WINDOW` parts at a time; an actor holds those of one
+    part. An
     actor or a machine that dies is replaced by Ray, and its part scored anew. A part that takes its actor
     down again and again is scored row by row; a row that still does it becomes ``worker_died``.
 
@@ -88,8 +93,21 @@ def score_on_ray(
     Raises:
         InputError: a worker refuses what it is given, in its words, or ``strict``, and a row cannot be read.
     """
+    ray, left = _ray(), iter(parts)
+    while kept := {number: ray.put(_packed(number, rows)) for number, rows in islice(left, WINDOW)}:
+        _score_window(start, folder, kept, store, strict, done)
+
+
+def _score_window(
+    start: Callable[[], Scorer],
+    folder: Path,
+    kept: dict[int, Any],
+    store: PartFolder | None,
+    strict: bool,
+    done: Callable[[int], None],
+) -> None:
+    """Score parts, packed and in the object store; ``kept`` is emptied."""
     ray = _ray()
-    kept = {number: ray.put(_packed(number, rows)) for number, rows in parts}
     for answer in _map(ray, list(kept.values()), start, store):
         if strict and answer["unread"]:
             raise InputError(answer["unread"])
@@ -160,15 +178,18 @@ def _map(
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     most = max(1, int(ray.cluster_resources().get("CPU", 1)))
     size = min(most, len(blocks))
-    data = ray.data.from_arrow_refs(list(blocks)).map_batches(
-        _Actor,
-        batch_size=None,
-        batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=size, initial_size=size),
-        fn_constructor_args=(start, store, _VERSION),
-        num_cpus=_SHARE,
-        ray_remote_args_fn=lambda: {"max_task_retries": _ATTEMPTS},
-    )
+    with warnings.catch_warnings():
+        # Ray names no other way yet to say how often a task is tried again.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        data = ray.data.from_arrow_refs(list(blocks)).map_batches(
+            _Actor,
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=size, initial_size=size),
+            fn_constructor_args=(start, store, _VERSION),
+            num_cpus=_SHARE,
+            ray_remote_args_fn=lambda: {"max_task_retries": _ATTEMPTS},
+        )
     for answer in data.iter_rows():
         if answer["refused"]:
             raise InputError(f"a worker gave up: {answer['refused']}")

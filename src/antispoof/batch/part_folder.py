@@ -6,10 +6,9 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
+from antispoof.batch.addresses import filesystem
 from antispoof.errors import InputError
-from antispoof.tables import pyarrow
 
 __all__ = ["PartFolder"]
 
@@ -34,7 +33,7 @@ class PartFolder:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self._files, self._path = _filesystem(address)
+        self._files, self._path = filesystem(address)
 
     def __reduce__(self) -> tuple[type[PartFolder], tuple[str]]:
         """Pickle the address alone; clients of object stores do not travel."""
@@ -93,22 +92,3 @@ class PartFolder:
         with self._files.open_output_stream(draft) as file:
             file.write(data)
         self._files.move(draft, place)
-
-
-def _filesystem(address: str) -> tuple[Any, str]:
-    arrow, _ = pyarrow("scoring on many machines")
-    from pyarrow import fs
-
-    try:
-        if "://" not in address:
-            return fs.LocalFileSystem(), address.rstrip("/")
-        files, path = fs.FileSystem.from_uri(address)
-        return files, path.rstrip("/")
-    except arrow.ArrowInvalid as error:
-        try:
-            import fsspec
-
-            files, path = fsspec.core.url_to_fs(address)
-        except (ImportError, ValueError) as other:
-            raise InputError(f"no filesystem for {address!r}: {error}; {other}") from None
-        return fs.PyFileSystem(fs.FSSpecHandler(files)), path.rstrip("/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -51,6 +51,8 @@ def make_plan(
     partition: str | None = None,
     bona_fide: str | None = None,
     reference_column: str | None = None,
+    frames: int | None = None,
+    frames_column: str | None = None,
 ) -> Plan:
     """Find out what is to be scored.
 
@@ -61,15 +63,47 @@ def make_plan(
         bona_fide: the label in a manifest that means bona fide, where ``0`` and ``1`` would leave that open.
         reference_column: the attribute in a manifest that names earlier captures of the same person and
             device, joined by ``;``; see `Detector.knowing`.
+        frames: how many frames of a clip are judged, spread over its time; 1 takes the middle one, and None
+            as many as `Detector.check` does.
+        frames_column: the attribute in a manifest that names further frames of the same presentation, joined
+            by ``;``, of rows that one sensor looked at.
 
     Raises:
         InputError: there is no such file, nothing in it, or an id occurs twice; the message says where.
         MissingExtraError: a Parquet manifest, and pyarrow is not installed.
     """
+    plan = _found(sources, partition, bona_fide, reference_column, frames_column)
+    if frames is None:
+        return plan
+    return replace(
+        plan,
+        source=f"{plan.source}, {frames} frame{'s'[: frames > 1]} of a clip",
+        sha256=hashlib.sha256(f"{plan.sha256} {frames}".encode()).hexdigest(),
+        rows=partial(_picked, plan.rows, frames),
+    )
+
+
+def _picked(rows: Callable[[], Iterator[Row]], frames: int) -> Iterator[Row]:
+    for row in rows():
+        captures = {
+            name: replace(one, picked=frames) if isinstance(one, Recording) else one
+            for name, one in row.captures.items()
+        }
+        yield replace(row, captures=captures)
+
+
+def _found(
+    sources: Sequence[str],
+    partition: str | None,
+    bona_fide: str | None,
+    reference_column: str | None,
+    frames_column: str | None,
+) -> Plan:
     only = Path(sources[0]) if len(sources) == 1 else None
+    columns = {"reference_column": reference_column, "frames_column": frames_column}
     if only is not None and only.suffix.lower() in (".csv", ".parquet"):
-        return _of_manifest(only, partition, bona_fide, reference_column)
-    for name, value in (("partition", partition), ("reference_column", reference_column)):
+        return _of_manifest(only, partition, bona_fide, columns)
+    for name, value in {"partition": partition, "bona_fide": bona_fide, **columns}.items():
         if value is not None:
             raise InputError(f"{name}={value!r}: only a manifest (.csv, .parquet) tells it")
     if only is not None and only.is_dir():
@@ -81,41 +115,65 @@ def make_plan(
 
 
 def _of_manifest(
-    path: Path, partition: str | None, bona_fide: str | None, reference_column: str | None
+    path: Path, partition: str | None, bona_fide: str | None, columns: Mapping[str, str | None]
 ) -> Plan:
     manifest = Manifest.open(path, bona_fide=bona_fide, labels_needed=False)
     attributes = [
         name.removeprefix("attribute.") for name in manifest.header if name.startswith("attribute.")
     ]
-    if reference_column is not None and reference_column not in attributes:
-        raise InputError(
-            f"reference_column={reference_column!r}: {path} has no column attribute.{reference_column}; its "
-            f"attributes: {', '.join(attributes) or 'none'}"
-        )
+    for name, value in columns.items():
+        if value is not None and value not in attributes:
+            raise InputError(
+                f"{name}={value!r}: {path} has no column attribute.{value}; its attributes: "
+                f"{', '.join(attributes) or 'none'}"
+            )
     count, there = 0, set[str]()
     for presentation in manifest:  # once, for what is wrong with any of its rows
         there.add(presentation.partition)
-        count += partition is None or presentation.partition == partition
+        if partition is None or presentation.partition == partition:
+            count += 1
+            if columns["frames_column"] is not None:
+                _manifest_row(manifest, presentation, columns)
     if not count:
         parts = ", ".join(filter(None, sorted(there))) or "none"
         raise InputError(f"partition={partition!r}: {path} has no such row; its partitions: {parts}")
+    told = (manifest_digest(path), partition, *columns.values())
     return Plan(
         str(path) if partition is None else f"{path}, partition {partition}",
-        hashlib.sha256(f"{manifest_digest(path)} {partition} {reference_column}".encode()).hexdigest(),
+        hashlib.sha256(" ".join(map(str, told)).encode()).hexdigest(),
         count,
         manifest.modalities,
         tuple(attributes),
         manifest.labelled,
-        partial(_manifest_rows, manifest, partition, reference_column),
+        partial(_manifest_rows, manifest, partition, columns),
     )
 
 
-def _manifest_rows(manifest: Manifest, partition: str | None, reference_column: str | None) -> Iterator[Row]:
+def _manifest_rows(
+    manifest: Manifest, partition: str | None, columns: Mapping[str, str | None]
+) -> Iterator[Row]:
     for presentation in manifest:
         if partition is None or presentation.partition == partition:
-            row = Row.of(presentation, labelled=manifest.labelled)
-            named = filter(None, row.attributes.get(reference_column or "", "").split(";"))
-            yield replace(row, references=tuple(manifest.path.parent / each.strip() for each in named))
+            yield _manifest_row(manifest, presentation, columns)
+
+
+def _manifest_row(manifest: Manifest, presentation: Presentation, columns: Mapping[str, str | None]) -> Row:
+    row = Row.of(presentation, labelled=manifest.labelled)
+
+    def named(column: str) -> list[Path]:
+        listed = row.attributes.get(columns[column] or "", "").split(";")
+        return [manifest.path.parent / each.strip() for each in listed if each.strip()]
+
+    captures = row.captures
+    if more := named("frames_column"):
+        if len(captures) > 1:
+            raise InputError(
+                f"frames_column={columns['frames_column']!r}: {row.id!r} was looked at by "
+                f"{' and '.join(captures)}; further frames belong to rows of one sensor"
+            )
+        [(name, file)] = presentation.captures.items()
+        captures = {name: [file.recording, *(Recording(each, file.unit) for each in more)]}
+    return replace(row, captures=captures, references=tuple(named("reference_column")))
 
 
 def _of_folder(folder: Path) -> Plan:

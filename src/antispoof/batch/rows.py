@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ class Row:
 
     Attributes:
         id: unique in the run.
-        captures: modality name → file.
+        captures: modality name → file, or the files of several frames.
         pai_species: ``bona_fide`` or the kind of attack instrument; empty where nobody says.
         subject: who; empty when unknown.
         session: the recording session; empty when unknown.
@@ -30,7 +30,7 @@ class Row:
     """
 
     id: str
-    captures: Mapping[str, Recording]
+    captures: Mapping[str, Recording | Sequence[Recording]]
     pai_species: str = ""
     subject: str = ""
     session: str = ""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
+import cv2
+
+from antispoof.batch.addresses import fetched
 from antispoof.batch.records import Record, record_of, unscored
 from antispoof.batch.rows import Row
 from antispoof.errors import InputError
@@ -16,7 +19,8 @@ from antispoof.runtime.batching import judge_each
 from antispoof.runtime.bundle import default_bundle
 from antispoof.runtime.detector import Detector, load
 from antispoof.runtime.policy import read_policy
-from antispoof.sensing.capture import Recording
+from antispoof.runtime.pool import limit_cores
+from antispoof.runtime.presentation import Presented
 
 __all__ = ["RowScorer", "Setup", "score_rows"]
 
@@ -46,7 +50,7 @@ class Setup:
         """Return the same with the bundle that ships for a modality, where that is the only one to judge."""
         if self.bundles or self.policy is not None or len(modalities) != 1:
             return self
-        return Setup((default_bundle(modalities[0]),), None, self.at, self.site)
+        return replace(self, bundles=(default_bundle(modalities[0]),))
 
     def digest(self, detector: Detector) -> dict[str, str]:
         """Say what decides over the scores: two runs with the same are the same run."""
@@ -64,6 +68,8 @@ class Setup:
 class RowScorer:
     """Scores rows with one detector, loaded once; a row that cannot be read is a record that says so.
 
+    It is one of as many processes as there are cores, so from then on its process keeps to one of them.
+
     Args:
         setup: which detector.
 
@@ -72,6 +78,8 @@ class RowScorer:
     """
 
     def __init__(self, setup: Setup) -> None:
+        cv2.setNumThreads(1)
+        limit_cores(1)
         self._detector = setup.detector()
 
     def __call__(self, rows: Sequence[Row]) -> list[Record]:
@@ -101,12 +109,16 @@ def score_rows(rows: Iterable[Row], detector: Detector) -> Iterator[Record]:
 def _score_alike(rows: Iterable[Row], detector: Detector) -> Iterator[Record]:
     taken: deque[Row] = deque()
 
-    def captures() -> Iterator[Mapping[str, Recording]]:
+    def noted() -> Iterator[Row]:
         for row in rows:
             taken.append(row)
-            yield row.captures
+            yield row
 
-    for judged in judge_each(detector, captures()):
+    def look(row: Row) -> Presented:
+        with fetched(row.captures) as captures:
+            return detector.look(captures)
+
+    for judged in judge_each(detector, noted(), look):
         yield record_of(taken.popleft(), judged)
 
 

@@ -133,11 +133,8 @@ _SCORERS: list[RowScorer] = []
 
 def _start(setup: Setup) -> None:
     """Prepare a process: Ctrl-C is for the one that started it, and without that one it ends."""
-    import cv2
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    cv2.setNumThreads(1)
     _SCORERS.append(RowScorer(setup))
 
 

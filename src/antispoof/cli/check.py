@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import CommandExit, app, files_in, needs, progress_bar
+from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile
 from antispoof.cli.output import JsonPath, write_json_text
 from antispoof.cli.sensors import References, Units, flag, read_references, read_units, takes_sensors
 from antispoof.errors import InputError, MediaError
@@ -47,23 +48,10 @@ def check(
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML page with the evidence here.", show_default=False)
     ] = None,
-    bundle: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A bundle that ships, by name, or the path of an .onnx file; may be repeated.",
-            show_default="for each sensor the one that ships for it",
-        ),
-    ] = None,
-    policy: Annotated[
-        str | None,
-        typer.Option(help="A policy that ships, by name, or the path of a .yaml file.", show_default=False),
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", help="Operating point, by name.", show_default="the bundle's own")
-    ] = None,
-    site: Annotated[
-        Path | None, typer.Option(help="What antispoof calibrate wrote.", show_default=False)
-    ] = None,
+    bundle: Bundles = None,
+    policy: PolicyName = None,
+    at: At = None,
+    site: SiteFile = None,
     reference: References = None,
     unit: Units = None,
     **samples: list[Path] | None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import BAD_INPUT, CUT_SHORT, CommandExit, app
+from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile
 from antispoof.cli.output import table_path
 from antispoof.errors import InputError
 
 if TYPE_CHECKING:
     from antispoof.batch.run import Summary
+
+MOST_FRAMES = 32  # `MediaLimits.max_clip_frames`
 
 
 @app.command()
@@ -47,23 +49,26 @@ def score(
         str | None,
         typer.Option(help="The label in the manifest that means bona fide, such as 0.", show_default=False),
     ] = None,
-    bundle: Annotated[
-        list[str] | None,
+    bundle: Bundles = None,
+    policy: PolicyName = None,
+    at: At = None,
+    site: SiteFile = None,
+    frames: Annotated[
+        int | None,
         typer.Option(
-            help="A bundle that ships, by name, or the path of an .onnx file; may be repeated.",
-            show_default="those that ship for the sensors at hand",
+            min=1,
+            max=MOST_FRAMES,
+            help="How many frames of a clip are judged, spread over its time; 1 takes the middle one.",
+            show_default="8",
         ),
     ] = None,
-    policy: Annotated[
+    frames_column: Annotated[
         str | None,
-        typer.Option(help="A policy that ships, by name, or the path of a .yaml file.", show_default=False),
-    ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option("--at", help="Operating point, by name or rule.", show_default="the bundle's own"),
-    ] = None,
-    site: Annotated[
-        Path | None, typer.Option(help="What antispoof calibrate wrote.", show_default=False)
+        typer.Option(
+            help="The attribute in the manifest that names further frames of the same presentation, "
+            "joined by ;.",
+            show_default=False,
+        ),
     ] = None,
     reference_column: Annotated[
         str | None,
@@ -106,10 +111,18 @@ def score(
     from antispoof.batch.plan import make_plan
     from antispoof.batch.run import run
     from antispoof.batch.scorer import Setup
+    from antispoof.runtime.pool import cores
 
     if parts is not None and ray is None:
         raise InputError("--parts belongs to --ray: without it parts lie beside the score file")
-    plan = make_plan(sources, partition=partition, bona_fide=bona_fide, reference_column=reference_column)
+    plan = make_plan(
+        sources,
+        partition=partition,
+        bona_fide=bona_fide,
+        reference_column=reference_column,
+        frames=frames,
+        frames_column=frames_column,
+    )
     setup = Setup(tuple(bundle or ()), policy, at, None if site is None else str(site))
     try:
         with _bar(plan.count) as done:
@@ -117,7 +130,7 @@ def score(
                 plan,
                 setup,
                 out,
-                jobs=jobs or _cores(),
+                jobs=jobs or cores(),
                 strict=strict,
                 ray=ray,
                 parts_at=parts,
@@ -138,10 +151,6 @@ def score(
     _tell(summary, out)
     if summary.errors:
         raise CommandExit(BAD_INPUT)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -26,11 +26,14 @@ Case and blanks in the names of columns do not matter, nor how the text is writt
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+import numpy as np
 
 from antispoof.data.manifest_tables import FIXED, REQUIRED, format_of, read_table, write_table
 from antispoof.data.presentation import PARTITIONS, CaptureFile, Presentation
@@ -125,7 +128,7 @@ class Manifest:
     def __iter__(self) -> Iterator[Presentation]:
         """Read the rows; what is wrong with any of them is raised at the end, as `ExperimentError`."""
         errors: list[str] = []
-        first_row: dict[str, int] = {}
+        seen = array("q")  # of ids; the ids themselves would fill the memory where there are many
         number = 0
         for number, row in read_table(self.path, ())[1]():
             try:
@@ -133,12 +136,9 @@ class Manifest:
             except InputError as error:
                 errors.append(f"row {number}: {error}")
                 continue
-            if presentation.id in first_row:
-                errors.append(
-                    f"row {number}: id {presentation.id!r} is already in row {first_row[presentation.id]}"
-                )
-            first_row.setdefault(presentation.id, number)
+            seen.append(hash(presentation.id))
             yield presentation
+        errors += self._repeated(seen)
         if errors:
             more = f"\n  and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
             raise ExperimentError(
@@ -148,6 +148,21 @@ class Manifest:
             raise ExperimentError(
                 f"{self.path} holds no presentation: a manifest needs at least one row below its header"
             )
+
+    def _repeated(self, seen: array[int]) -> Iterator[str]:
+        """Say which ids are there again, by the hashes of all of them."""
+        hashes = np.sort(np.array(seen, np.int64))
+        alike = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+        if not alike:
+            return
+        first: dict[str, int] = {}
+        for number, row in read_table(self.path, ())[1]():
+            name = row["id"]
+            if hash(name) not in alike:
+                continue
+            if name in first:
+                yield f"row {number}: id {name!r} is already in row {first[name]}"
+            first.setdefault(name, number)
 
 
 def _refuse_contradictions(
@@ -234,7 +249,8 @@ def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> N
 
 def manifest_digest(path: str | Path) -> str:
     """Return the SHA-256 of a manifest file, in hexadecimal: what a bundle records of its training data."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _presentation(row: Mapping[str, str], path: Path, species: Mapping[str, str | None]) -> Presentation:

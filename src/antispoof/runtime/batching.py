@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from antispoof.errors import InputError
 from antispoof.runtime.presentation import Presented
 from antispoof.runtime.verdict import Verdict
-from antispoof.sensing.capture import Sources
 
 if TYPE_CHECKING:
     from antispoof.runtime.detector import Detector
 
 __all__ = ["Judged", "judge_each"]
+
+T = TypeVar("T")
 
 PRESENTATIONS = 8  # presentations before the networks at a time
 AHEAD = 4  # decoded while the networks run
@@ -41,12 +43,16 @@ class Judged:
 _Looked = tuple[Presented | InputError, float]
 
 
-def judge_each(detector: Detector, presentations: Iterable[Mapping[str, Sources | None]]) -> Iterator[Judged]:
+def judge_each(
+    detector: Detector, presentations: Iterable[T], look: Callable[[T], Presented]
+) -> Iterator[Judged]:
     """Judge presentations in order; one that cannot be used does not keep the others from being judged.
 
     Args:
         detector: who judges.
-        presentations: of each, modality name → source; taken as they are needed.
+        presentations: in whatever form; taken as they are needed.
+        look: makes of one what `Detector.look` returns, in another thread; an `InputError` that it raises is
+            the result.
 
     Yields:
         one result each.
@@ -56,7 +62,7 @@ def judge_each(detector: Detector, presentations: Iterable[Mapping[str, Sources 
     """
     waiting: list[_Looked] = []
     size = 0
-    for looked in _ahead(lambda sources: _look(detector, sources), presentations):
+    for looked in _ahead(partial(_look, look), presentations):
         waiting.append(looked)
         size += looked[0].size if isinstance(looked[0], Presented) else 0
         if len(waiting) == PRESENTATIONS or size >= BATCH_BYTES:
@@ -65,10 +71,10 @@ def judge_each(detector: Detector, presentations: Iterable[Mapping[str, Sources 
     yield from _judged(detector, waiting)
 
 
-def _look(detector: Detector, sources: Mapping[str, Sources | None]) -> _Looked:
+def _look(look: Callable[[T], Presented], presentation: T) -> _Looked:
     start = time.perf_counter()
     try:
-        found: Presented | InputError = detector.look(sources)
+        found: Presented | InputError = look(presentation)
     except InputError as error:
         found = error
     return found, 1000 * (time.perf_counter() - start)
@@ -86,10 +92,7 @@ def _judged(detector: Detector, looked: list[_Looked]) -> Iterator[Judged]:
             yield Judged(next(verdicts), spent + share)
 
 
-def _ahead(
-    function: Callable[[Mapping[str, Sources | None]], _Looked],
-    items: Iterable[Mapping[str, Sources | None]],
-) -> Iterator[_Looked]:
+def _ahead(function: Callable[[T], _Looked], items: Iterable[T]) -> Iterator[_Looked]:
     """Apply a function to items in order, a few ahead in another thread; to one item alone, here."""
     left = iter(items)
     first = list(islice(left, 2))

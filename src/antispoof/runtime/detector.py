@@ -242,7 +242,7 @@ class Detector:
             BundleError: a network fails.
         """
         verdicts = []
-        for judged in judge_each(self, presentations):
+        for judged in judge_each(self, presentations, self.look):
             if isinstance(judged.result, InputError):
                 raise judged.result
             verdicts.append(judged.result)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from antispoof.errors import UnknownNameError
 from antispoof.runtime.bundle import Bundle, BundleMetadata, Input
+from antispoof.runtime.pool import cores
 from antispoof.runtime.references import References, default_threshold, reference_rule
 from antispoof.runtime.scorer import Scorer, Scores
 from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Examined", "Examiner", "Scored", "find_operating_point"]
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 BATCH = 8  # frames, or windows of a sample that lasts, scored at a time
 
 Examined = tuple[Sample, Quality]
@@ -246,7 +245,7 @@ class Examiner:
     def _scores(self, arrays: Mapping[str, NDArray[np.float32]]) -> Scores:
         """Score rows of all views, some at a time, on as many cores as there are."""
         rows = len(next(iter(arrays.values())))
-        size = min(BATCH, -(-rows // CORES))
+        size = min(BATCH, -(-rows // cores()))
         parts = self._network.score(
             [
                 {view: array[start : start + size] for view, array in arrays.items()}
@@ -297,7 +296,7 @@ class _Network:
             return [scorer(batches[0])]
         with self._lock:
             if self._executor is None:
-                self._executor = ThreadPoolExecutor(CORES, thread_name_prefix="network")
+                self._executor = ThreadPoolExecutor(cores(), thread_name_prefix="network")
         return list(self._executor.map(scorer, batches))
 
     def scorer(self) -> Scorer:

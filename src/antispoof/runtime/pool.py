@@ -1,4 +1,4 @@
-"""Threads in which the sides of one presentation are worked on beside each other."""
+"""Threads in which the sides of one presentation are worked on beside each other, and on how many cores."""
 
 from __future__ import annotations
 
@@ -8,10 +8,24 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "cores", "limit_cores"]
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_limit: list[int] = []
+
+
+def cores() -> int:
+    """Tell how many cores this process may use."""
+    if _limit:
+        return _limit[0]
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def limit_cores(count: int) -> None:
+    """Leave the other cores to other processes: networks are not asked on more than ``count`` at once."""
+    _limit[:] = [count]
 
 
 class Pool:
@@ -27,7 +41,7 @@ class Pool:
             return [function(item) for item in items]
         with self._lock:
             if self._executor is None:
-                self._executor = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="sensor")
+                self._executor = ThreadPoolExecutor(max(2, cores()), thread_name_prefix="sensor")
             executor = self._executor
         futures = [executor.submit(function, item) for item in items]
         errors = [future.exception() for future in futures]

@@ -53,11 +53,14 @@ class Recording:
             the file, or the usual unit, tells.
         frames: half-open range (first, stop) of the frames that count, of a video, a stack of pictures or
             (samples) a recording of sound; None means all.
+        picked: how many frames of a clip, or of a stack, are judged, spread over its time; None leaves that
+            to `antispoof.sensing.frames.PICKED`, and 1 takes the middle one.
     """
 
     source: str | Path | bytes
     unit: str = ""
     frames: tuple[int, int] | None = None
+    picked: int | None = None
 
 
 Source = str | Path | bytes | NDArray[Any] | Sample | Recording

@@ -100,7 +100,8 @@ def members(name: str, source: Sources, limits: MediaLimits = DEFAULT_LIMITS) ->
 
 
 def load_member(name: str, source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> Frames:
-    """Decode one source: a sample, or a clip by path or a stack of frames, of which eight are picked.
+    """Decode one source: a sample, or a clip by path or a stack of frames, of which eight are picked, or as
+    many as its `Recording` says.
 
     They are the sharpest of as many stretches of time.
 
@@ -109,7 +110,7 @@ def load_member(name: str, source: Source, limits: MediaLimits = DEFAULT_LIMITS)
         InputError: it is neither path nor bytes nor array.
     """
     modality = modalities[name]
-    if isinstance(modality, FilmedModality):
+    if isinstance(modality, FilmedModality) and _picked(source) > 1:
         found = _stack(source, modality.filmed) or _clip(source, modality.filmed, limits)
         if found is not None:
             loaded = tuple(modality.load(sample) for sample in found.samples)
@@ -137,9 +138,13 @@ def _repeated(samples: Sequence[Sample]) -> tuple[str, ...]:
     return ()
 
 
+def _picked(source: Source) -> int:
+    return (source.picked if isinstance(source, Recording) else None) or PICKED
+
+
 def _stack(source: Source, filmed: str) -> Frames | None:
     """Take an array of several frames apart; None where it is none."""
-    frames, metadata = None, dict[str, Any]()
+    frames, metadata, most = None, dict[str, Any](), _picked(source)
     if isinstance(source, Recording):
         metadata = {"unit": source.unit} if source.unit else {}
         frames, source = source.frames, source.source
@@ -159,14 +164,14 @@ def _stack(source: Source, filmed: str) -> Frames | None:
     first, stop = frames or (0, len(source))
     if stop - first < 2:
         return None
-    places = np.unique(np.linspace(first, stop - 1, min(PICKED, stop - first)).round().astype(int))
+    places = np.unique(np.linspace(first, stop - 1, min(most, stop - first)).round().astype(int))
     samples = tuple(Sample(source[place], metadata) for place in places)
     return Frames(samples, reasons=_repeated(samples))
 
 
 def _clip(source: Source, filmed: str, limits: MediaLimits) -> Frames | None:
     """Read a clip by its path; None where it is none."""
-    frames, unit = None, ""
+    frames, unit, most = None, "", _picked(source)
     if isinstance(source, Recording):
         frames, unit, source = source.frames, source.unit, source.source
     if not isinstance(source, (str, Path)):
@@ -175,7 +180,7 @@ def _clip(source: Source, filmed: str, limits: MediaLimits) -> Frames | None:
     if kind not in VIDEOS or (frames is not None and frames[1] - frames[0] < 2):
         return None
     with decoding(name):
-        clip = read_clip(source, kind, name, frames, limits, PICKED, grey=filmed == "grey")
+        clip = read_clip(source, kind, name, frames, limits, most, grey=filmed == "grey")
     metadata = {"unit": unit} if unit else {}
     samples = tuple(
         Sample(

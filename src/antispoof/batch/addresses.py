@@ -1,0 +1,126 @@
+"""Files that lie on any filesystem that Arrow or fsspec knows, named by an address such as ``s3://bucket/a.jpg``."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from antispoof.errors import InputError, MediaError
+from antispoof.sensing.capture import Recording
+from antispoof.sensing.source import DEFAULT_LIMITS
+from antispoof.tables import pyarrow
+
+__all__ = ["address_of", "fetched", "filesystem"]
+
+# A path has one slash where the address in it had two, and the folder of the manifest before it.
+_IN_A_PATH = re.compile(r"(?:^|/)(?!file:)([a-z][a-z0-9+]+):/+(?=[^/])")
+
+Captures = Mapping[str, Recording | Sequence[Recording]]
+
+
+def filesystem(address: str) -> tuple[Any, str]:
+    """Return the `pyarrow.fs.FileSystem` of a path or an address, and the path in it.
+
+    Raises:
+        InputError: nobody knows such a filesystem.
+        MissingExtraError: pyarrow is not installed.
+    """
+    arrow, _ = pyarrow("reading and writing object stores")
+    from pyarrow import fs
+
+    try:
+        if "://" not in address:
+            return fs.LocalFileSystem(), address.rstrip("/")
+        files, path = fs.FileSystem.from_uri(address)
+        return files, path.rstrip("/")
+    except arrow.ArrowInvalid as error:
+        try:
+            import fsspec
+
+            files, path = fsspec.core.url_to_fs(address)
+        except (ImportError, ValueError) as other:
+            raise InputError(f"no filesystem for {address!r}: {error}; {other}") from None
+        return fs.PyFileSystem(fs.FSSpecHandler(files)), path.rstrip("/")
+
+
+def address_of(source: object) -> str | None:
+    """Return the address that a path stands for; None where it names a file of this machine."""
+    if not isinstance(source, (str, Path)) or not (found := _IN_A_PATH.search(str(source))):
+        return None
+    return f"{found[1]}://{str(source)[found.end() :]}"
+
+
+@contextmanager
+def fetched(captures: Captures) -> Iterator[Captures]:
+    """Yield captures whose files are on this machine, for as long as they are needed.
+
+    Args:
+        captures: modality name → file, or the files of several frames; those named by an address are
+            fetched, and the others left as they are.
+
+    Raises:
+        MediaError: ``not_found``, ``unreadable`` or ``payload_too_large``.
+        InputError: nobody knows such a filesystem.
+    """
+    with tempfile.TemporaryDirectory() if any(map(address_of, _sources(captures))) else nullcontext() as kept:
+        names: dict[str, str] = {}
+
+        def here(recording: Recording) -> Recording:
+            address = address_of(recording.source)
+            if address is None or kept is None:
+                return recording
+            path = Path(kept) / f"{len(names)}{PurePosixPath(urlsplit(address).path).suffix}"
+            names[repr(str(path))] = shown = repr(_without_key(address))
+            _fetch(address, path, shown)
+            return replace(recording, source=path)
+
+        there = {
+            name: here(given) if isinstance(given, Recording) else [here(one) for one in given]
+            for name, given in captures.items()
+        }
+        try:
+            yield there
+        except MediaError as error:
+            message = str(error)
+            for name, shown in names.items():
+                message = message.replace(name, shown)
+            raise MediaError(error.code, message) from None
+
+
+def _sources(captures: Captures) -> list[object]:
+    listed = [[given] if isinstance(given, Recording) else given for given in captures.values()]
+    return [recording.source for given in listed for recording in given]
+
+
+def _without_key(address: str) -> str:
+    scheme, place, path, _, _ = urlsplit(address)
+    return f"{scheme}://{place.rpartition('@')[2]}{path}"
+
+
+def _fetch(address: str, path: Path, shown: str) -> None:
+    scheme, place, inside, options, _ = urlsplit(address)
+    left = DEFAULT_LIMITS.max_video_bytes
+    try:
+        files, root = _root(urlunsplit((scheme, place, "", options, "")))
+        with files.open_input_stream(f"{root}{inside}") as stream, path.open("wb") as file:
+            while left >= 0 and (block := stream.read(1 << 20)):
+                left -= file.write(block)
+    except FileNotFoundError:
+        raise MediaError("not_found", f"no such file: {shown}") from None
+    except OSError as error:
+        raise MediaError("unreadable", f"cannot read {shown}: {error}") from None
+    if left < 0:
+        raise MediaError("payload_too_large", f"{shown}: more than the 2 GiB allowed")
+
+
+@lru_cache(maxsize=16)
+def _root(address: str) -> tuple[Any, str]:
+    """Keep the client of a store from file to file."""
+    return filesystem(address)
