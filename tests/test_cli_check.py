@@ -280,6 +280,18 @@ def test_as_a_process_of_its_own(desk: Path) -> None:
         assert bool(done.stderr) == (code == 3)
 
 
+def test_it_imports_its_own_command_and_sensor_alone(desk: Path) -> None:
+    program = "import sys; from antispoof.cli import _run; _run(); print(*sys.modules)"
+    command = [sys.executable, "-c", program, "check", "--bundle", str(desk / "miniature.onnx")]
+    done = subprocess.run(
+        [*command, "--face-rgb", str(desk / "person.jpg")], capture_output=True, text=True, check=True
+    )
+    imported = set(done.stdout.split())
+    assert {"antispoof.cli.check", "antispoof.sensing.modalities.face_rgb"} <= imported
+    others = {"antispoof.cli.every", "antispoof.cli.train", "antispoof.sensing.modalities.voice"}
+    assert not imported & (others | {"av", "scipy", "rich.console", "concurrent.futures", "logging"})
+
+
 def test_a_reader_who_leaves_early_changes_no_exit_code(desk: Path) -> None:
     program = "from antispoof.cli import main; main()"
     command = [sys.executable, "-c", program, "check", "--bundle", str(desk / "miniature.onnx")]

@@ -25,7 +25,7 @@ from packaging.requirements import Requirement
 from tutorials import run_tutorial
 
 import antispoof
-from antispoof.cli import app
+from antispoof.cli.every import app
 from antispoof.cli.sensors import declare_sensors
 from antispoof.runtime.bundle import shipped_bundles
 from antispoof.simulation.scene.collection import plan_scenes, write_scenes

@@ -56,7 +56,7 @@ from typer.cli import main
 declare_sensors()
 main()
 """
-    words = ["antispoof.cli", "utils", "docs", "--name", "antispoof", "--title", "Command line"]
+    words = ["antispoof.cli.every", "utils", "docs", "--name", "antispoof", "--title", "Command line"]
     subprocess.run(
         [sys.executable, "-c", program, *words, "--output", str(page)],
         check=True,

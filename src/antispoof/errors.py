@@ -14,10 +14,8 @@ An attack, and a presentation that cannot be judged, are results and never excep
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable
-from urllib.parse import unquote
 
 __all__ = [
     "AntispoofError",
@@ -57,6 +55,8 @@ class UnknownNameError(InputError):
     """No thing is registered under that name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        import difflib
+
         names = sorted(known)
         close = difflib.get_close_matches(name, names, n=3)
         hint = (
@@ -91,6 +91,7 @@ def install_command(extra: str) -> str:
         PEP 610, "Recording the Direct URL Origin of installed distributions".
     """
     from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import unquote
 
     try:
         origin = json.loads(distribution("antispoof").read_text("direct_url.json") or "{}")

@@ -1,4 +1,4 @@
-"""Explicit name → thing. A folder is a registry: every module in it is imported on first use.
+"""Explicit name → thing. A folder is a registry: its modules are imported on first use.
 
 Adding an encoder, a modality or a simulated instrument is one new file whose function or class carries
 ``@registry.register("its_name")``. Nobody edits a list.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Generic, TypeVar
 
 from antispoof.errors import UnknownNameError
@@ -45,7 +46,7 @@ class Registry(Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         """Return the thing called ``name``; raise `UnknownNameError` with the nearest names otherwise."""
-        self._discover()
+        self._find(name)
         try:
             return self._things[name]
         except KeyError:
@@ -63,8 +64,18 @@ class Registry(Generic[T]):
 
     def __contains__(self, name: object) -> bool:
         """Tell whether ``name`` is registered."""
-        self._discover()
+        self._find(name)
         return name in self._things
+
+    def _find(self, name: object) -> None:
+        """Import what registers a name: the module that is called so, or else all of them."""
+        if self._discovered or name in self._things:
+            return
+        module = f"{self.package}.{name}"
+        if isinstance(name, str) and name.isidentifier() and find_spec(module) is not None:
+            importlib.import_module(module)
+        if name not in self._things:
+            self._discover()
 
     def _discover(self) -> None:
         if self._discovered:

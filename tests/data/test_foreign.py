@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from antispoof.cli import app
+from antispoof.cli.every import app
 from antispoof.data.folder import import_folder
 from antispoof.data.foreign import import_table
 from antispoof.data.manifest import read_manifest, write_manifest

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from antispoof.cli import app
+from antispoof.cli.every import app
 from antispoof.errors import InputError
 from antispoof.evaluation.scores import ScoreSet
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from antispoof.cli import app
+from antispoof.cli.every import app
 from antispoof.columns import parse_columns
 from antispoof.errors import InputError
 from antispoof.evaluation import ScoreSet

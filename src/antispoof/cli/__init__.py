@@ -1,17 +1,18 @@
 """The command line: one file a command or group, one function a command, each a thin call into a room.
 
-Every module in this folder is imported, and adds its commands to the one program.
+A module of this folder adds its commands to the one program. Only that of the command which was asked for is
+imported where it has its name, as a check takes no longer than the imports of all; else `every` is.
 """
 
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import io
 import os
-import pkgutil
 import sys
-import traceback
+from pathlib import Path
 
 # Pydantic would look through every installed distribution for plugins of its own: time that a check has not.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -22,10 +23,9 @@ from antispoof.cli.output import drop_output, guard_output, with_json_target
 from antispoof.cli.sensors import declare_sensors
 from antispoof.errors import AntispoofError
 
-__all__ = ["app", "main"]
+__all__ = ["main"]
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+COLLECTED_FROM = 50_000  # new objects: what imports make is kept, and would be looked through again and again
 
 
 def main() -> None:
@@ -36,8 +36,8 @@ def main() -> None:
     """
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(errors="replace")  # a file name may hold what a terminal cannot show
+    gc.set_threshold(COLLECTED_FROM)
     guard_output()
-    declare_sensors()
     code = _run()
     try:
         sys.stdout.flush()
@@ -48,7 +48,10 @@ def main() -> None:
 
 def _run() -> int | str | None:
     try:
-        app(with_json_target(as_written_now(sys.argv[1:])))
+        words = with_json_target(as_written_now(sys.argv[1:]))
+        _import_command(words[0] if words else "")
+        declare_sensors()
+        app(words)
     except AntispoofError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -61,12 +64,30 @@ def _run() -> int | str | None:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             return _cannot_write(error)
-        traceback.print_exc()
-        return DEFECT
+        return _defect()
     except Exception:
-        traceback.print_exc()
-        return DEFECT
+        return _defect()
     return 0
+
+
+def _import_command(name: str) -> None:
+    """Import the module of that name, or all where it has no such command."""
+    module = name.replace("-", "_")
+    if module.isidentifier() and (Path(__file__).parent / f"{module}.py").exists():
+        importlib.import_module(f"{__name__}.{module}")
+    groups = {group.name for group in app.registered_groups}
+    commands = {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    }
+    if name not in groups | commands:
+        importlib.import_module(f"{__name__}.every")
+
+
+def _defect() -> int:
+    import traceback
+
+    traceback.print_exc()
+    return DEFECT
 
 
 def _cannot_write(error: OSError) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -154,6 +154,8 @@ def _teller(as_jsonl: bool, as_csv: bool) -> Callable[[Checked], None]:
         return lambda checked: typer.echo(json.dumps(as_dict(checked), ensure_ascii=False))
     if not as_csv:
         return lambda _: None
+    import csv
+
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(("source", "modalities", "outcome", "score", "threshold", "reasons", "error"))
 
@@ -213,21 +215,16 @@ def _side_by_side(given: Mapping[str, Sequence[Found]]) -> list[dict[str, Presen
 
 
 def _print_checked(entry: Checked) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
     from antispoof.evidence import explanation
 
     verdict = entry.verdict
     if verdict is None:
         typer.echo(f"{entry.title}: error: {entry.error}", err=True)
         return
-    console = Console(highlight=False, soft_wrap=True)
     colour = {"bona_fide": "green", "attack": "red", "non_response": "yellow"}[verdict.outcome]
-    console.print(
-        Text(f"{entry.title}: ").append(explanation.OUTCOME_WORDS[verdict.outcome], f"bold {colour}")
-    )
+    outcome = typer.style(explanation.OUTCOME_WORDS[verdict.outcome], fg=colour, bold=True)
+    typer.echo(f"{entry.title}: {outcome}", color=False if os.environ.get("NO_COLOR") else None)
     lines = explanation.details(verdict)
     width = max(9, *(len(name) for name, _ in lines))
     for name, words in lines:
-        console.print(Text(f"  {name:{width}} {words}"))
+        typer.echo(f"  {name:{width}} {words}")

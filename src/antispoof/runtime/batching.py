@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,6 +15,8 @@ from antispoof.runtime.presentation import Presented
 from antispoof.runtime.verdict import Verdict
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from antispoof.runtime.detector import Detector
 
 __all__ = ["Judged", "judge_each"]
@@ -99,6 +100,8 @@ def _ahead(function: Callable[[T], _Looked], items: Iterable[T]) -> Iterator[_Lo
     if len(first) < 2:
         yield from map(function, first)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as executor:
         pending: deque[Future[_Looked]] = deque(executor.submit(function, item) for item in first)
         try:

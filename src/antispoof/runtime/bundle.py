@@ -11,7 +11,6 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -264,7 +263,7 @@ def read_bundle(source: str | Path) -> Bundle:
 
 def shipped_bundles() -> dict[str, Path]:
     """Return the bundles that are installed with the package: name → path."""
-    folder = Path(str(resources.files("antispoof.bundles")))
+    folder = Path(__file__).parents[1] / "bundles"
     return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
 
 
@@ -310,7 +309,8 @@ def seal(model: bytes, metadata: BundleMetadata) -> bytes:
 
 def _checked_metadata(model: bytes, path: Path) -> BundleMetadata:
     try:
-        props = [dict(_fields(entry)) for number, entry in _fields(model) if number == METADATA_PROPS]
+        entries = [entry for number, entry in _fields(memoryview(model)) if number == METADATA_PROPS]
+        props = [{number: bytes(content) for number, content in _fields(entry)} for entry in entries]
         texts = [prop[VALUE] for prop in props if prop.get(KEY) == METADATA_KEY]
         checksum = _graph_sha256(model)
     except (IndexError, KeyError, ValueError):
@@ -327,13 +327,13 @@ def _checked_metadata(model: bytes, path: Path) -> BundleMetadata:
 
 
 def _graph_sha256(model: bytes) -> str:
-    graphs = [content for number, content in _fields(model) if number == GRAPH]
+    graphs = [content for number, content in _fields(memoryview(model)) if number == GRAPH]
     if len(graphs) != 1:
         raise ValueError("a model has exactly one graph")
     return hashlib.sha256(graphs[0]).hexdigest()
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
     """Walk the length-delimited fields of one protobuf message; raise ValueError or IndexError on damage."""
     at = 0
     while at < len(message):
@@ -353,7 +353,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
             raise ValueError(f"wire type {kind}")
 
 
-def _varint(message: bytes, at: int) -> tuple[int, int]:
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         byte = message[at]

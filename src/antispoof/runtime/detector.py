@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Detector", "load"]
 
-NO_POLICY = Policy(name="none", description="whatever is there is fused, at the bundles' own thresholds")
+NO_POLICY = Policy.model_construct(  # without a check, which pydantic would prepare on every start
+    name="none", description="whatever is there is fused, at the bundles' own thresholds"
+)
 
 
 def load(

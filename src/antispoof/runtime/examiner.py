@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +22,8 @@ from antispoof.sensing.capture import Box, Quality, Sample, WindowedModality
 from antispoof.sensing.modalities import modalities
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from antispoof.runtime.site import SiteCalibration
 
 __all__ = ["Examined", "Examiner", "Scored", "find_operating_point"]
@@ -294,6 +295,8 @@ class _Network:
         scorer = self.scorer()
         if len(batches) == 1:
             return [scorer(batches[0])]
+        from concurrent.futures import ThreadPoolExecutor
+
         with self._lock:
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(cores(), thread_name_prefix="network")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -55,7 +54,8 @@ class FusionChoice(_Part):
     """A fusion rule by its registered name, with its parameters."""
 
     rule: str = "bayesian"
-    parameters: SerializeAsAny[FusionRule] = Bayesian()
+    # Made without a check, here and below: pydantic would prepare one on every start.
+    parameters: SerializeAsAny[FusionRule] = Bayesian.model_construct()
 
     @model_validator(mode="before")
     @classmethod
@@ -144,7 +144,7 @@ class Policy(_Part):
     at_least: Annotated[int, Field(ge=1)] = 1
     if_missing: Answer = "non_response"
     if_rejected: Answer = "non_response"
-    fusion: FusionChoice = FusionChoice()
+    fusion: FusionChoice = FusionChoice.model_construct()
     at: tuple[str, ...] = ()
     threshold: Number | None = None
     costs: Costs | None = None
@@ -279,7 +279,7 @@ def read_policy(source: str | Path) -> Policy:
 
 def shipped_policies() -> dict[str, Path]:
     """Return the policies that are installed with the package: name → path."""
-    folder = Path(str(resources.files("antispoof.policies")))
+    folder = Path(__file__).parents[1] / "policies"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["Pool", "cores", "limit_cores"]
 
@@ -39,6 +41,8 @@ class Pool:
         """Apply a function to each; raise what the first of those that failed raised, when all have ended."""
         if len(items) < 2:
             return [function(item) for item in items]
+        from concurrent.futures import ThreadPoolExecutor
+
         with self._lock:
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(max(2, cores()), thread_name_prefix="sensor")

@@ -79,7 +79,7 @@ class Pooling(BaseModel):
         return min(pooled, float(ordered[(ordered.size - 1) // 2]))
 
 
-UNFITTED = Pooling(correlation=1.0, low_share=0.5, gain=0.0, offset=0.0)
+UNFITTED = Pooling.model_construct(correlation=1.0, low_share=0.5, gain=0.0, offset=0.0)
 """For bundles that state no rule: several frames are worth no more than one, and the lower weigh more."""
 
 

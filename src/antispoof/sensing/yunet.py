@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files as package_files
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -97,5 +97,4 @@ def _lit(image: NDArray[np.uint8]) -> NDArray[Any]:
 
 @cache
 def _network() -> Any:
-    weights = package_files("antispoof.sensing") / "weights" / "yunet_n_dynamic.onnx"
-    return onnx_session(weights.read_bytes())
+    return onnx_session(Path(__file__).parent / "weights" / "yunet_n_dynamic.onnx")
