@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ rules = st.builds(
     follow=st.floats(0, 1),
     per_distance=st.floats(0, 3),
     offset=st.floats(-5, 5),
+    per_known=st.floats(0, 3),
+    known_offset=st.floats(-5, 5),
+    usual=st.none() | st.floats(-2, 2),
     directions=st.just([[1.0, 0.0], [0.0, 2.0], [0.5, 0.5]]),
     lowest=st.floats(0, 2),
 )
@@ -84,6 +88,21 @@ def test_features_tell_more_than_scores_and_references_more_than_none(learned: R
     )
     assert errors(learned, new, 3) < 0.8 * scores_alone < 0.8 * without
     assert errors(learned, new, 3) <= errors(learned, new, 1) + 0.01
+
+
+def test_people_who_move_twice_as_much_are_met_once_references_show_it(learned: ReferenceRule) -> None:
+    """In features every distance is twice as long: one reference cannot tell, several can."""
+    restless = [replace(site, features=2 * site.features) for site in sites(10, 2)]
+    blind = learned.model_copy(update={"usual": None, "known_offset": 0.0, "per_known": 0.0})
+    assert errors(learned, restless, 6) < 0.1 < errors(blind, restless, 6)
+
+
+def test_many_references_are_compared_with_some_of_them(learned: ReferenceRule) -> None:
+    """Two thousand cost no more than thousands of distances, and say what a hundred of them do."""
+    random = np.random.default_rng(4)
+    tones, sample = random.normal(0, 1, (2000, 10)), random.normal(0, 3, 10)
+    few = learned.threshold(np.zeros(100), tones[:100], sample, 0.0)
+    assert learned.threshold(np.zeros(2000), tones, sample, 0.0) == pytest.approx(few, abs=2.0)
 
 
 def test_it_finds_the_directions_in_which_attacks_differ(learned: ReferenceRule) -> None:

@@ -3,12 +3,13 @@
 A camera shifts all its scores, so what scored low when it was surely bona fide may score low again. And a
 live capture differs from an earlier one in pose, an attack in tone: how far a sample lies from the nearest
 reference, along the directions in which attacks of a site differ from its people, tells more than its score.
+How far is far, the references tell by how far they lie from each other.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -25,11 +26,19 @@ __all__ = ["LOWERED_AT_MOST", "ReferenceRule", "fit_reference", "unfitted_refere
 LOWERED_AT_MOST = 1.0
 DIRECTIONS = 10
 RIDGE = 1.0  # on the variance within a person, in units of the variance of all captures
-SIZES = (1, 3, 5)  # references a sample, on which the rule is fitted
+SIZES = (1, 3, 5)  # references of the sample's person, on which the rule is fitted
+SITE_SIZES = (10, 20)  # references of anybody at the site
 NEAREST = 0.1  # added to distances: the very same picture again is not infinitely near
-# People at real sites move much more, or less, than at simulated ones. The rule is fitted with distances
-# that are off by a factor of their own at every site (natural-log standard deviation): it trusts them less.
+USUAL = 0.75  # quantile of the distances between references: some may have been taken one after the other
+DOUBT = 2  # references after the first count as little as they are fewer than this
+COMPARED = 64  # references whose distance to the others is taken
+# Real captures are not rendered ones. People move more, or less, at every site: by a factor of their own
+# (natural-log standard deviation), most of which references that differ from each other show. And attacks
+# come nearer to the people of their site: their features differ by a share of what simulated ones do.
 DISTANCE_SPREAD = 1.0
+KNOWN_SPREAD = 0.4
+LEAST_DIFFERENCE = 0.4
+ROUNDS = 2  # of such factors, drawn for every simulated site
 PENALTY = 1e-2
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -37,15 +46,22 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class ReferenceRule(BaseModel):
-    """``threshold = follow * typical + per_distance * ln(distance) + offset``, for the next sample alone.
+    """By how much references move the threshold, for the next sample alone.
 
-    ``typical`` is the typical score of the references. It never comes to lie more than ``lowest`` below the
-    threshold without references, whatever they are; it may rise by any amount.
+    It is ``follow * typical + offset + per_distance * excess + known * (known_offset + per_known * excess)``.
+
+    ``typical`` is the typical score of the references, ``known`` grows from 0 with one of them towards 1 with
+    many, and ``excess`` is the natural log of the distance to the nearest less what is ``usual``: here, as
+    far as that is known, and else in simulation. The threshold never comes to lie more than ``lowest`` below
+    the one without references, whatever they are; it may rise by any amount.
 
     Attributes:
         follow: how far the threshold follows the references' score, 0 to 1.
-        per_distance: by how much it rises with each unit of the natural-log distance.
+        per_distance: by how much it rises with each unit of the excess.
         offset: natural-log likelihood ratio.
+        per_known: by how much more it rises where the usual distance is known.
+        known_offset: what is added to ``offset`` there.
+        usual: natural log of the usual distance in simulation; None where distances are taken as they are.
         directions: (F, D), what features are multiplied by before distances are taken; empty where the rule
             looks at scores alone.
         lowest: by how much references lower a threshold at most.
@@ -56,6 +72,9 @@ class ReferenceRule(BaseModel):
     follow: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     per_distance: Weight
     offset: Number
+    per_known: Weight = 0
+    known_offset: Number = 0
+    usual: Number | None = None
     directions: list[list[Number]] = []
     lowest: Weight = LOWERED_AT_MOST
 
@@ -94,8 +113,13 @@ class ReferenceRule(BaseModel):
             raise InputError(f"scores of references must be finite, at least one; got {known.tolist()}")
         moved = self.follow * typical_score(known) + self.offset
         if self.directions:
-            gap = np.asarray(tones, np.float64) - np.asarray(tone, np.float64)
-            moved += self.per_distance * float(_log_distance(gap).min())
+            own = np.asarray(tones, np.float64)
+            excess = float(_log_distance(own - np.asarray(tone, np.float64)).min())
+            surely = 0.0
+            if self.usual is not None:
+                surely = _known(known.size)
+                excess -= surely * _between(own) + (1 - surely) * self.usual
+            moved += (self.per_distance + self.per_known * surely) * excess + self.known_offset * surely
         if not math.isfinite(moved):
             raise InputError("features of samples and references must be finite")
         return max(moved, without - self.lowest)
@@ -127,33 +151,72 @@ def fit_reference(sites: Sequence[SimulatedSite], seed: int = 0) -> ReferenceRul
     """
     sites = [site for site in sites if site.bona_fide.any() and not site.bona_fide.all()]
     directions = _directions(sites)
+    tones = [site.features @ directions for site in sites]
+    usual = _usual(sites, tones)
     random = np.random.default_rng(seed)
-    rows: list[tuple[float, float, float]] = []
-    label: list[bool] = []
-    for site in sites:
-        tones = site.features @ directions
-        off = DISTANCE_SPREAD * random.standard_normal()
-        for index in range(site.scores.size):
-            same = site.bona_fide & (site.person == site.person[index])
-            same[index] = False
-            others = np.flatnonzero(same)
-            for size in SIZES if others.size else ():
-                chosen = random.permutation(others)[:size]
-                known = typical_score(site.scores[chosen])
-                near = float(_log_distance(tones[chosen] - tones[index]).min()) + off
-                rows.append((site.scores[index], site.scores[index] - known, -near))
-                label.append(bool(site.bona_fide[index]))
-    if len(set(label)) < 2:
+    rows = [
+        row
+        for _ in range(ROUNDS)
+        for site, tone in zip(sites, tones, strict=True)
+        for row in _rows(site, tone, usual, random)
+    ]
+    label = np.array([bona_fide for _, bona_fide in rows], np.bool_)
+    if label.all() or not label.any():
         raise InputError("fit_reference needs sites with attacks and two bona fide captures of a person")
-    design, nonnegative = np.array(rows), np.ones(3, np.bool_)
-    weight, bias = fit_logistic(design, np.array(label), nonnegative=nonnegative, ridge=PENALTY)
+    weight, bias = fit_logistic(
+        np.array([row for row, _ in rows]),
+        label,
+        nonnegative=np.array([True, True, True, True, False]),
+        ridge=PENALTY,
+    )
     whole = max(float(weight[0] + weight[1]), 1e-9)
+    follow, per_distance, per_known, known_offset = (weight[1:] / whole).tolist()
     return ReferenceRule(
-        follow=float(weight[1]) / whole,
-        per_distance=float(weight[2]) / whole,
+        follow=follow,
+        per_distance=per_distance,
         offset=-bias / whole,
+        per_known=per_known,
+        known_offset=-known_offset,
+        usual=usual,
         directions=[[float(f"{value:.5g}") for value in row] for row in directions.tolist()],
     )
+
+
+def _usual(sites: Sequence[SimulatedSite], tones: Sequence[NDArray[np.float64]]) -> float:
+    """Return how far captures of one person usually lie apart, natural log; 0 where nobody has several."""
+    people = [
+        tone[own]
+        for site, tone in zip(sites, tones, strict=True)
+        for person in np.unique(site.person)
+        if (own := site.bona_fide & (site.person == person)).sum() > 1
+    ]
+    return float(np.mean([_between(own) for own in people])) if people else 0.0
+
+
+def _rows(
+    site: SimulatedSite, tone: NDArray[np.float64], usual: float, random: np.random.Generator
+) -> Iterator[tuple[tuple[float, ...], bool]]:
+    """Hold every capture of a site against references drawn from it, as if it were a real one."""
+    tone, attack = tone.copy(), ~site.bona_fide
+    difference = tone[attack].mean(axis=0) - tone[~attack].mean(axis=0)
+    tone[attack] -= random.uniform(0, 1 - LEAST_DIFFERENCE) * difference
+    unknown, ever = DISTANCE_SPREAD * random.standard_normal(), KNOWN_SPREAD * random.standard_normal()
+    for index, (score, bona_fide) in enumerate(
+        zip(site.scores.tolist(), site.bona_fide.tolist(), strict=True)
+    ):
+        others = site.bona_fide.copy()
+        others[index] = False
+        same = np.flatnonzero(others & (site.person == site.person[index]))
+        drawn = [random.permutation(same)[:size] for size in SIZES if same.size]
+        if same.size:
+            drawn += [random.permutation(np.flatnonzero(others))[:size] for size in SITE_SIZES]
+        for chosen in drawn:
+            known = _known(chosen.size)
+            excess = float(_log_distance(tone[chosen] - tone[index]).min())
+            excess -= known * _between(tone[chosen]) + (1 - known) * usual
+            excess += (1 - known) * unknown + ever
+            typical = typical_score(site.scores[chosen])
+            yield (score, score - typical, -excess, -excess * known, known), bona_fide
 
 
 def _directions(sites: Sequence[SimulatedSite]) -> NDArray[np.float64]:
@@ -179,6 +242,22 @@ def _directions(sites: Sequence[SimulatedSite]) -> NDArray[np.float64]:
     _, _, main = np.linalg.svd(np.array(shifts) @ whitening, full_matrices=False)
     found = whitening @ main[:DIRECTIONS].T / spread[:, None]
     return np.asarray(found / math.sqrt(found.shape[1]), np.float64)
+
+
+def _known(count: int) -> float:
+    """Tell how far so many references show what is usual, 0 to 1."""
+    return (count - 1) / (count - 1 + DOUBT)
+
+
+def _between(tones: NDArray[np.float64]) -> float:
+    """Return how far each of (K, D) lies from the one nearest to it, natural log; 0 for one alone."""
+    count = len(tones)
+    if count < 2:
+        return 0.0
+    some = np.arange(0, count, -(-count // COMPARED))
+    apart = _log_distance(tones[some, None] - tones)
+    apart[np.arange(some.size), some] = np.inf
+    return float(np.quantile(apart.min(axis=1), USUAL))
 
 
 def _log_distance(gap: NDArray[np.float64]) -> NDArray[np.float64]:
