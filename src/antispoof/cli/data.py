@@ -100,16 +100,20 @@ def data_split(
         0.2,
         0.2,
     ),
+    keep_test: Annotated[
+        bool, typer.Option("--keep-test", help="What is test stays test; only the rest is divided.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="The same seed divides alike on every machine.", min=0)] = 0,
 ) -> None:
     """Divide into train, dev and test: no subject on two sides, kinds of attack spread evenly."""
     from rich.console import Console
 
     from antispoof.data.manifest import read_manifest, write_manifest
-    from antispoof.data.splitting import split
+    from antispoof.data.splitting import split, split_rest
     from antispoof.data.summary import partition_table
 
-    divided = split([p for path in manifests for p in read_manifest(path)], fractions, seed)
+    rows = [p for path in manifests for p in read_manifest(path)]
+    divided = (split_rest if keep_test else split)(rows, fractions, seed)
     write_manifest(divided, out)
     Console(highlight=False).print(text_table(*partition_table(divided)))
 

@@ -11,7 +11,7 @@ import numpy as np
 from antispoof.data.presentation import PARTITIONS, Presentation, one_spelling
 from antispoof.errors import InputError
 
-__all__ = ["split"]
+__all__ = ["split", "split_rest"]
 
 
 def split(
@@ -69,6 +69,34 @@ def split(
         filled[best] += row
         where[name] = PARTITIONS[best]
     return tuple(dataclasses.replace(p, partition=where[p.person or p.id]) for p in presentations)
+
+
+def split_rest(
+    presentations: Sequence[Presentation], fractions: tuple[float, float, float], seed: int
+) -> tuple[Presentation, ...]:
+    """Keep test as it is, and divide the rest between train and dev, in the shares that they have.
+
+    Args:
+        presentations: some of which are test already: those of a dataset that comes without dev.
+        fractions: shares of train, dev and test; the last is not looked at.
+        seed: see `split`.
+
+    Raises:
+        InputError: as `split` does, or a person stands in test and in the rest.
+    """
+    test = [p for p in one_spelling(presentations) if p.partition == "test"]
+    rest = [p for p in one_spelling(presentations) if p.partition != "test"]
+    shared = {p.person for p in test} & {p.person for p in rest} - {None}
+    if shared:
+        raise InputError(
+            f"{len(shared)} subjects stand in test and in the rest, the first is {min(map(str, shared))}"
+        )
+    both = fractions[0] + fractions[1]
+    if not test or both <= 0:
+        raise InputError(f"nothing is test yet, or train and dev get no share of the rest: {fractions}")
+    divided = split(rest, (fractions[0] / both, fractions[1] / both, 0.0), seed)
+    found = {p.id: p for p in (*test, *divided)}
+    return tuple(found[p.id] for p in presentations)
 
 
 def _stratum(p: Presentation) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""LivDet fingerprint, 2013 to 2021: live and fake fingers on optical and thermal sensors."""
+"""LivDet fingerprint, 2013 to 2023: live and fake fingers on optical and thermal sensors."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ _SENSORS = {
     2017: ("DigitalPersona", "GreenBit", "Orcanthus"),
     2019: ("DigitalPersona", "GreenBit", "Orcanthus"),
     2021: ("Dermalog", "GreenBit"),
+    2023: ("Dermalog", "GreenBit", "Unknown"),
+}
+_REMARKS = {
+    2023: " Two sensors of 2023 are not named, and trained on live fingers alone; expected are folders that "
+    "start with Unknown.",
 }
 _COUNTS: dict[int, dict[str, Counts]] = {
     2013: {sensor: {"train": (1000, 1000), "test": (1000, 1000)} for sensor in ("Biometrika", "Italdata")},
@@ -73,7 +78,7 @@ def _plain(folder: str) -> str:
 
 def _dataset(year: int) -> Dataset:
     sensors = _SENSORS[year]
-    fake = "Spoof" if year in (2013, 2021) else "Fake"
+    fake = "Spoof" if year in (2013, 2021, 2023) else "Fake"
     example = {}
     for sensor in sensors:
         for part in ("Training", "Testing"):
@@ -93,7 +98,7 @@ def _dataset(year: int) -> Dataset:
             "The archives of the years and sensors are not laid out alike. Expected of every image: a folder "
             "that starts or ends with Train or Test, one that starts with the sensor, one called Live or "
             "Fake (Spoof), and, below that, the material. The number that opens a name is taken as the "
-            "person, separately in each partition; a fake names none."
+            "person, separately in each partition; a fake names none." + _REMARKS.get(year, "")
         ),
         example=example,
     )(_reader(year))
