@@ -17,6 +17,7 @@ rules = st.builds(
     TrafficRule,
     follow=st.floats(0, 1),
     margin=st.floats(0, 5),
+    raise_margin=st.none() | st.floats(-1, 5),
     lowest=st.floats(0, 2),
     highest=st.floats(0, 3),
 )

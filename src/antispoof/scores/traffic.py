@@ -1,8 +1,9 @@
 """How unlabelled scores of a site move its threshold: from the shape of the mixture, attacks among it or not.
 
-The rule reads a high quantile of all scores. With no more than two fifths attacks among them, wherever those
-lie, the four-fifths quantile is at least the two-thirds quantile of the people, so a burst of attacks never
-takes the threshold below what the people alone call for; how far it can drive it up is bounded.
+The threshold rises with the median of all scores, and falls only where a high quantile calls for it too. With
+no more than two fifths attacks among them, wherever those lie, the four-fifths quantile is at least the
+two-thirds quantile of the people, so a burst of attacks never takes the threshold below what the people alone
+call for; how far it can drive it up is bounded.
 """
 
 from __future__ import annotations
@@ -21,20 +22,27 @@ __all__ = ["ATTACK_LIMIT", "LEAST_SCORES", "TrafficRule", "fit_traffic", "unfitt
 
 ATTACK_LIMIT = 0.4
 LEVEL = 0.8
+MIDDLE = 0.5  # of quantiles from 0.5 to 0.8 the one that errs least on simulation
+LOWERED_AT_MOST, RAISED_AT_MOST = 1.0, 1.5
 LEAST_SCORES = 100
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4)
 FOLLOWED = np.linspace(0, 1, 11)
+TOLERANCE = 1e-3
 MARGINS = np.arange(0, 8, 0.05)
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class TrafficRule(BaseModel):
-    """``shift = follow * (quantile - margin - threshold)``, kept between ``-lowest`` and ``highest``.
+    """By how much traffic moves a threshold, kept between ``-lowest`` and ``highest``.
+
+    It rises by ``follow * (median - raise_margin - threshold)``, and falls by no more than
+    ``follow * (quantile - margin - threshold)``, where both are below 0.
 
     Attributes:
         follow: how far the threshold follows the site, 0 to 1.
         margin: between the four-fifths quantile of all scores and the threshold.
+        raise_margin: between their median and the threshold; None where the quantile alone moves it.
         lowest: by how much traffic lowers a threshold at most.
         highest: by how much it raises one at most.
     """
@@ -43,8 +51,9 @@ class TrafficRule(BaseModel):
 
     follow: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     margin: Annotated[float, Field(allow_inf_nan=False)]
-    lowest: Weight = 1.0
-    highest: Weight = 1.5
+    raise_margin: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    lowest: Weight = LOWERED_AT_MOST
+    highest: Weight = RAISED_AT_MOST
 
     def shift(self, scores: ArrayLike, threshold: float) -> float:
         """Tell by how much a threshold should move.
@@ -68,8 +77,9 @@ class TrafficRule(BaseModel):
             raise InputError(
                 f"all {found.size} scores are {found[0]:g}: they are not scores of different presentations"
             )
-        # an order statistic, not a mix of two: what holds for shares of people then holds for it exactly
-        return self._moved(float(np.quantile(found, LEVEL, method="higher")), threshold)
+        # order statistics, not mixes of two: what holds for shares of people then holds for them exactly
+        high, middle = np.quantile(found, (LEVEL, MIDDLE), method="higher").tolist()
+        return self._moved(high, middle, threshold)
 
     def called_for(self, people: ArrayLike, threshold: float) -> float:
         """Tell what people alone call for, the least that traffic with attacks among it comes to.
@@ -80,10 +90,13 @@ class TrafficRule(BaseModel):
         """
         level = (LEVEL - ATTACK_LIMIT) / (1 - ATTACK_LIMIT)
         quantile = np.quantile(np.asarray(people, np.float64), level, method="lower")
-        return self._moved(float(quantile), threshold)
+        return self._moved(float(quantile), -np.inf, threshold)
 
-    def _moved(self, quantile: float, threshold: float) -> float:
-        return float(np.clip(self.follow * (quantile - self.margin - threshold), -self.lowest, self.highest))
+    def _moved(self, high: float, middle: float, threshold: float) -> float:
+        moved = self.follow * (high - self.margin - threshold)
+        if self.raise_margin is not None:
+            moved = max(min(moved, 0.0), self.follow * (middle - self.raise_margin - threshold))
+        return float(np.clip(moved, -self.lowest, self.highest))
 
 
 def unfitted_traffic(typical: float, threshold: float) -> TrafficRule:
@@ -97,7 +110,7 @@ def unfitted_traffic(typical: float, threshold: float) -> TrafficRule:
 
 
 def fit_traffic(sites: Sequence[SimulatedSite], threshold: float) -> TrafficRule:
-    """Choose how far to follow and the margin: the least mean error over simulated sites, 0 to 40 % attacks.
+    """Choose how far to follow and the margins: the least mean error over simulated sites, 0 to 40 % attacks.
 
     Args:
         sites: with both classes.
@@ -106,31 +119,48 @@ def fit_traffic(sites: Sequence[SimulatedSite], threshold: float) -> TrafficRule
     Raises:
         InputError: no site has both classes.
     """
-    errors = np.zeros((FOLLOWED.size, MARGINS.size))
-    count = 0
-    for site in sites:
-        people, attacks = np.sort(site.scores[site.bona_fide]), np.sort(site.scores[~site.bona_fide])
-        if not people.size or not attacks.size:
-            continue
-        count += 1
-        for share in SHARES:
-            quantile = _quantile(people, attacks, share)
-            moved = threshold + FOLLOWED[:, None] * (quantile - MARGINS - threshold)
-            errors += np.searchsorted(people, moved, side="left") / people.size
-            errors += 1 - np.searchsorted(attacks, moved, side="left") / attacks.size
-    if not count:
+    rises, falls = np.zeros((FOLLOWED.size, MARGINS.size)), np.zeros(MARGINS.size)
+    mixtures = [
+        (people, attacks, _quantiles(people, attacks, share))
+        for site in sites
+        if (people := np.sort(site.scores[site.bona_fide])).size
+        and (attacks := np.sort(site.scores[~site.bona_fide])).size
+        for share in SHARES
+    ]
+    if not mixtures:
         raise InputError("fit_traffic needs sites with both classes")
-    errors /= 2 * count * len(SHARES)
-    best = errors.min(axis=1)
+    for people, attacks, (_, middle) in mixtures:
+        moved = FOLLOWED[:, None] * (middle - MARGINS - threshold)
+        rises += _errors(people, attacks, threshold, moved) / len(mixtures)
+    best = rises.min(axis=1)
     # Following further than it pays is a risk: the least that costs no more than a thousandth.
-    row = int(np.flatnonzero(best <= best.min() + 1e-3)[0])
-    least = np.flatnonzero(errors[row] <= best[row] + 1e-9)
-    return TrafficRule(follow=float(FOLLOWED[row]), margin=float(MARGINS[least].mean()))
+    row = int(np.flatnonzero(best <= best.min() + TOLERANCE)[0])
+    follow, raise_margin = float(FOLLOWED[row]), float(MARGINS[rises[row] <= best[row] + 1e-9].mean())
+    for people, attacks, (high, middle) in mixtures:
+        fallen = np.minimum(follow * (high - MARGINS - threshold), 0)
+        moved = np.maximum(fallen, follow * (middle - raise_margin - threshold))
+        falls += _errors(people, attacks, threshold, moved) / len(mixtures)
+    # The smaller that margin, the less a burst can lower the threshold.
+    margin = float(MARGINS[falls <= falls.min() + 1e-9].min())
+    return TrafficRule(follow=follow, margin=margin, raise_margin=raise_margin)
 
 
-def _quantile(people: NDArray[np.float64], attacks: NDArray[np.float64], share: float) -> float:
-    """Return the quantile of a mixture with that share of attacks."""
+def _errors(
+    people: NDArray[np.float64], attacks: NDArray[np.float64], threshold: float, moved: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the half total errors of a site, of which scores are ordered, where the threshold moves so."""
+    at = threshold + np.clip(moved, -LOWERED_AT_MOST, RAISED_AT_MOST)
+    rejected = np.searchsorted(people, at, side="left") / people.size
+    return np.asarray((rejected + 1 - np.searchsorted(attacks, at, side="left") / attacks.size) / 2)
+
+
+def _quantiles(
+    people: NDArray[np.float64], attacks: NDArray[np.float64], share: float
+) -> tuple[float, float]:
+    """Return the high quantile and the median of a mixture with that share of attacks."""
     values = np.concatenate([people, attacks])
     weights = np.repeat([(1 - share) / people.size, share / attacks.size], [people.size, attacks.size])
     order = np.argsort(values)
-    return float(values[order][np.searchsorted(np.cumsum(weights[order]), LEVEL - 1e-9)])
+    upper = np.cumsum(weights[order])
+    high, middle = (float(values[order][np.searchsorted(upper, level - 1e-9)]) for level in (LEVEL, MIDDLE))
+    return high, middle
