@@ -108,6 +108,29 @@ def simulate_scene(
     typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
 
 
+@simulate_app.command("iris")
+def simulate_irises(
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    subjects: Annotated[int, typer.Option(help="How many eyes.")] = 60,
+    bona_fide: Annotated[int, typer.Option(help="Bona fide presentations an eye.")] = 4,
+    attacks: Annotated[int, typer.Option(help="Attack presentations an eye; kinds take turns.")] = 6,
+    instrument: Annotated[list[str] | None, typer.Option(help="Only these kinds of attack.")] = None,
+    family: Annotated[list[str] | None, typer.Option(help="Only these families of sensors.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
+    workers: Annotated[int, typer.Option(help="Processes; 0 means one a core.", min=0)] = 0,
+) -> None:
+    """Make near-infrared pictures of eyes, prints, contact lenses, screens and artificial eyes."""
+    from antispoof.simulation.iris.collection import plan_irises, write_irises
+
+    specs = plan_irises(seed, subjects, bona_fide, attacks, instrument or (), family or ())
+    start = time.perf_counter()
+    with progress_bar("simulating", len(specs)) as step:
+        manifest = write_irises(specs, out, workers=workers or None, progress=step)
+    rate = len(specs) / (time.perf_counter() - start)
+    typer.echo(f"{len(specs)} SIMULATED presentations, {rate:.0f} a second; manifest: {manifest}")
+    typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
+
+
 @simulate_app.command("speech")
 def simulate_speech(
     source: Annotated[Path, typer.Argument(help="Folder of bona fide speech.", show_default=False)],

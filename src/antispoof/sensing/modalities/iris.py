@@ -1,0 +1,165 @@
+"""A near-infrared picture of an eye."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.sensing.capture import Box, Quality, Sample, Source
+from antispoof.sensing.eight_bits import load_eight_bits
+from antispoof.sensing.eyes import find_eyes
+from antispoof.sensing.faces import CropRecipe, frame
+from antispoof.sensing.iris_quality import iris_measures
+from antispoof.sensing.modalities import modalities
+
+__all__ = ["Iris"]
+
+# The gate keeps out what cannot be judged; what is merely worse than a standard asks passes.
+MIN_AGREEMENT = 0.5  # of the rays, of pupil and limbus each
+SURE = 0.7  # of a second eye
+MIN_RADIUS = 28.0  # px; the standard asks 80
+MIN_IRIS_IN_PICTURE = 0.07  # radius over the longer side: less is a picture of a face
+RATIO = (12.0, 75.0)  # radius of the pupil, percent of that of the iris; the standard asks 20 to 70
+MIN_PUPIL_CONTRAST = 8.0  # the standard asks 30: washed-out prints have 15
+MIN_USABLE = 35.0  # percent of the iris; the standard asks 70
+MIN_CONCENTRICITY = 70.0  # the standard asks 90
+MIN_CIRCULARITY = 88.0  # percent
+MIN_ENTROPY = 4.0  # bits; the standard asks 6
+MIN_SEEN = 0.75  # share of the box around the iris that lies in the picture
+MAX_INTERLACE = 1.25  # difference of neighbouring rows over that of rows two apart
+MIN_BRIGHTEST = 30  # 0..255, 95th percentile
+MAX_SATURATED = 0.7  # share of pixels of 250 or more
+MIN_SIDE = 48  # px
+
+
+class Iris:
+    """``iris``: the eye in a near-infrared picture, cropped to the iris or with all that is around it.
+
+    Bits are told as for ``face_infrared``; JPEG 2000, PNG, BMP and TIFF state or show them. Left and right
+    eyes are judged alike. Colour pictures are refused: in visible light the texture of dark eyes is not seen.
+    """
+
+    name = "iris"
+    title = "near-infrared picture of the eye"
+    folders: tuple[str, ...] = ("irises", "eye", "eyes")
+    unnamed: tuple[str, ...] = ()
+    windowed = False
+    unit = "uint8, (H, W), light at 700 to 900 nm, 0 to 255"
+    reasons: Mapping[str, str] = {
+        "no_bits": "the picture of the eye does not tell how bright white is: state the bits of the sensor",
+        "no_iris": "no iris was found: open the eye wide, and look into the sensor",
+        "several_eyes": "several eyes are in the picture: hand in a picture of each by itself",
+        "too_small": "the iris is too small: come closer, or send the picture in its full size",
+        "cut_off": "the iris is cut off by the edge of the picture: move into the middle",
+        "covered": "lids, lashes or reflections cover the iris: open the eye wide, and take glasses off",
+        "pupil_size": "the pupil is too small or too wide: change the light, and wait a moment",
+        "off_gaze": "the eye looks aside: look straight into the sensor",
+        "no_contrast": "pupil and iris can hardly be told apart: check the infrared lamp",
+        "interlaced": "odd and even rows were taken at different moments: hold still, or change the sensor",
+        "too_dark": "the picture of the eye is dark: check that the infrared lamp is on",
+        "too_bright": "the picture of the eye is over-exposed: move back, or out of the sun",
+        "constant": "the picture of the eye shows hardly any grey levels: check the sensor",
+    }
+
+    def load(self, source: Source) -> Sample:
+        """Decode a near-infrared picture to 8 bits; raise `MediaError` when that cannot be done."""
+        return load_eight_bits(source, self.name)
+
+    def quality(self, sample: Sample) -> Quality:
+        """Find pupil and iris, and tell whether they can be judged.
+
+        The measurements are ``brightest`` (95th percentile, 0 to 255) and ``saturated`` (0 to 1) of the
+        picture and, where there is an eye, those of `antispoof.sensing.iris_quality` and ``agreement``, the
+        share of rays that agree with the circles, 0 to 1.
+        """
+        picture = sample.array
+        light = {
+            "brightest": float(np.quantile(picture[::2, ::2], 0.95)) if picture.size else 0.0,
+            "saturated": float((picture >= 250).mean()),
+        }
+        if not sample.metadata.get("settled", True):
+            return Quality(("no_bits",), light)
+        if light["brightest"] < MIN_BRIGHTEST:
+            return Quality(("too_dark",), light)
+        if light["saturated"] > MAX_SATURATED:
+            return Quality(("too_bright",), light)
+        if min(picture.shape) < MIN_SIDE:
+            return Quality(("too_small",), light)
+        eyes = find_eyes(picture)
+        if not eyes or eyes[0].agreement < MIN_AGREEMENT:
+            return Quality(("no_iris",), light)
+        eye = eyes[0]
+        measured = {"agreement": eye.agreement, **iris_measures(picture, eye), **light}
+        box = Box(
+            eye.iris.x - eye.iris.radius,
+            eye.iris.y - eye.iris.radius,
+            2 * eye.iris.radius,
+            2 * eye.iris.radius,
+        )
+        checks = (
+            ("several_eyes", len(eyes) > 1 and eyes[1].agreement >= SURE and _alike(eyes[0], eyes[1])),
+            (
+                "too_small",
+                eye.iris.radius < MIN_RADIUS or eye.iris.radius < MIN_IRIS_IN_PICTURE * max(picture.shape),
+            ),
+            ("cut_off", _seen(box, picture.shape) < MIN_SEEN),
+            ("covered", measured["usable_iris_area"] < MIN_USABLE),
+            ("pupil_size", not RATIO[0] <= measured["pupil_iris_ratio"] <= RATIO[1]),
+            (
+                "off_gaze",
+                measured["concentricity"] < MIN_CONCENTRICITY
+                or measured["pupil_circularity"] < MIN_CIRCULARITY,
+            ),
+            ("no_contrast", measured["iris_pupil_contrast"] < MIN_PUPIL_CONTRAST),
+            ("interlaced", measured["interlace"] > MAX_INTERLACE),
+            ("constant", measured["grey_utilisation_bits"] < MIN_ENTROPY),
+        )
+        return Quality(tuple(code for code, failed in checks if failed), measured, box)
+
+    def frame(self, sample: Sample, quality: Quality, *, scale: float, size: int) -> Box | None:
+        """Return the square around the iris that `prepare` cuts out, in pixels."""
+        return frame(sample.array, quality.region, CropRecipe(scale, size)) if quality.region else None
+
+    def prepare(self, sample: Sample, quality: Quality, *, scale: float, size: int) -> NDArray[np.float32]:
+        """Cut out the iris: float32, (1, size, size), 0 to 1; edge pixels repeat outside the picture.
+
+        Args:
+            sample: what was loaded.
+            quality: with its region.
+            scale: side of the square, in diameters of the iris.
+            size: of the result, in pixels.
+        """
+        if quality.region is None:
+            raise ValueError("prepare needs an iris; quality.region is None")
+        cut = frame(sample.array, quality.region, CropRecipe(scale, size))
+        return _cut(sample.array, cut, size)[np.newaxis]
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Tell whether two eyes are about equally large."""
+    ratio = one.iris.radius / other.iris.radius
+    return bool(1 / 1.5 < ratio < 1.5)
+
+
+def _seen(box: Box, shape: tuple[int, ...]) -> float:
+    width = min(box.x + box.width, shape[1]) - max(box.x, 0)
+    height = min(box.y + box.height, shape[0]) - max(box.y, 0)
+    return max(width, 0.0) * max(height, 0.0) / (box.width * box.height)
+
+
+def _cut(picture: NDArray[np.uint8], cut: Box, size: int) -> NDArray[np.float32]:
+    rows, columns = picture.shape
+    left, top, side = int(cut.x), int(cut.y), int(cut.width)
+    inside = picture[max(top, 0) : max(top + side, 1), max(left, 0) : max(left + side, 1)]
+    padding = (max(-top, 0), max(top + side - rows, 0), max(-left, 0), max(left + side - columns, 0))
+    if any(padding):
+        inside = np.asarray(cv2.copyMakeBorder(inside, *padding, borderType=cv2.BORDER_REPLICATE))
+    how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(inside, (size, size), interpolation=how), np.float32) / np.float32(255)
+
+
+modalities.register("iris")(Iris())

@@ -1,0 +1,67 @@
+"""Simulated eyes follow from their arguments; instruments differ from live eyes in what they are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from antispoof.data.manifest import read_manifest
+from antispoof.errors import InputError, UnknownNameError
+from antispoof.simulation.iris.collection import HELD_OUT, plan_irises, write_irises
+from antispoof.simulation.iris.instruments import iris_instruments
+from antispoof.simulation.iris.presentations import Simulated, simulate_iris
+from antispoof.simulation.iris.texture import iris_texture
+
+
+def pupil_level(made: Simulated) -> float:
+    """Darkest fifth of the pupil over the middle of the picture."""
+    x, y, radius = made.pupil
+    rows, columns = np.mgrid[: made.picture.shape[0], : made.picture.shape[1]]
+    inside = made.picture[np.hypot(columns - x, rows - y) < 0.7 * radius]
+    return float(np.quantile(inside, 0.2)) if inside.size else np.nan
+
+
+def test_the_same_arguments_make_the_same_picture() -> None:
+    first, again, other = (simulate_iris(1, subject, 0, None, "kiosk").picture for subject in (4, 4, 5))
+    np.testing.assert_array_equal(first, again)
+    assert first.shape != other.shape or (first != other).mean() > 0.5
+
+
+def test_an_iris_wraps_and_no_two_are_alike() -> None:
+    one, two = (iris_texture(np.random.default_rng(seed)) for seed in (0, 1))
+    seam = np.abs(one[:, 0] - one[:, -1]).mean()
+    assert seam < 3 * np.abs(np.diff(one, axis=1)).mean()
+    assert abs(np.corrcoef(one.ravel(), two.ravel())[0, 1]) < 0.5
+
+
+@pytest.mark.parametrize("name", ["print_inkjet", "e_ink"])
+def test_a_flat_instrument_has_no_black_pupil(name: str) -> None:
+    live = [pupil_level(simulate_iris(9, k, 0, None, "handheld_pair")) for k in range(5)]
+    flat = [pupil_level(simulate_iris(9, k, 0, name, "handheld_pair")) for k in range(5)]
+    assert np.nanmedian(flat) > 1.5 * np.nanmedian(live)
+
+
+@pytest.mark.parametrize("name", list(iris_instruments))
+def test_every_instrument_makes_a_picture(name: str) -> None:
+    picture = simulate_iris(2, 1, 0, name, "single_lamp").picture
+    assert picture.dtype == np.uint8
+    assert picture.std() > 3
+
+
+def test_a_collection_holds_sensors_out_and_says_that_it_is_simulated(tmp_path: Path) -> None:
+    specs = plan_irises(5, 5, 1, 2)
+    rows = read_manifest(write_irises(specs, tmp_path / "irises", workers=1))
+    assert len(rows) == 15
+    assert all(row.simulated for row in rows)
+    for row in rows:
+        families = HELD_OUT.get(row.partition)
+        device = row.attributes["capture_device"]
+        assert device in families if families else device not in sum(HELD_OUT.values(), ())
+    with pytest.raises(InputError, match="not an empty folder"):
+        write_irises(specs, tmp_path / "irises")
+    with pytest.raises(InputError, match="bona_fide must be 1 to 999, got 0"):
+        plan_irises(5, 5, 0, 2)
+    with pytest.raises(UnknownNameError, match="kiosk"):
+        plan_irises(5, 5, 1, 2, families=["kisok"])
