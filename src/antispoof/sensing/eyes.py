@@ -191,7 +191,8 @@ def _candidates(picture: NDArray[np.uint8]) -> list[tuple[float, float, float, f
     largest = IRIS_IN_PICTURE * min(picture.shape)
     radii = RADII[largest >= RADII]
     of_pupil = _votes(xs, ys, gx, gy, weight, radii, shape)
-    of_limbus = 2 * _votes(*(each[sideways] for each in (xs, ys, gx, gy, weight)), radii, shape)
+    aside = [each[sideways] for each in (xs, ys, gx, gy, weight)]
+    of_limbus = 2 * _votes(aside[0], aside[1], aside[2], aside[3], aside[4], radii, shape)
     grey = cv2.resize(cv2.erode(picture, np.ones((3, 3), np.uint8)), shape[::-1]).astype(np.float32)
     darkest, usual = np.quantile(grey, (0.005, 0.6))
     dark = np.clip((usual - grey) / max(float(usual - darkest), 1.0), 0.05, 1)
@@ -221,11 +222,11 @@ def _candidates(picture: NDArray[np.uint8]) -> list[tuple[float, float, float, f
 
 
 def _votes(
-    xs: NDArray[np.intp],
-    ys: NDArray[np.intp],
-    gx: Floats,
-    gy: Floats,
-    weight: Floats,
+    xs: NDArray[Any],
+    ys: NDArray[Any],
+    gx: NDArray[Any],
+    gy: NDArray[Any],
+    weight: NDArray[Any],
     radii: NDArray[np.float64],
     shape: tuple[int, int],
 ) -> Floats:
@@ -271,8 +272,7 @@ def _fitted(
     cosine, sine = _rays()
     share = np.linspace(1 - band, 1 + band, STEPS // 2)
     inner = Circle(circle.x, circle.y, 0.0)
-    along = ring(picture, inner, circle, share)
-    along = cv2.GaussianBlur(along, (5, 3), 0)
+    along = np.asarray(cv2.GaussianBlur(ring(picture, inner, circle, share), (5, 3), 0), np.float32)
     rise = along[4:] - along[:-4]
     rise *= np.exp(-0.5 * ((share[2:-2] - 1) / band) ** 2)[:, None].astype(np.float32)
     where = rise.argmax(axis=0)

@@ -242,4 +242,4 @@ def _lashes(view: View, person: Person, state: EyeState, rng: np.random.Generato
         line = np.rint(np.asarray(ends) * 8).astype(np.int32)
         shade = int(255 * min(1.0, dark + rng.uniform(0, 0.35)))
         cv2.polylines(mask, [line], False, shade, width, cv2.LINE_AA, 3)
-    return cv2.GaussianBlur(np.asarray(mask, np.float32) / np.float32(255), (3, 3), 0)
+    return np.asarray(cv2.GaussianBlur(mask, (3, 3), 0), np.float32) / np.float32(255)

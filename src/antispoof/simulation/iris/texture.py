@@ -23,19 +23,21 @@ def iris_texture(rng: np.random.Generator) -> Map:
     ring = rng.uniform(0.22, 0.42) + 0.05 * _noise(rng, 1, int(rng.integers(8, 26)))
     collarette = rng.uniform(0.2, 0.9) * np.exp(-(((r - ring) / rng.uniform(0.03, 0.08)) ** 2))
     zone = np.where(r < ring, rng.uniform(-0.5, 0.5), 0).astype(np.float32)
-    texture = strength * fibres + collarette + zone
+    texture: Map = np.asarray(strength * fibres + collarette + zone, np.float32)
     for _ in range(int(rng.integers(0, 5))):  # contraction furrows
         at, turn = rng.uniform(0.55, 0.95), 0.02 * _noise(rng, 1, 6)
         arc = np.clip(0.5 + 1.5 * _noise(rng, 1, 5), 0, 1)
-        texture -= rng.uniform(0.2, 0.8) * arc * np.exp(-(((r - at - turn) / 0.02) ** 2))
+        furrow = rng.uniform(0.2, 0.8) * arc * np.exp(-(((r - at - turn) / 0.02) ** 2))
+        texture -= furrow.astype(np.float32)
     texture = _crypts(texture, rng)
     if rng.random() < 0.3:  # pigment spots
         for _ in range(int(rng.integers(1, 6))):
             cv2.circle(
                 texture, _place(rng, 0.3, 0.95), int(rng.integers(1, 6)), float(rng.uniform(-2, -0.6)), -1
             )
-    texture = cv2.GaussianBlur(np.hstack([texture[:, -8:], texture, texture[:, :8]]), (3, 3), 0)[:, 8:-8]
-    texture = texture - texture.mean()
+    wrapped = np.hstack([texture[:, -8:], texture, texture[:, :8]])
+    texture = np.asarray(cv2.GaussianBlur(wrapped, (3, 3), 0)[:, 8:-8], np.float32)
+    texture -= texture.mean()
     return np.asarray(np.clip(texture / (2.2 * texture.std() + 1e-6), -1.6, 1.6), np.float32)
 
 

@@ -60,9 +60,11 @@ def _painted(rng: np.random.Generator, doll: bool) -> Map:
     rings = rng.uniform(0, 0.8) * np.cos(2 * np.pi * r * rng.uniform(0.5, 2.5) + rng.uniform(0, 6))
     dark = -rng.uniform(0, 1.2) * np.clip((r - 0.8) / 0.2, 0, 1)
     angle = np.linspace(0, 2 * np.pi, ANGLES, endpoint=False, dtype=np.float32)[None]
+    strokes: Map
     if doll:
-        strokes = rng.uniform(0, 0.6) * np.cos(int(rng.integers(8, 40)) * angle + rng.uniform(0, 2) * r)
+        rays = np.cos(int(rng.integers(8, 40)) * angle + rng.uniform(0, 2) * r)
+        strokes = np.asarray(rng.uniform(0, 0.6) * rays, np.float32)
     else:
         noise = rng.standard_normal((4, int(rng.integers(20, 80)))).astype(np.float32)
-        strokes = 0.5 * cv2.resize(noise, (ANGLES, RADII), interpolation=cv2.INTER_LINEAR)
+        strokes = np.asarray(0.5 * cv2.resize(noise, (ANGLES, RADII)), np.float32)
     return np.asarray(rings + dark + strokes, np.float32)

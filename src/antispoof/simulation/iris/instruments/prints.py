@@ -24,13 +24,13 @@ Map = NDArray[np.float32]
 def printed(setting: Setting, rng: np.random.Generator, *, laser: bool, cut: bool) -> Map:
     """Print the picture, hold it before the sensor."""
     view = setting.view
-    tone = np.clip(setting.target(), 0, 1) ** np.float32(rng.uniform(0.7, 1.4))
+    tone: Map = np.clip(setting.target(), 0, 1) ** np.float32(rng.uniform(0.7, 1.4))
     tone = np.clip(tone * np.float32(rng.uniform(0.85, 1.1)), 0, 1)
     paper = rng.uniform(0.7, 0.95)
     black = rng.uniform(0.06, 0.3) if laser else rng.uniform(0.22, 0.55)
     tone = _screened(tone, view.pitch, rng) if laser else _scattered(tone, view.pitch, rng)
-    tone = cv2.GaussianBlur(tone, (0, 0), rng.uniform(0.3, 1.2))  # light spreads in paper
-    light = np.asarray(black + (paper - black) * tone, np.float32)
+    spread: Map = np.asarray(cv2.GaussianBlur(tone, (0, 0), rng.uniform(0.3, 1.2)), np.float32)  # in paper
+    light = np.asarray(black + (paper - black) * spread, np.float32)
     light *= _banding(light.shape, rng)
     light *= 1 + np.float32(rng.uniform(0.004, 0.025)) * smooth(rng, light.shape, 120)  # fibres
     light *= 1 + np.float32(rng.uniform(0.0, 0.12)) * smooth(rng, light.shape, 1.6)  # the sheet bends
@@ -72,8 +72,8 @@ def _banding(shape: tuple[int, int], rng: np.random.Generator) -> Map:
     length = shape[1] if across else shape[0]
     stripes = rng.uniform(0, 0.03) * rng.standard_normal(length)
     stripes += rng.uniform(0, 0.03) * np.cos(2 * np.pi * np.arange(length) / rng.uniform(3, 40))
-    stripes = np.asarray(1 + stripes, np.float32)
-    return stripes[None, :] if across else stripes[:, None]
+    factors: Map = np.asarray(1 + stripes, np.float32)
+    return factors[None, :] if across else factors[:, None]
 
 
 def _gloss(light: Map, setting: Setting, rng: np.random.Generator) -> Map:
