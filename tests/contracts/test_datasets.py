@@ -16,7 +16,10 @@ from antispoof.data.reference import reference_page
 from antispoof.errors import InputError, UnknownNameError
 
 ALL = [(name, protocol) for name in datasets for protocol in datasets[name].protocols]
-TEST_ONLY = {"asvspoof2021_la", "asvspoof2021_df", "in_the_wild", "livdet2020_iris"}
+TEST_ONLY = {
+    *("asvspoof2021_la", "asvspoof2021_df", "in_the_wild"),
+    *("livdet2020_iris", "livdet2023_iris", "livdet2025_iris"),
+}
 
 
 def miniature(name: str, root: Path) -> Path:
@@ -245,6 +248,7 @@ CONTRADICTIONS = [
     ("in_the_wild", "all", "bona-fide", "unsure"),
     ("livdet2017_iris", "all", "train,clarkson,live,images/clarkson/", "train,clarkson,live,images/fake/"),
     ("livdet2020_iris", "all", "test,live,", "test,1,"),
+    ("livdet2025_iris", "task2", "task2,live,", "task2,1,"),
 ]
 
 

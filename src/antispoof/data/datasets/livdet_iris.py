@@ -1,4 +1,4 @@
-"""LivDet-Iris 2017 and 2020: printed irides, textured contact lenses and more, near-infrared."""
+"""LivDet-Iris 2017 to 2025: printed irides, textured contact lenses and more, near-infrared."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from antispoof.errors import InputError
 from antispoof.labels import meaning
 
 _PARTS_2017 = ("clarkson", "warsaw", "notredame", "iiitd_wvu")
+_TASKS_2025 = ("task1", "task2", "task3")
 _SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 
 
@@ -38,11 +39,15 @@ def _read_2017(root: Root, protocol: str) -> Iterator[Presentation]:
             )
 
 
-def _read_2020(root: Root, protocol: str) -> Iterator[Presentation]:  # noqa: ARG001 - it has one protocol
+def _read_list(root: Root, protocol: str) -> Iterator[Presentation]:
+    """Read test_split.csv: test, or the name of the task, then label and file; all of it is test."""
     for line in csv.reader(root.lines("test_split.csv")):
-        if len(line) != 3 or line[0].strip().lower() != "test":
+        part = line[0].strip().lower()
+        if len(line) != 3 or part not in ("test", *_TASKS_2025):
             raise root.wrong(f"test,label,file in the row {','.join(line)!r} of test_split.csv")
-        yield root.row("test", {"iris": line[2].strip()}, _species(line[1]))
+        if protocol in ("all", part):
+            task = {"task": part} if part in _TASKS_2025 else {}
+            yield root.row("test", {"iris": line[2].strip()}, _species(line[1]), **task)
 
 
 def _dataset(
@@ -86,7 +91,7 @@ _dataset(
 _dataset(
     2020,
     {"all": "everything is test"},
-    _read_2020,
+    _read_list,
     {
         "test_split.csv": "test,live,Iris_Image_Database/1.png\ntest,printout,Iris_Image_Database/2.png\n",
         "Iris_Image_Database/1.png": "",
@@ -96,4 +101,34 @@ _dataset(
     "The archive's own list is not publicly documented. Expected is a list test_split.csv (test,label,file) "
     "beside the "
     "folder Iris_Image_Database, the form that public code for this set uses. Subjects are unknown.",
+)
+_dataset(
+    2023,
+    {"all": "everything is test"},
+    _read_list,
+    {
+        "test_split.csv": "test,live,images/1.png\ntest,printout,images/2.png\ntest,synthetic,images/3.png\n",
+        "images/1.png": "",
+        "images/2.png": "",
+        "images/3.png": "",
+    },
+    "Tinsley et al., IJCB 2023 (seven kinds of attack, among them irises made by generative networks)",
+    "The archive's own list is not publicly documented. Expected is a list test_split.csv (test,label,file) "
+    "beside the pictures, as for 2020, which you write from the papers of the archive. Subjects are unknown.",
+)
+_dataset(
+    2025,
+    {"all": "the tasks together", **{task: f"{task} alone" for task in _TASKS_2025}},
+    _read_list,
+    {
+        "test_split.csv": "".join(
+            f"{task},live,{task}/1.png\n{task},{kind},{task}/2.png\n"
+            for task, kind in zip(_TASKS_2025, ("printout", "contact_lens", "morph"), strict=True)
+        ),
+        **{f"{task}/{number}.png": "" for task in _TASKS_2025 for number in (1, 2)},
+    },
+    "LivDet-Iris 2025, https://livdet-iris.org/2025 (unknown attacks, newer lenses, retouched irises)",
+    "The archive's own list is not publicly documented. Expected is a list test_split.csv (task,label,file), "
+    "task1 to task3, beside the pictures, which you write from the papers of the archive. Subjects are "
+    "unknown.",
 )
