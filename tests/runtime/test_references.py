@@ -10,11 +10,15 @@ import pytest
 import antispoof
 from antispoof.errors import BundleError, InputError
 from antispoof.scores.reference import ReferenceRule
+from antispoof.scores.traffic import TrafficRule
+from antispoof.sites.traffic import learn_from_scores
 
 # By score and by how red the face is: features of the miniature network are its mean colour.
 RULE = ReferenceRule(
     follow=0.5, per_distance=2.0, offset=2.0, directions=[[20.0], [0.0], [-20.0]], lowest=0.75
 )
+
+TRAFFIC = TrafficRule(follow=0.8, margin=2.0)
 
 
 def tinted(picture: Any, red: float) -> Any:
@@ -23,7 +27,7 @@ def tinted(picture: Any, red: float) -> Any:
 
 @pytest.fixture
 def detector(make_bundle: Any) -> antispoof.Detector:
-    return antispoof.load(make_bundle(reference=RULE.model_dump()))
+    return antispoof.load(make_bundle(reference=RULE.model_dump(), traffic=TRAFFIC.model_dump()))
 
 
 def test_the_threshold_is_that_of_the_rule(detector: antispoof.Detector, close_up: Any) -> None:
@@ -47,16 +51,53 @@ def test_the_threshold_is_that_of_the_rule(detector: antispoof.Detector, close_u
 def test_a_wrong_reference_lowers_no_threshold_by_more_than_stated(
     detector: antispoof.Detector, close_up: Any
 ) -> None:
-    """The sample itself is handed in as its reference: the most that an attacker could do."""
+    """All but the sample itself is handed in as its reference: the most that an attacker could do."""
     for red in np.arange(0.9, 1.3, 0.05):
         attack = tinted(close_up, float(red))
-        verdict = detector.check(face_rgb=attack, reference=[attack])
+        almost = attack.copy()
+        almost[0, 0, 0] ^= 1
+        verdict = detector.check(face_rgb=attack, reference=[almost])
         assert verdict.operating_point.threshold >= 0.5 - RULE.lowest
         assert verdict.score is not None
         (use,) = verdict.references
         if verdict.score < 0.5 - RULE.lowest:
             assert (use.used, use.left_out, use.shift) == (0, (1,), 0), "judged an attack itself"
             assert verdict.outcome == "attack"
+
+
+def test_the_same_picture_is_no_new_presentation_and_no_second_reference(
+    detector: antispoof.Detector, close_up: Any
+) -> None:
+    person, known = tinted(close_up, 1.2), tinted(close_up, 1.25)
+    assert detector.check(face_rgb=person, reference=known).outcome == "bona_fide"
+    again = detector.check(face_rgb=person, reference=[known, person])
+    assert (again.outcome, again.evidence[0].reasons) == ("non_response", ("repeated",))
+    assert "handed in more than once" in again.advice[0]
+    often = detector.check(face_rgb=person, reference=[known] * 5)
+    assert often == detector.check(face_rgb=person, reference=[known])
+
+
+def test_at_a_site_references_stay_known(detector: antispoof.Detector, close_up: Any) -> None:
+    """Whichever comes first; which of them count is seen at the site."""
+    metadata = detector.bundle.metadata
+    site = learn_from_scores(metadata, np.linspace(2.5, 3.5, 200))
+    assert site.shift > 0
+    known = [tinted(close_up, 1.2), tinted(close_up, 1.0)]
+    first, last = detector.knowing(known).calibrated(site), detector.calibrated(site).knowing(known)
+    assert first.check(close_up) == last.check(close_up)
+    assert first.references["face_rgb"].left_out == last.references["face_rgb"].left_out
+    with pytest.raises(InputError, match="face_rgb are known already"):
+        first.check(close_up, reference=known[0])
+
+
+def test_what_would_get_no_verdict_itself_is_no_reference(
+    detector: antispoof.Detector, close_up: Any
+) -> None:
+    clip = np.repeat(tinted(close_up, 1.2)[None], 4, axis=0)
+    with pytest.raises(InputError, match="reference 1 of 1 cannot be used: the same picture"):
+        detector.check(face_rgb=close_up, reference={"face_rgb": [clip]})
+    with pytest.raises(InputError, match="a path, bytes or an array, or a list of them; got 5"):
+        detector.check(face_rgb=close_up, reference=5)  # type: ignore[arg-type]
 
 
 def test_a_bundle_that_was_not_fitted_only_raises(make_bundle: Any, close_up: Any) -> None:
@@ -111,5 +152,6 @@ def test_the_command_takes_references(
         (str(tmp_path / "missing.png"), "no such file"),
         (f"voice={tmp_path / 'enrolment.png'}", "voice is not among the samples"),
     ):
-        code, _, errors = check(wrong)
+        code, said, errors = check(wrong)
         assert (code, words in errors) == (3, True), errors
+        assert "selfie.png" not in said, "told before anything is judged"

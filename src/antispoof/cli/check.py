@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,6 +89,7 @@ def check(
     if not presentations:
         raise typer.BadParameter("name at least one picture or recording", param_hint="FILES")
     references = read_references(reference, given)
+    _see_that_they_count(references, presentations)
     detectors: dict[tuple[str, ...], Detector] = {}
     results: list[Checked] = []
     tell = _teller(as_jsonl, as_csv)
@@ -113,8 +115,6 @@ def check(
                 results.append(checked)
                 tell(checked)
             advance()
-    if unused := set(references) - {name for entry in results for name in entry.sources}:
-        raise InputError(f"--reference: {', '.join(sorted(unused))} is not among the samples that are judged")
     if as_json is not None:
         write_json_text(as_json, json.dumps(as_document(results), indent=2, ensure_ascii=False))
     elif not as_jsonl and not as_csv:
@@ -128,6 +128,20 @@ def check(
         write_evidence_page(report, results)
         typer.echo(f"evidence page: {report}", err=as_json is not None or as_jsonl or as_csv)
     raise CommandExit(exit_code(results))
+
+
+def _see_that_they_count(
+    references: Mapping[str, Sequence[Path]], presentations: Sequence[Mapping[str, Presented]]
+) -> None:
+    """Raise `InputError` where there are references of a sensor of which nothing is judged."""
+    unused = set(references)
+    for one in presentations:
+        if not unused:
+            return
+        with suppress(MediaError):  # told in its turn
+            unused -= set(_named(one) if "" in one else one)
+    if unused:
+        raise InputError(f"--reference: {', '.join(sorted(unused))} is not among the samples that are judged")
 
 
 def _found(paths: Sequence[Path]) -> list[Found]:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from antispoof.errors import InputError
 from antispoof.runtime.batching import judge_each
 from antispoof.runtime.bundle import Bundle, default_bundles, read_bundle
+from antispoof.runtime.deciding import Decider
 from antispoof.runtime.enrolment import examine_references, obvious_modality
-from antispoof.runtime.examiner import Examiner, Scored
-from antispoof.runtime.policy import Policy, decide, read_policy
+from antispoof.runtime.examiner import Examiner
+from antispoof.runtime.policy import Policy, read_policy
 from antispoof.runtime.pool import Pool
 from antispoof.runtime.presentation import Looked, Presented, judge, look, unjudged
-from antispoof.runtime.references import Reference, References, as_list
+from antispoof.runtime.references import Reference, References, as_list, digest_of
 from antispoof.runtime.selection import Candidates
-from antispoof.runtime.verdict import BundleScore, Evidence, OperatingPoint, ReferenceUse, Verdict
-from antispoof.scores.fusion import Panel, contributions
+from antispoof.runtime.verdict import Verdict
 from antispoof.sensing.capture import Sources
 
 if TYPE_CHECKING:
@@ -156,13 +153,18 @@ class Detector:
         other = Detector.__new__(Detector)
         other.policy, other._rules, other._at = self.policy, self._rules, self._at
         other._setup(self._candidates.at_site(site))
+        other._known = {
+            name: examiner.recounted(references)
+            for name, references in self._known.items()
+            for examiner, _ in other._candidates.for_modalities((name,))
+        }
         return other
 
     def knowing(self, reference: Reference) -> Detector:
         """Return this detector for one person and device, of whom there are earlier bona fide captures.
 
-        They are examined once and not kept; what is kept of each is its score and a few numbers. At a site,
-        `calibrated` comes first.
+        They are examined once and not kept; what is kept of each is its score, a few numbers and a digest: a
+        sample that is the same picture once more is no new presentation, and its verdict says ``repeated``.
 
         Args:
             reference: captures; their modality is named where their content leaves a doubt, as in
@@ -170,11 +172,15 @@ class Detector:
 
         Raises:
             MediaError: one is no usable media.
-            InputError: one cannot be judged, as it shows no face for example; there is none.
+            InputError: one cannot be judged, as it shows no face for example, or is no capture in one piece;
+                there is none; there are captures of this modality already.
             BundleError: the bundle that judges this modality has no rule for references.
         """
+        known = examine_references(reference, self._candidates, self._pool.map)
+        for name in set(known) & set(self._known):
+            raise InputError(f"reference: captures of {name} are known already; hand in all of them at once")
         other = copy(self)
-        other._known = examine_references(reference, self._candidates, self._pool.map)
+        other._known = {**self._known, **known}
         return other
 
     @property
@@ -270,6 +276,9 @@ class Detector:
         given = {name: source for name, source in sources.items() if source is not None}
         names = sorted(given)
         looked = look({name: given[name] for name in names}, self._pool.map)
+        for name, references in self._known.items():
+            if any(digest_of(sample) in references.digests for sample, _ in looked[name].examined):
+                looked[name] = looked[name].with_reason("repeated")
         beside = {name: unjudged(name, given[name], names) for name in names}
         return Presented(tuple(sources), looked, beside)
 
@@ -290,114 +299,12 @@ class Detector:
             for (examiner, those), answer in zip(asked.items(), answers, strict=True)
             for index, scored in zip(those, answer, strict=True)
         }
+        decider = Decider(self._candidates, self.policy, self._rules, self._at, self._known)
         return [
-            self._verdict(each, choice, [said[examiner, index] for examiner, _ in choice])
+            decider.verdict(each, choice, [said[examiner, index] for examiner, _ in choice])
             for index, (each, choice) in enumerate(zip(presented, chosen, strict=True))
         ]
-
-    def _verdict(
-        self,
-        presented: Presented,
-        chosen: Sequence[tuple[Examiner, tuple[str, ...]]],
-        scored: Sequence[Scored],
-    ) -> Verdict:
-        evidence = {name: found.rejected() for name, found in presented.looked.items() if not found.usable}
-        for each in scored:
-            evidence |= each.evidence
-        for name, part in list(evidence.items()):
-            if beside := presented.unjudged[name]:
-                evidence[name] = replace(part, unjudged=beside)
-        if not chosen:  # tell at least who would have judged
-            chosen = self._candidates.for_modalities(presented.looked)
-        preferred = self._candidates.first.metadata.modalities
-        listed = {*presented.listed, *self._rules.required}
-        listed |= {name for examiner, _ in chosen for name in examiner.metadata.modalities}
-        order = sorted(
-            listed or preferred, key=lambda name: (name not in preferred, _place(name, preferred), name)
-        )
-        parts = tuple(evidence.get(name) or Evidence(name, "missing") for name in order)
-        score: float | None = None
-        point, opinions = self.operating_point, tuple[BundleScore, ...]()
-        moved: tuple[ReferenceUse, ...] = ()
-        if scored:
-            points = [self._point(examiner, present, evidence) for examiner, present in chosen]
-            moved = self._reference_uses(chosen, evidence, points)
-            score, point, opinions = self._fused(chosen, scored, points)
-        elif chosen:
-            point = chosen[0][0].point(self._at, chosen[0][1])
-        decision = decide(parts, score, point, self._rules)
-        return Verdict(
-            decision.outcome,
-            decision.score,
-            parts,
-            point,
-            tuple(examiner.reference for examiner, _ in chosen) or (self._candidates.first.reference,),
-            opinions,
-            decision.causes,
-            None if self.policy is None else self.policy.name,
-            moved,
-        )
-
-    def _point(
-        self, examiner: Examiner, present: tuple[str, ...], evidence: Mapping[str, Evidence]
-    ) -> OperatingPoint:
-        """Return where bona fide begins for this presentation, in the eyes of one bundle."""
-        if len(examiner.metadata.modalities) > 1:
-            for name in set(present) & set(self._known):
-                raise InputError(
-                    f"reference: {examiner.metadata.name!r} judges {', '.join(present)} together; captures "
-                    f"of {name} move the threshold of a bundle that judges it alone"
-                )
-            return examiner.point(self._at, present)
-        [name] = present
-        return examiner.point(self._at, present, evidence[name].features, self._known.get(name))
-
-    def _reference_uses(
-        self,
-        chosen: Sequence[tuple[Examiner, tuple[str, ...]]],
-        evidence: Mapping[str, Evidence],
-        points: Sequence[OperatingPoint],
-    ) -> tuple[ReferenceUse, ...]:
-        uses = []
-        for (examiner, present), point in zip(chosen, points, strict=True):
-            for name in set(present) & set(self._known):
-                known = self._known[name]
-                shift = point.threshold - examiner.point(self._at, present, evidence[name].features).threshold
-                uses.append(ReferenceUse(name, known.scores.size, known.left_out, shift))
-        return tuple(uses)
-
-    def _fused(
-        self,
-        chosen: Sequence[tuple[Examiner, tuple[str, ...]]],
-        scored: Sequence[Scored],
-        points: Sequence[OperatingPoint],
-    ) -> tuple[float, OperatingPoint, tuple[BundleScore, ...]]:
-        scores = [each.ratio for each in scored]
-        if len(chosen) > 1:
-            # What a site or a camera adds to a score is taken off the score: there is one threshold for all.
-            shifts = [
-                point.threshold - examiner.shipped_point(self._at, present).threshold
-                for (examiner, present), point in zip(chosen, points, strict=True)
-            ]
-            scores = [score - shift for score, shift in zip(scores, shifts, strict=True)]
-            points = [
-                replace(point, threshold=point.threshold - shift)
-                for point, shift in zip(points, shifts, strict=True)
-            ]
-        names = tuple(examiner.metadata.name for examiner, _ in chosen)
-        rule = self._rules.fusion.parameters
-        panel = Panel.of(names, np.array([scores]), thresholds=np.array([p.threshold for p in points]))
-        shares = dict(zip(panel.sources, contributions(rule, panel).tolist(), strict=True))
-        opinions = tuple(
-            BundleScore(name, present, score, shares[name], each.raw)
-            for name, (_, present), score, each in zip(names, chosen, scores, scored, strict=True)
-        )
-        return float(rule.fuse(panel)[0]), self._rules.operating_point(points), opinions
 
 
 def _read(examiner: Callable[[Bundle], Examiner], read: Callable[[], Bundle]) -> Examiner:
     return examiner(read())
-
-
-def _place(name: str, preferred: Sequence[str]) -> int:
-    return preferred.index(name) if name in preferred else len(preferred)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from antispoof.errors import InputError, MediaError
-from antispoof.runtime.presentation import Run, judge, look
-from antispoof.runtime.references import Reference, References, as_list
+from antispoof.runtime.presentation import Looked, Run, judge, look
+from antispoof.runtime.references import Reference, References, as_list, digest_of
 from antispoof.runtime.selection import Candidates
 from antispoof.sensing.capture import Recording, Source, Sources
 from antispoof.sensing.modalities import modalities, modality_of
@@ -37,18 +37,33 @@ def examine_references(reference: Reference, candidates: Candidates, run: Run) -
         sources = as_list(given)
         if not sources:
             raise InputError(f"reference: no capture is given of {name}")
-        looked = [look({name: source}, run) for source in sources]
-        for number, one in enumerate(looked, 1):
-            if not one[name].usable:
-                which = sources[number - 1]
-                said = f" ({which})" if isinstance(which, (str, Path)) else ""
-                raise InputError(
-                    f"reference {number} of {len(sources)}{said} cannot be judged: "
-                    f"{', '.join(one[name].rejected().advice)}"
-                )
+        looked, digests = _looked(name, sources, run)
         [(examiner, _)] = candidates.for_modalities((name,))
-        known[name] = examiner.references(judge(examiner, looked))
+        scored = judge(examiner, looked)
+        for number, each in enumerate(scored, 1):
+            if advice := each.evidence[name].advice:
+                raise InputError(f"reference {number} of {len(scored)} cannot be used: {', '.join(advice)}")
+        known[name] = examiner.references(scored, digests)
     return known
+
+
+def _looked(name: str, sources: Sequence[Source], run: Run) -> tuple[list[dict[str, Looked]], set[str]]:
+    """Look at each reference, and tell the digests of what was decoded; a copy of another is left away."""
+    looked: list[dict[str, Looked]] = []
+    digests: set[str] = set()
+    for number, source in enumerate(sources, 1):
+        one = look({name: source}, run)
+        if not one[name].usable:
+            said = f" ({source})" if isinstance(source, (str, Path)) else ""
+            raise InputError(
+                f"reference {number} of {len(sources)}{said} cannot be judged: "
+                f"{', '.join(one[name].rejected().advice)}"
+            )
+        own = {digest_of(sample) for sample, _ in one[name].examined}
+        if not own <= digests:
+            looked.append(one)
+        digests |= own
+    return looked, digests
 
 
 def obvious_modality(sample: Sources) -> str:

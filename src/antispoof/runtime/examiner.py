@@ -130,31 +130,35 @@ class Examiner:
         point = self.shipped_point(names, present)
         if self.site is not None:
             point = self.site.moved(point, self.metadata, features)
-        if references is None or not references.scores.size:
+        if references is None or not (counted := references.counted):
             return point
         rule, default = reference_rule(self.metadata), default_threshold(self.metadata)
         beside = point.threshold - self.shipped_point(names, present).threshold  # by the site
-        moved = rule.threshold(references.scores, references.tones, rule.tone(features), default + beside)
+        moved = rule.threshold(
+            references.scores[counted], references.tones[counted], rule.tone(features), default + beside
+        )
         shift = moved - default - beside
+        told = "1 reference" if len(counted) == 1 else f"{len(counted)} references"
         return replace(
-            point,
-            threshold=point.threshold + shift,
-            rule=f"{point.rule}; moved by {shift:+.2f} by {references.scores.size} references",
+            point, threshold=point.threshold + shift, rule=f"{point.rule}; moved by {shift:+.2f} by {told}"
         )
 
-    def references(self, scored: Sequence[Scored]) -> References:
-        """Keep of references what the next decision takes from them; those judged attacks are left out.
+    def references(self, scored: Sequence[Scored], digests: Iterable[str]) -> References:
+        """Keep of references what the next decision takes from them.
 
         Raises:
             BundleError: the bundle has no rule for them.
         """
         rule = reference_rule(self.metadata)
-        least = self.point((), self.metadata.modalities).threshold - rule.lowest
-        tones = [rule.tone(next(iter(each.evidence.values())).features) for each in scored]
-        counted = [index for index, each in enumerate(scored) if each.ratio >= least]
-        left_out = tuple(index + 1 for index, each in enumerate(scored) if each.ratio < least)
-        ratios = np.array([scored[index].ratio for index in counted])
-        return References(ratios, np.array([tones[index] for index in counted]), left_out)
+        tones = np.array([rule.tone(next(iter(each.evidence.values())).features) for each in scored])
+        ratios = np.array([each.ratio for each in scored])
+        return self.recounted(References(ratios, tones, digests=frozenset(digests)))
+
+    def recounted(self, references: References) -> References:
+        """Return references at this site: those judged attacks even at the lowest threshold do not count."""
+        least = self.point((), self.metadata.modalities).threshold - reference_rule(self.metadata).lowest
+        left_out = tuple((np.flatnonzero(references.scores < least) + 1).tolist())
+        return replace(references, left_out=left_out)
 
     def score_many(self, presentations: Sequence[Mapping[str, Examined]]) -> list[Scored]:
         """Score usable samples of several presentations, or frames, in as few calls of the network as may be.

@@ -51,6 +51,11 @@ class Looked:
         """Whether so many frames can be judged that all of them can."""
         return bool(self.places) and len(self.places) >= LEAST_USABLE * len(self.examined)
 
+    def with_reason(self, code: str) -> Looked:
+        """Return the same with one reason more why no camera took these frames in a row."""
+        reasons = tuple(dict.fromkeys((*self.frames.reasons, code)))
+        return replace(self, frames=replace(self.frames, reasons=reasons))
+
     def rejected(self) -> Evidence:
         """Tell why not: what is wrong with most of the frames that cannot be judged."""
         modality = modalities[self.name]
@@ -89,7 +94,8 @@ class Looked:
         """
         place, evidence = parts[shown]
         if len(self.examined) == 1:
-            return replace(evidence, score=score)
+            advice = tuple(REASONS[code] for code in self.frames.reasons)
+            return replace(evidence, score=score, reasons=self.frames.reasons, advice=advice)
         scores = {place: part.score for place, part in parts}
         timeline = tuple(
             (*self.frames.spans_s[place], value)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.errors import BundleError
+from antispoof.errors import BundleError, InputError
 from antispoof.runtime.bundle import BundleMetadata
 from antispoof.scores.reference import ReferenceRule, unfitted_reference
 from antispoof.scores.traffic import TrafficRule, unfitted_traffic
 from antispoof.sensing.capture import Recording, Sample, Source
 
-__all__ = ["Reference", "References", "as_list", "default_threshold", "reference_rule", "traffic_rule"]
+__all__ = [
+    "Reference",
+    "References",
+    "as_list",
+    "default_threshold",
+    "digest_of",
+    "reference_rule",
+    "traffic_rule",
+]
 
 Reference = Source | Sequence[Source] | Mapping[str, Source | Sequence[Source]]
 """References: one, several of one modality, or modality → one or several."""
@@ -26,20 +35,39 @@ class References:
     """References of one modality.
 
     Attributes:
-        scores: (K,), natural-log likelihood ratios of those that count.
+        scores: (K,), natural-log likelihood ratios.
         tones: (K, D), where they lie in the directions of the rule.
-        left_out: numbers, from 1, of those that are themselves judged attacks.
+        left_out: numbers, from 1, of those that do not count: they are themselves judged attacks.
+        digests: of the decoded samples; the same one once more is no new presentation.
     """
 
     scores: NDArray[np.float64]
     tones: NDArray[np.float64]
     left_out: tuple[int, ...] = ()
+    digests: frozenset[str] = frozenset()
+
+    @property
+    def counted(self) -> list[int]:
+        """Places of those that count."""
+        return [place for place in range(self.scores.size) if place + 1 not in self.left_out]
 
 
 def as_list(reference: Source | Sequence[Source]) -> list[Source]:
-    """Return references of one modality as a list."""
-    single = isinstance(reference, (str, Path, bytes, np.ndarray, Recording, Sample))
-    return [reference] if single else list(reference)  # type: ignore[arg-type, list-item]
+    """Return references of one modality as a list.
+
+    Raises:
+        InputError: it is neither a source nor several.
+    """
+    if isinstance(reference, (str, Path, bytes, np.ndarray, Recording, Sample)):
+        return [reference]
+    if not isinstance(reference, Iterable):
+        raise InputError(f"reference: a path, bytes or an array, or a list of them; got {reference!r}")
+    return list(reference)
+
+
+def digest_of(sample: Sample) -> str:
+    """SHA-256 of what was decoded: equal for the same picture or recording alone."""
+    return hashlib.sha256(np.ascontiguousarray(sample.array).data).hexdigest()
 
 
 def default_threshold(metadata: BundleMetadata) -> float:
