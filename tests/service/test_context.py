@@ -102,7 +102,7 @@ def test_scores_are_counted_and_a_move_is_proposed(
     assert traffic.scores.size == 301
     assert read_traffic(store, now + 30 * 86_400) == [], "forgotten"
     drift = fitted.client.get("/metrics").text
-    assert 'antispoof_site_scores{bundle="miniature",site="lobby"} 301.0' in drift
+    assert 'antispoof_site_scores{bundle="miniature",site="lobby",tenant="default"} 301.0' in drift
     line = next(line for line in drift.splitlines() if line.startswith("antispoof_site_drift{"))
     assert float(line.split()[-1]) == pytest.approx(TRAFFIC.shift(scores, 0.5), abs=0.1)
     config, out = tmp_path / "service.yaml", tmp_path / "lobby.json"

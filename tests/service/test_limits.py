@@ -173,10 +173,10 @@ def test_sessions_that_are_long_over_are_deleted(service: Any, frames: Frames) -
     service.complete(session)
     assert service.get(session).json()["state"] == "failed"
     service.core.clock.now = lambda: time.time() + 89 * 86400
-    service.core.sessions.sweep()
+    service.core.sweeper.sweep()
     assert service.get(session, "/result").status_code == 200
     service.core.clock.now = lambda: time.time() + 91 * 86400
-    service.core.sessions.sweep()
+    service.core.sweeper.sweep()
     assert code(service.get(session)) == (404, "not_found")
 
 

@@ -54,7 +54,7 @@ def test_media_kept_on_consent_are_erased_in_time(
     assert (out / "face_rgb-0000").read_bytes() == frames["bona_fide"][0]
     now = service.core.clock.now()
     monkeypatch.setattr(service.core.clock, "now", lambda: now + 3601)
-    assert service.core.sessions.sweep() == 1
+    assert service.core.sweeper.sweep() == 1
     assert service.get(session).json()["media_until"] is None
     assert service.get(session, "/result").status_code == 200, "the verdict stays"
     events = [event["event"] for event in service.get(session, "/audit").json()["events"]]

@@ -122,7 +122,7 @@ def test_expiry(service: Any, frames: Frames, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(service.core.clock, "now", lambda: now + 31)
     assert problem(service.capture(session, 1, frames["bona_fide"][1])) == (410, "session_expired")
     assert problem(service.complete(session)) == (410, "session_expired")
-    assert service.core.sessions.sweep() == 1
+    assert service.core.sweeper.sweep() == 1
     assert service.get(session).json()["state"] == "expired"
     assert problem(service.get(session, "/result")) == (410, "session_expired")
     assert captures_in(service, session) == 0

@@ -113,7 +113,7 @@ def test_audit_log_is_intact(run: Any, finished: Any, files: tuple[Path, Path]) 
         ("DELETE FROM audit_event WHERE seq IN (1, 2)", [1]),
         ("DELETE FROM audit_event WHERE seq >= 8", [9]),
         (
-            "INSERT INTO audit_event SELECT 10, at, session_id, event, details, previous, hash "
+            "INSERT INTO audit_event SELECT tenant, 10, at, session_id, event, details, previous, hash "
             "FROM audit_event WHERE seq = 3",
             [10, 10],
         ),

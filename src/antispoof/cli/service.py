@@ -63,6 +63,7 @@ def keys_add(
         list[str] | None,
         typer.Option(help="sessions, check or audit; may be repeated.", show_default="all"),
     ] = None,
+    tenant: Annotated[str, typer.Option(help="Whose sessions it is for, one of the settings.")] = "default",
     config: Config = None,
     state: State = None,
     database: Database = None,
@@ -71,7 +72,7 @@ def keys_add(
     with opened(config, state, database) as core:
         from antispoof.service.api_keys import SCOPES
 
-        typer.echo(core.keys.add(name, scope or SCOPES))
+        typer.echo(core.keys.add(name, scope or SCOPES, tenant))
 
 
 @keys_app.command("list")
@@ -86,13 +87,16 @@ def keys_list(config: Config = None, state: State = None, database: Database = N
             (
                 key.id,
                 key.name,
+                key.tenant,
                 ", ".join(key.scopes),
                 as_text(key.created_at)[:10],
                 "" if key.revoked_at is None else as_text(key.revoked_at)[:10],
             )
             for key in core.keys.all()
         ]
-    Console(highlight=False).print(text_table("API keys", ("id", "name", "scopes", "made", "revoked"), rows))
+    Console(highlight=False).print(
+        text_table("API keys", ("id", "name", "tenant", "scopes", "made", "revoked"), rows)
+    )
 
 
 @keys_app.command("revoke")
@@ -141,10 +145,13 @@ def audit_verify(
         found = verify_chain(core.store, core.signing.public(), known)
     for fault in found.faults:
         typer.echo(f"event {fault.seq}: {fault.message}")
-    seq, head = found.head
+    last = ", ".join(
+        f"last event {seq}, {head}{'' if tenant == 'default' else f' of tenant {tenant}'}"
+        for tenant, (seq, head) in found.heads.items()
+    )
     typer.echo(
         f"{found.events} events, {found.anchors} signed results: "
-        f"{'intact' if not found.faults else f'{len(found.faults)} faults'}; last event {seq}, {head}"
+        f"{'intact' if not found.faults else f'{len(found.faults)} faults'}; {last}"
     )
     if found.faults:
         raise CommandExit(1)
@@ -173,6 +180,9 @@ def sessions_media(
 @sessions_app.command("erase")
 def sessions_erase(
     subject: Annotated[str, typer.Option(help="As the sessions were opened with.", show_default=False)],
+    tenant: Annotated[
+        str | None, typer.Option(help="Whose sessions.", show_default="those of all tenants")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     config: Config = None,
     state: State = None,
@@ -181,13 +191,19 @@ def sessions_erase(
     """Revoke all sessions of a person, and erase their media and results."""
     if not yes:
         typer.confirm("This cannot be undone. Erase?", abort=True)
-    erase_sessions(subject, config, state, database)
+    erase_sessions(subject, config, state, database, tenant)
 
 
-def erase_sessions(subject: str, config: Path | None, state: Path | None, database: str | None) -> None:
+def erase_sessions(
+    subject: str,
+    config: Path | None,
+    state: Path | None,
+    database: str | None,
+    tenant: str | None = None,
+) -> None:
     """Revoke all sessions of a person, and say how many."""
     with opened(config, state, database) as core:
-        erased = core.sessions.revoke_subject(subject)
+        erased = core.sessions.revoke_subject(subject, tenant)
     typer.echo(f"{len(erased)} sessions erased")
 
 

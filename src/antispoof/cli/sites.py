@@ -21,6 +21,7 @@ def sites(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The file to write.", show_default=False)
     ] = None,
+    tenant: Annotated[str, typer.Option(help="Whose sites.")] = "default",
     config: Config = None,
     state: State = None,
     database: Database = None,
@@ -42,7 +43,8 @@ def sites(
 
         models = [read_bundle(bundle)] if bundle else list(core.checks.detector().bundles)
         known = {each.metadata.sha256: each.metadata for each in models}
-        found = [each for each in read_traffic(core.store, core.clock.now()) if each.sha256 in known]
+        there_is = read_traffic(core.store, core.clock.now())
+    found = [each for each in there_is if each.sha256 in known and each.tenant == tenant]
     if propose is not None and out is not None:
         there = [each for each in found if each.site == propose]
         if len(there) != 1:

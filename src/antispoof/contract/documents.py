@@ -240,8 +240,9 @@ class CheckAnswer(_Document):
 
 
 class EventDocument(_Document):
-    """An audit event."""
+    """An audit event; `tenant` is there where it is not the default one."""
 
+    tenant: str = "default"
     seq: int
     at: str
     session: str | None

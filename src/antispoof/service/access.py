@@ -30,10 +30,19 @@ ServiceCore = Annotated[Core, Depends(core_of)]
 
 
 def backend(scope: str | None) -> Any:
-    """Demand an API key, with a scope if one is named; count the request."""
+    """Demand an API key, with a scope if one is named; count the request.
 
-    async def check(core: ServiceCore, sent: Annotated[Credentials, Depends(api_key)]) -> KnownKey:
-        return await _key(core, sent, scope)
+    A session in the path has to be one of the key's tenant; there is no other for it.
+    """
+
+    async def check(
+        request: Request, core: ServiceCore, sent: Annotated[Credentials, Depends(api_key)]
+    ) -> KnownKey:
+        known = await _key(core, sent, scope)
+        if "session_id" in request.path_params:
+            identifier = request.path_params["session_id"]
+            await run_in_threadpool(core.sessions.see_owner, identifier, known.tenant)
+        return known
 
     return Depends(check)
 
@@ -65,7 +74,8 @@ async def _either(
 ) -> bool:
     """Demand one or the other; tell whether it is the backend."""
     if also is not None and also.credentials.startswith("ask_"):
-        await _key(core, also, "sessions")
+        known = await _key(core, also, "sessions")
+        await run_in_threadpool(core.sessions.see_owner, session_id, known.tenant)
         return True
     await _client(session_id, core, sent)
     return False
@@ -78,7 +88,7 @@ async def _key(core: Core, sent: Credentials, scope: str | None) -> KnownKey:
         known = await run_in_threadpool(core.keys.check, sent.credentials, scope)
     else:
         known = core.keys.check(sent.credentials, scope)  # which needs no thread then
-    core.limits.request(known.id)
+    core.limits.request(known.id, known.tenant)
     return known
 
 

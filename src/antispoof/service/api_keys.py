@@ -16,6 +16,7 @@ from antispoof.service.problems import Problem
 from antispoof.service.secret import new_api_key, new_id
 from antispoof.service.store.database import Store
 from antispoof.service.store.tables import ApiKey
+from antispoof.service.tenants import DEFAULT
 
 __all__ = ["SCOPES", "ApiKeys", "KnownKey"]
 
@@ -32,23 +33,33 @@ class KnownKey:
     scopes: tuple[str, ...]
     created_at: float
     revoked_at: float | None
+    tenant: str = DEFAULT
 
 
 class ApiKeys:
-    """The keys in a store; one that was looked up is remembered for 5 s."""
+    """The keys in a store; one that was looked up is remembered for 5 s.
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    Args:
+        store: the database.
+        clock: of the service.
+        tenants: besides the default one; keys of others are not valid.
+    """
+
+    def __init__(self, store: Store, clock: Clock, tenants: Collection[str] = ()) -> None:
+        self._tenants = (DEFAULT, *tenants)
         self._store = store
         self._clock = clock
         self._remembered: dict[str, tuple[float, KnownKey]] = {}
         self._lock = threading.Lock()
 
-    def add(self, name: str, scopes: Collection[str] = SCOPES) -> str:
+    def add(self, name: str, scopes: Collection[str] = SCOPES, tenant: str = DEFAULT) -> str:
         """Make a key; what is returned is shown nowhere else.
 
         Raises:
-            InputError: there is no such scope.
+            InputError: there is no such scope, or tenant.
         """
+        if tenant not in self._tenants:
+            raise InputError(f"tenant: the settings have {', '.join(self._tenants)}; got {tenant!r}")
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
             raise InputError(f"scope: has to be of {', '.join(SCOPES)}; got {', '.join(unknown) or 'none'}")
@@ -60,11 +71,18 @@ class ApiKeys:
             scopes=sorted(scopes),
             created_at=now,
             revoked_at=None,
+            tenant=tenant,
         )
         with self._store.write() as transaction:
             transaction.add(row)
             audit.append(
-                self._store, transaction, now, "key_added", key=row.id, scopes=", ".join(sorted(scopes))
+                self._store,
+                transaction,
+                now,
+                "key_added",
+                tenant=tenant,
+                key=row.id,
+                scopes=", ".join(sorted(scopes)),
             )
         return key
 
@@ -81,7 +99,9 @@ class ApiKeys:
                 raise InputError(f"there is no key {identifier!r}; see antispoof keys list")
             if row.revoked_at is None:
                 row.revoked_at = self._clock.now()
-                audit.append(self._store, transaction, row.revoked_at, "key_revoked", key=row.id)
+                audit.append(
+                    self._store, transaction, row.revoked_at, "key_revoked", tenant=row.tenant, key=row.id
+                )
 
     def remembered(self, key: str) -> KnownKey | None:
         """Return a key that was looked up a moment ago, without asking the store."""
@@ -105,7 +125,7 @@ class ApiKeys:
                 known = _known(row)
             with self._lock:
                 self._remembered[digest] = (now, known)
-        if known.revoked_at is not None:
+        if known.revoked_at is not None or known.tenant not in self._tenants:
             raise Problem("bad_token", "the API key is not valid")
         if scope is not None and scope not in known.scopes:
             raise Problem("scope", f"the API key lacks the scope {scope!r}")
@@ -117,4 +137,4 @@ def _digest(key: str) -> str:
 
 
 def _known(row: ApiKey) -> KnownKey:
-    return KnownKey(row.id, row.name, tuple(row.scopes), row.created_at, row.revoked_at)
+    return KnownKey(row.id, row.name, tuple(row.scopes), row.created_at, row.revoked_at, row.tenant)

@@ -98,7 +98,7 @@ async def _sweep(core: Core) -> None:
     """Expire and erase what is due, now and then; what fails is tried again."""
     while True:
         try:
-            count = await run_in_threadpool(core.sessions.sweep)
+            count = await run_in_threadpool(core.sweeper.sweep)
             if count:
                 log.info("swept", count=count)
         except Problem as problem:

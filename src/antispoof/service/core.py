@@ -18,6 +18,7 @@ from antispoof.service.settings import Settings
 from antispoof.service.shadow import Shadow
 from antispoof.service.signing import SigningKeys
 from antispoof.service.store.database import open_store
+from antispoof.service.sweeping import Sweeper
 from antispoof.service.traffic import read_traffic
 from antispoof.service.vault import Vault
 from antispoof.service.workers import Greetings, Workers
@@ -43,10 +44,11 @@ class Core:
         self.store = open_store(settings.database_url, timeout_s=settings.database_timeout_s)
         self.secret = Secret(settings.state)
         self.signing = SigningKeys(settings.state, settings.signature)
-        self.keys = ApiKeys(self.store, self.clock)
+        self.keys = ApiKeys(self.store, self.clock, settings.tenants)
         vault = Vault(settings, self.store, self.secret, self.clock)
         records = SessionRecords(settings, self.store, self.secret, self.clock, vault)
         self.sessions = Sessions(settings, self.store, self.secret, self.clock, vault, records)
+        self.sweeper = Sweeper(settings, self.store, self.clock, records)
         self.judgements = Judgements(settings, self.store, self.signing, self.clock, vault, records)
         self.limits = Limits(settings)
         self.metrics = Metrics()
@@ -74,11 +76,15 @@ class Core:
         with suppress(Problem):
             bundles = {each.metadata.sha256: each.metadata for each in self.checks.detector().bundles}
             for traffic in read_traffic(self.store, now):
-                self.metrics.site_scores.labels(traffic.site, traffic.bundle).set(traffic.scores.size)
+                self.metrics.site_scores.labels(traffic.tenant, traffic.site, traffic.bundle).set(
+                    traffic.scores.size
+                )
                 metadata = bundles.get(traffic.sha256)
                 proposal = None if metadata is None else traffic.proposal(metadata)
                 if proposal is not None:
-                    self.metrics.site_drift.labels(traffic.site, traffic.bundle).set(proposal.shift)
+                    self.metrics.site_drift.labels(traffic.tenant, traffic.site, traffic.bundle).set(
+                        proposal.shift
+                    )
 
     def close(self) -> None:
         """End what runs, and close the database."""

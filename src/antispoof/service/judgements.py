@@ -21,6 +21,7 @@ from antispoof.service.settings import Settings
 from antispoof.service.signing import SigningKeys
 from antispoof.service.store.database import Store
 from antispoof.service.store.tables import Capture, Result, Session
+from antispoof.service.tenants import DEFAULT
 from antispoof.service.traffic import count_scores
 from antispoof.service.vault import Vault
 
@@ -118,7 +119,8 @@ class Judgements:
             if session.live is None:
                 session.attempts_left -= 1
             session.judging_since = None
-            count_scores(self._store, transaction, now, judged.site, decision.evidence["verdict"])
+            verdict = decision.evidence["verdict"]
+            count_scores(self._store, transaction, now, judged.site, verdict, session.tenant)
             event = audit.append(
                 self._store,
                 transaction,
@@ -147,12 +149,13 @@ class Judgements:
                     {"modality": c.modality, "seq": c.seq, "sha256": c.sha256} for c in judged.captures
                 ],
             }
+            whose = {} if session.tenant == DEFAULT else {"tenant": session.tenant}
             claims = {
                 "iss": self._settings.issuer,
                 "iat": int(now),
                 "jti": judged.id,
                 **document,
-                "audit": {"seq": event.seq, "hash": event.hash},
+                "audit": {"seq": event.seq, "hash": event.hash, **whose},
             }
             transaction.add(
                 Result(

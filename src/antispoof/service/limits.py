@@ -41,12 +41,19 @@ class Limits:
         if settings.limits_storage != "memory://":
             self._counter = _Shared(settings.limits_storage)
         self._requests = RateLimitItemPerMinute(settings.requests_per_minute)
+        self._tenants = {
+            name: RateLimitItemPerMinute(each.requests_per_minute)
+            for name, each in settings.tenants.items()
+            if each.requests_per_minute
+        }
         self._captures = RateLimitItemPerSecond(settings.captures_per_second)
         self._page = RateLimitItemPerMinute(settings.page_sessions_per_minute)
 
-    def request(self, key: str) -> None:
-        """Count a request with an API key; raise `Problem` ``rate_limited`` beyond the rate."""
+    def request(self, key: str, tenant: str) -> None:
+        """Count a request with an API key; raise `Problem` ``rate_limited`` beyond the rate of either."""
         self._count(self._requests, "key", key)
+        if tenant in self._tenants:
+            self._count(self._tenants[tenant], "tenant", tenant)
 
     def capture(self, session: str) -> None:
         """Count a capture; raise `Problem` ``rate_limited`` beyond the rate."""

@@ -53,14 +53,14 @@ class Metrics:
         self.site_scores = Gauge(
             "antispoof_site_scores",
             "Scores of the last 28 days at a site, by one model.",
-            ("site", "bundle"),
+            ("tenant", "site", "bundle"),
             multiprocess_mode="mostrecent",
             registry=self._registry,
         )
         self.site_drift = Gauge(
             "antispoof_site_drift",
             "By how much those scores call for another threshold than the shipped one.",
-            ("site", "bundle"),
+            ("tenant", "site", "bundle"),
             multiprocess_mode="mostrecent",
             registry=self._registry,
         )

@@ -3,7 +3,8 @@
 Every method is one transaction: what it returns is on the disk. Nothing of a session is kept in memory
 between requests, so any replica can answer any of them, and a restart loses nothing that was answered.
 
-Judging is in `judgements`, what both share of a session's row in `session_records`.
+Judging is in `judgements`, what time does in `sweeping`, what they share of a session's row in
+`session_records`.
 """
 
 from __future__ import annotations
@@ -20,18 +21,11 @@ from antispoof.service.attempts import Accepted, JudgeableCapture, SessionReques
 from antispoof.service.clock import Clock
 from antispoof.service.problems import Problem
 from antispoof.service.secret import Secret, new_id, new_nonce
-from antispoof.service.session_records import FINAL, OPEN, SessionRecords
+from antispoof.service.session_records import FINAL, SessionRecords
 from antispoof.service.settings import Settings
 from antispoof.service.store.database import Store, Transaction
-from antispoof.service.store.tables import (
-    Capture,
-    Idempotency,
-    ReferenceCapture,
-    Result,
-    SeenCapture,
-    Session,
-)
-from antispoof.service.traffic import forget_old
+from antispoof.service.store.tables import Capture, Idempotency, Result, Session
+from antispoof.service.tenants import DEFAULT, Tenant, scoped
 from antispoof.service.vault import Vault
 
 __all__ = ["Sessions"]
@@ -39,7 +33,6 @@ __all__ = ["Sessions"]
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
 MOST_REFERENCES = 5  # of a modality
-MANY = 500  # values in one query
 
 
 class Sessions:
@@ -62,7 +55,11 @@ class Sessions:
         self._records = records
 
     def open(
-        self, request: SessionRequest, key_id: str | None, idempotency_key: str | None = None
+        self,
+        request: SessionRequest,
+        key_id: str | None,
+        idempotency_key: str | None = None,
+        tenant: str = DEFAULT,
     ) -> dict[str, Any]:
         """Open a session, or return the one that the same request has opened.
 
@@ -82,8 +79,9 @@ class Sessions:
                 if earlier is not None:
                     transaction.delete(earlier)
                     transaction.flush()
-            device = self._hash("device", request.device_id)
-            self._check_device(transaction, device, now)
+            device = self._hash("device", tenant, request.device_id)
+            own = self._settings.tenant(tenant)
+            self._check_device(transaction, device, now, own)
             identifier = new_id("ses")
             session = Session(
                 id=identifier,
@@ -97,7 +95,7 @@ class Sessions:
                 created_at=now,
                 expires_at=now + request.ttl_s,
                 attempt=1,
-                attempts_left=self._settings.attempts,
+                attempts_left=own.attempts or self._settings.attempts,
                 captures=0,
                 capture_bytes=0,
                 live=None,
@@ -109,8 +107,9 @@ class Sessions:
                 media_key=self._secret.new_media_key(identifier),
                 media_until=None,
                 device_hash=device,
-                subject_hash=self._hash("subject", request.subject),
+                subject_hash=self._hash("subject", tenant, request.subject),
                 site=request.site,
+                tenant=tenant,
             )
             transaction.add(session)
             if key_id is not None and idempotency_key is not None:
@@ -129,6 +128,7 @@ class Sessions:
                 now,
                 "opened",
                 identifier,
+                tenant=tenant,
                 mode=request.mode,
                 key=key_id,
                 ttl_s=request.ttl_s,
@@ -136,6 +136,13 @@ class Sessions:
                 consent_basis=request.consent_basis is not None,
             )
             return self._records.view(session, token=True)
+
+    def see_owner(self, identifier: str, tenant: str) -> None:
+        """See that a session is a tenant's; raise `Problem` ``not_found`` where there is none of it."""
+        with self._store.read() as transaction:
+            owner = transaction.scalar(select(Session.tenant).where(Session.id == identifier))
+        if owner != tenant:
+            raise Problem("not_found", "there is no such session")
 
     def view(self, identifier: str) -> dict[str, Any]:
         """Return a session as its backend sees it; raise `Problem` ``not_found``."""
@@ -154,11 +161,12 @@ class Sessions:
             session.live = session.consent_basis = session.device_hash = session.subject_hash = None
             audit.append(self._store, transaction, self._clock.now(), "revoked", identifier)
 
-    def revoke_subject(self, subject: str) -> list[str]:
-        """Revoke every session of a person; return their identifiers."""
-        hashed = self._hash("subject", subject)
+    def revoke_subject(self, subject: str, tenant: str | None = None) -> list[str]:
+        """Revoke every session of a person, with one tenant or with all; return their identifiers."""
+        tenants = self._settings.tenant_names if tenant is None else (tenant,)
+        hashes = [self._hash("subject", each, subject) for each in tenants]
         with self._store.read() as transaction:
-            found = list(transaction.scalars(select(Session.id).where(Session.subject_hash == hashed)))
+            found = list(transaction.scalars(select(Session.id).where(Session.subject_hash.in_(hashes))))
         for identifier in found:
             self.revoke(identifier)
         return found
@@ -339,46 +347,7 @@ class Sessions:
                 self._vault.opened(session, row) for row in self._vault.captures(transaction, identifier)
             )
 
-    def sweep(self) -> int:
-        """Expire sessions, erase media whose time is over, delete and forget what is old; return how many."""
-        now = self._clock.now()
-        due = (
-            select(Session.id)
-            .where(
-                (Session.state.in_((*OPEN, "judging")) & (Session.expires_at <= now))
-                | (Session.media_until <= now)
-            )
-            .limit(500)
-        )
-        with self._store.read() as transaction:
-            identifiers = list(transaction.scalars(due))
-        for identifier in identifiers:
-            with self._store.write() as transaction:
-                self._records.get(transaction, identifier)  # which does what is due
-        with self._store.write() as transaction:
-            old = now - self._settings.remembered_days * DAY_S
-            transaction.execute(delete(SeenCapture).where(SeenCapture.seen_at < old))
-            forget_old(transaction, now)
-            transaction.execute(delete(Idempotency).where(Idempotency.created_at < now - DAY_S))
-        self._delete_old(now)
-        return len(identifiers)
-
-    def _delete_old(self, now: float) -> None:
-        """Delete sessions that have been over for long, with their results; their audit events stay."""
-        over = (*FINAL, "expired", "revoked")
-        old = (
-            select(Session.id)
-            .where(Session.state.in_(over), Session.created_at < now - self._settings.session_days * DAY_S)
-            .where(Session.media_until.is_(None))
-            .limit(MANY)
-        )
-        with self._store.write() as transaction:
-            identifiers = list(transaction.scalars(old))
-            for table in (Capture, ReferenceCapture, Result):
-                transaction.execute(delete(table).where(table.session_id.in_(identifiers)))
-            transaction.execute(delete(Session).where(Session.id.in_(identifiers)))
-
-    def _check_device(self, transaction: Transaction, device: str | None, now: float) -> None:
+    def _check_device(self, transaction: Transaction, device: str | None, now: float, own: Tenant) -> None:
         if device is None:
             return
         failed = transaction.scalar(
@@ -388,8 +357,8 @@ class Sessions:
                 Session.device_hash == device, Session.created_at > now - HOUR_S, Session.state == "failed"
             )
         )
-        if (failed or 0) >= self._settings.device_failures_per_hour:
+        if (failed or 0) >= (own.device_failures_per_hour or self._settings.device_failures_per_hour):
             raise Problem("attempts_exhausted", "this device has failed too often", retry_after_s=int(HOUR_S))
 
-    def _hash(self, purpose: str, value: str | None) -> str | None:
-        return None if value is None else self._secret.keyed_hash(purpose, value)
+    def _hash(self, purpose: str, tenant: str, value: str | None) -> str | None:
+        return None if value is None else self._secret.keyed_hash(scoped(purpose, tenant), value)

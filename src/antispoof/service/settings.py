@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from antispoof.errors import InputError
+from antispoof.service.tenants import DEFAULT, Tenant, TenantName
 
 __all__ = ["ENVIRONMENT", "MAX_HEADER_BYTES", "Settings", "default_state", "read_settings"]
 
@@ -39,6 +40,7 @@ class Settings(BaseModel):
             samples after the answer, and what would change is counted; empty for none.
         policies: name → file of further policies; those that ship are there without.
         default_policy: of sessions that name none; None fuses what is there at the models' own thresholds.
+        tenants: name → what holds for it, of those who share the service besides the default one.
         issuer: ``iss`` of signed results.
         page: whether the page at ``/`` is served, and the service acts as its backend.
         hosts: values of the ``Host`` header that are answered; ``*`` is any.
@@ -82,6 +84,7 @@ class Settings(BaseModel):
     shadow_bundles: tuple[str, ...] = ()
     policies: dict[str, Path] = {}
     default_policy: str | None = None
+    tenants: dict[TenantName, Tenant] = {}
     issuer: str = "antispoof"
     page: bool = False
     hosts: tuple[str, ...] = ("*",)
@@ -116,6 +119,15 @@ class Settings(BaseModel):
     def database_url(self) -> str:
         """The URL of the database, the default filled in."""
         return self.database or f"sqlite:///{self.state / 'service.db'}"
+
+    def tenant(self, name: str) -> Tenant:
+        """Return what holds for a tenant, the default one or one of ``tenants``."""
+        return self.tenants.get(name, Tenant())
+
+    @property
+    def tenant_names(self) -> tuple[str, ...]:
+        """The default tenant, and the others."""
+        return tuple(dict.fromkeys((DEFAULT, *self.tenants)))
 
     @classmethod
     def from_environment(cls) -> Settings:

@@ -19,6 +19,7 @@ from antispoof.runtime.bundle import BundleMetadata
 from antispoof.runtime.site import SiteCalibration
 from antispoof.service.store.database import Store, Transaction
 from antispoof.service.store.tables import ScoreCount
+from antispoof.service.tenants import DEFAULT
 from antispoof.sites.traffic import learn_from_scores
 
 __all__ = ["SiteTraffic", "count_scores", "forget_old", "read_traffic"]
@@ -34,12 +35,14 @@ class SiteTraffic:
     """The scores of one site by one model, over the last 28 days.
 
     Attributes:
+        tenant: whose it is.
         site: its name, as sessions were opened with.
         bundle: which model.
         sha256: of its graph.
         scores: (N,), each the middle of its bin, day by day.
     """
 
+    tenant: str
     site: str
     bundle: str
     sha256: str
@@ -56,7 +59,12 @@ class SiteTraffic:
 
 
 def count_scores(
-    store: Store, transaction: Transaction, now: float, site: str, verdict: Mapping[str, Any]
+    store: Store,
+    transaction: Transaction,
+    now: float,
+    site: str,
+    verdict: Mapping[str, Any],
+    tenant: str = DEFAULT,
 ) -> None:
     """Count what the models said of one presentation, each that judged one sensor.
 
@@ -66,6 +74,7 @@ def count_scores(
         now: seconds since 1970.
         site: where it was taken.
         verdict: `Verdict.as_dict`.
+        tenant: whose session it was.
     """
     own = {part["modality"]: part["score"] for part in verdict["evidence"]}
     checksums = {bundle["name"]: bundle["sha256"] for bundle in verdict["bundles"]}
@@ -75,10 +84,10 @@ def count_scores(
         if score is None:
             continue
         place = int(np.clip(np.floor(score / WIDTH), -FARTHEST, FARTHEST - 1))
-        key = (int(now // DAY_S), site, opinion["bundle"], checksums[opinion["bundle"]], place)
+        key = (tenant, int(now // DAY_S), site, opinion["bundle"], checksums[opinion["bundle"]], place)
         row = transaction.get(ScoreCount, key)
         if row is None:
-            names = ("day", "site", "bundle", "sha256", "bin")
+            names = ("tenant", "day", "site", "bundle", "sha256", "bin")
             transaction.add(ScoreCount(**dict(zip(names, key, strict=True)), count=1))
         else:
             row.count += 1
@@ -90,12 +99,21 @@ def forget_old(transaction: Transaction, now: float) -> None:
 
 
 def read_traffic(store: Store, now: float) -> list[SiteTraffic]:
-    """Return the scores of every site and model of the last 28 days."""
+    """Return the scores of every tenant's sites, by model, of the last 28 days."""
     query = select(ScoreCount).where(ScoreCount.day > int(now // DAY_S) - DAYS)
-    order = (ScoreCount.site, ScoreCount.bundle, ScoreCount.sha256, ScoreCount.day, ScoreCount.bin)
-    found: dict[tuple[str, str, str], list[NDArray[np.float64]]] = {}
+    order = (
+        ScoreCount.tenant,
+        ScoreCount.site,
+        ScoreCount.bundle,
+        ScoreCount.sha256,
+        ScoreCount.day,
+        ScoreCount.bin,
+    )
+    found: dict[tuple[str, str, str, str], list[NDArray[np.float64]]] = {}
     with store.read() as transaction:
         for row in transaction.scalars(query.order_by(*order)):
             middle = (row.bin + 0.5) * WIDTH
-            found.setdefault((row.site, row.bundle, row.sha256), []).append(np.full(row.count, middle))
+            found.setdefault((row.tenant, row.site, row.bundle, row.sha256), []).append(
+                np.full(row.count, middle)
+            )
     return [SiteTraffic(*key, np.concatenate(scores)) for key, scores in found.items()]

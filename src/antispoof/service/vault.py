@@ -14,6 +14,7 @@ from antispoof.service.secret import Secret, seal, unseal
 from antispoof.service.settings import Settings
 from antispoof.service.store.database import Store, Transaction
 from antispoof.service.store.tables import Capture, ReferenceCapture, SeenCapture, Session
+from antispoof.service.tenants import scoped
 
 __all__ = ["Vault"]
 
@@ -64,9 +65,12 @@ class Vault:
     def remember(
         self, transaction: Transaction, session: Session, kept: Sequence[str], seen: Collection[str]
     ) -> None:
-        """Note what is kept, by a keyed hash, and whether another session has had the very same bytes."""
+        """Note what is kept, by a keyed hash, and whether another session of the tenant has had the very
+        same bytes.
+        """
         self._store.in_turn(transaction, "captures")
-        hashes = [self._secret.keyed_hash("capture", sha256) for sha256 in seen]
+        purpose = scoped("capture", session.tenant)
+        hashes = [self._secret.keyed_hash(purpose, sha256) for sha256 in seen]
         for start in range(0, len(hashes), MANY):
             found = transaction.scalars(
                 select(SeenCapture.session_id).where(
@@ -75,7 +79,7 @@ class Vault:
             )
             if any(owner != session.id for owner in found):
                 session.replayed = True
-        for hashed in {self._secret.keyed_hash("capture", sha256) for sha256 in kept}:
+        for hashed in {self._secret.keyed_hash(purpose, sha256) for sha256 in kept}:
             if transaction.get(SeenCapture, hashed) is None:
                 transaction.add(
                     SeenCapture(capture_hash=hashed, session_id=session.id, seen_at=self._clock.now())

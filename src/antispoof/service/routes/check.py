@@ -14,6 +14,7 @@ from antispoof.service.access import ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
 from antispoof.service.checks import Checks
 from antispoof.service.problems import Problem, responses
+from antispoof.service.routes.sessions import allowed_policy
 from antispoof.service.shadow import Answer
 from antispoof.service.uploads import MAX_PARTS, Upload, read_upload
 
@@ -62,7 +63,7 @@ CHECK_FORM = {
         "model_unavailable",
     ),
 )
-async def check(request: Request, _: Annotated[KnownKey, backend("check")], core: ServiceCore) -> Response:
+async def check(request: Request, key: Annotated[KnownKey, backend("check")], core: ServiceCore) -> Response:
     """Judge files of one presentation, one or several frames of each modality; nothing is stored.
 
     That gives no protection against replay.
@@ -74,16 +75,17 @@ async def check(request: Request, _: Annotated[KnownKey, backend("check")], core
             "invalid_request",
             "the parts are files named like modalities, their unit.<modality>, and policy",
         )
+    policy = allowed_policy(core.settings.tenant(key.tenant), upload.fields.get("policy"))
     with core.judges.reserve() as reservation:
-        verdict = await reservation.run(_judge, core.checks, upload)
+        verdict = await reservation.run(_judge, core.checks, upload, policy)
     core.metrics.verdicts.labels("check", verdict.outcome).inc()
     if core.shadow is not None:
         size = sum(map(len, upload.files.values()))
-        core.shadow.offer("check", _said(verdict), size, lambda checks: _said(_judge(checks, upload)))
+        core.shadow.offer("check", _said(verdict), size, lambda checks: _said(_judge(checks, upload, policy)))
     return JSONResponse({"verdict": verdict.as_dict(), "replay_protection": False})
 
 
-def _judge(checks: Checks, upload: Upload) -> Verdict:
+def _judge(checks: Checks, upload: Upload, policy: str | None) -> Verdict:
     if set(upload.files) - set(checks.modalities):
         raise Problem("invalid_request", f"files: the models judge {', '.join(checks.modalities)}")
     units = {name: upload.fields.get(f"unit.{name}", "") for name in upload.files}
@@ -91,7 +93,7 @@ def _judge(checks: Checks, upload: Upload) -> Verdict:
         name: [Recording(content, units[name]) for content in several]
         for name, several in upload.files.items()
     }
-    return checks.check(upload.fields.get("policy"), sources)
+    return checks.check(policy, sources)
 
 
 def _said(verdict: Verdict) -> Answer:

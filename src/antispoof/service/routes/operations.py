@@ -25,12 +25,12 @@ router = APIRouter(tags=["operations"])
     response_model=documents.Models,
     responses=responses("bad_token", "rate_limited", "model_unavailable"),
 )
-def models(_: Annotated[KnownKey, backend(None)], core: ServiceCore) -> Response:
+def models(key: Annotated[KnownKey, backend(None)], core: ServiceCore) -> Response:
     """List what judges here."""
     return JSONResponse(
         {
             "models": [_model(bundle.metadata) for bundle in core.checks.detector().bundles],
-            "policies": core.checks.policies,
+            "policies": list(core.settings.tenant(key.tenant).policies or core.checks.policies),
             "challenges": list(challenges),
         }
     )

@@ -24,9 +24,10 @@ from antispoof.service.intake import check_sample
 from antispoof.service.judging import judge
 from antispoof.service.problems import Problem, responses
 from antispoof.service.shadow import Answer
+from antispoof.service.tenants import DEFAULT, Tenant
 from antispoof.service.uploads import read_upload
 
-__all__ = ["open_session", "router"]
+__all__ = ["allowed_policy", "open_session", "router"]
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 Backend = Annotated[KnownKey, backend("sessions")]
@@ -77,10 +78,17 @@ CAPTURE_FORM = {
 
 
 def open_session(
-    core: Core, body: wire.NewSession, key_id: str | None, idempotency_key: str | None = None
+    core: Core, body: wire.NewSession, key: KnownKey | None, idempotency_key: str | None = None
 ) -> dict[str, Any]:
-    """Check what is asked for against what there is, and open a session."""
-    core.checks.detector(body.policy)
+    """Check what is asked for against what there is, and what the tenant may; open a session."""
+    tenant = DEFAULT if key is None else key.tenant
+    own = core.settings.tenant(tenant)
+    policy = allowed_policy(own, body.policy)
+    core.checks.detector(policy)
+    if own.sites and body.site not in own.sites:
+        raise Problem("invalid_request", f"site: there are {', '.join(own.sites)}")
+    if body.retention_s > own.max_retention_s:
+        raise Problem("invalid_request", f"retention_s: may be {own.max_retention_s} at most")
     judged = core.checks.modalities
     if set(body.modalities) - set(judged):
         raise Problem("invalid_request", f"modalities: the model judges {', '.join(judged)}")
@@ -91,7 +99,7 @@ def open_session(
         SessionRequest(
             mode=body.mode,
             modalities=tuple(body.modalities),
-            policy=body.policy,
+            policy=policy,
             challenges=None if body.challenges is None else tuple(body.challenges),
             ttl_s=body.ttl_s,
             retention_s=body.retention_s,
@@ -100,9 +108,19 @@ def open_session(
             subject=body.subject,
             site=body.site,
         ),
-        key_id,
+        None if key is None else key.id,
         idempotency_key,
+        tenant,
     )
+
+
+def allowed_policy(own: Tenant, policy: str | None) -> str | None:
+    """Return the policy of a request, where the tenant may name it."""
+    if policy is None:
+        return own.default_policy
+    if own.policies and policy not in own.policies:
+        raise Problem("invalid_request", f"policy: there are {', '.join(own.policies)}")
+    return policy
 
 
 def _check_challenges(body: wire.NewSession) -> None:
@@ -138,7 +156,7 @@ def open_(
     idempotency_key: Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,128}$")] = None,
 ) -> Response:
     """Open a one-time session; hand its `client_token` to the person's device."""
-    return JSONResponse(open_session(core, body, key.id, idempotency_key), 201)
+    return JSONResponse(open_session(core, body, key, idempotency_key), 201)
 
 
 @router.get(

@@ -33,6 +33,7 @@ class ApiKey(Base):
     scopes: Mapped[list[Any]]
     created_at: Mapped[float]
     revoked_at: Mapped[float | None]
+    tenant: Mapped[str] = mapped_column(String(40), server_default="default")
 
 
 class Session(Base):
@@ -71,6 +72,7 @@ class Session(Base):
     device_hash: Mapped[str | None] = mapped_column(String(64))
     subject_hash: Mapped[str | None] = mapped_column(String(64))
     site: Mapped[str] = mapped_column(String(40), server_default="default")
+    tenant: Mapped[str] = mapped_column(String(40), server_default="default")
 
 
 class Capture(Base):
@@ -136,10 +138,11 @@ class SeenCapture(Base):
 
 
 class AuditEvent(Base):
-    """One event; its hash covers it and the hash of the one before."""
+    """One event of a tenant; its hash covers it and the hash of the one before."""
 
     __tablename__ = "audit_event"
 
+    tenant: Mapped[str] = mapped_column(String(40), primary_key=True, server_default="default")
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[str] = mapped_column(String(30))
     session_id: Mapped[str | None] = mapped_column(String(40), index=True)
@@ -154,6 +157,7 @@ class ScoreCount(Base):
 
     __tablename__ = "score_count"
 
+    tenant: Mapped[str] = mapped_column(String(40), primary_key=True, server_default="default")
     day: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     site: Mapped[str] = mapped_column(String(40), primary_key=True)
     bundle: Mapped[str] = mapped_column(String(200), primary_key=True)
