@@ -42,7 +42,7 @@ def test_somebody_may_wait_however_long_a_job_takes() -> None:
 @pytest.mark.parametrize(
     "count",
     [
-        lambda limits, who: limits.request(who),
+        lambda limits, who: limits.request(who, "default"),
         lambda limits, who: limits.capture(who),
         lambda limits, who: limits.page_session(who),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
@@ -82,12 +82,19 @@ DRAWN = re.compile(
     r'ses_[\w-]+|key_[\w-]+|a[st][tk]_[\w.-]+|"(nonce|jws|hash|previous|request_id)":"[^"]*"|"[\d-]{10}T[\d:.]+Z"'
 )
 ACTIONS = ["open", "open", "capture", "capture", "complete", "", "/result", "/audit", "erase", "models"]
+BEGINNING = [("open", 0), ("capture", 1)]
+END = [("complete", 0), ("/result", 0), ("/audit", 0)]
 steps = st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 3)), max_size=12)
 OLD_HASH = "09464a6432195952f813c16f85236c8f64af4577beada6aa4c12abc694f0152d"  # as version 0.1 wrote it
 runs = itertools.count()
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=6,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
 @given(mine=steps, others=steps, turns=st.lists(st.booleans(), max_size=24))
 def test_what_one_tenant_is_told_does_not_depend_on_another(
     serve: Any, tmp_path: Path, frames: Frames, mine: Any, others: Any, turns: list[bool]
@@ -97,8 +104,11 @@ def test_what_one_tenant_is_told_does_not_depend_on_another(
     def story(among_others: bool) -> list[Any]:
         service = serve(state=tmp_path / f"state{next(runs)}", tenants=TENANTS)
         one, other = Caller(service, "bank"), Caller(service, "shop")
-        waiting = {True: list(mine), False: list(others) if among_others else []}
-        for turn in (*turns, *[True, False] * 12):
+        waiting = {
+            True: [*BEGINNING, *mine, *END],
+            False: [*BEGINNING, *others, *END] if among_others else [],
+        }
+        for turn in (False, False, *turns, *[True, False] * 20):
             if waiting[turn]:
                 (one if turn else other).do(*waiting[turn].pop(0), frames)
             if not turn and among_others:  # whatever the other tries with what is not its own, there is none

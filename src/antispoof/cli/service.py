@@ -61,7 +61,7 @@ def keys_add(
     name: Annotated[str, typer.Argument(help="Whose it is, for people.", show_default=False)],
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="sessions, check or audit; may be repeated.", show_default="all"),
+        typer.Option(help="sessions, check, audit or webhooks; may be repeated.", show_default="all"),
     ] = None,
     tenant: Annotated[str, typer.Option(help="Whose sessions it is for, one of the settings.")] = "default",
     config: Config = None,

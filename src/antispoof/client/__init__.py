@@ -28,6 +28,7 @@ from antispoof.client.failures import (
     UnverifiedResultError,
 )
 from antispoof.client.operations import FileVerdict
+from antispoof.contract.webhooks import verify_webhook
 
 __all__ = [
     "AsyncClient",
@@ -37,4 +38,5 @@ __all__ = [
     "RefusedError",
     "UnreachableError",
     "UnverifiedResultError",
+    "verify_webhook",
 ]

@@ -17,9 +17,12 @@ __all__ = [
     "OpenedSession",
     "ProblemDocument",
     "ReferenceReceipt",
+    "RegisteredWebhook",
     "ResultDocument",
     "SessionDocument",
     "VerdictDocument",
+    "WebhookDocument",
+    "Webhooks",
     "result_schema",
 ]
 
@@ -276,6 +279,28 @@ class Models(_Document):
     models: list[ModelDocument]
     policies: list[str]
     challenges: list[str]
+
+
+class WebhookDocument(_Document):
+    """Who is told when a session is over."""
+
+    id: str
+    url: str
+    created_at: str
+    waiting: int = Field(description="messages that still have to arrive")
+    given_up: int = Field(description="messages of the last week that never did")
+
+
+class RegisteredWebhook(WebhookDocument):
+    """A webhook with what its messages are signed with."""
+
+    secret: str
+
+
+class Webhooks(_Document):
+    """All webhooks of a tenant."""
+
+    webhooks: list[WebhookDocument]
 
 
 class ProblemDocument(BaseModel):

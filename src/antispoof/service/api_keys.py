@@ -20,7 +20,7 @@ from antispoof.service.tenants import DEFAULT
 
 __all__ = ["SCOPES", "ApiKeys", "KnownKey"]
 
-SCOPES = ("sessions", "check", "audit")
+SCOPES = ("sessions", "check", "audit", "webhooks")
 REMEMBERED_S = 5.0
 
 

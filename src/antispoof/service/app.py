@@ -21,18 +21,21 @@ from antispoof.service.core import Core
 from antispoof.service.logs import log
 from antispoof.service.middleware import ServiceMiddleware
 from antispoof.service.problems import Problem
-from antispoof.service.routes import check, docs, operations, page, sessions, stream
+from antispoof.service.routes import check, docs, operations, page, sessions, stream, webhooks
 from antispoof.service.settings import Settings
+from antispoof.service.webhooks import Message
 
 __all__ = ["create_app"]
 
 STATIC = Path(__file__).parent / "static"
 SWEEP_EVERY_S = 5.0
+TELL_EVERY_S = 1.0
 ROUTERS = (
     check.router,  # first, as it is asked most, and routes are tried in turn
     sessions.router,
     stream.router,
     operations.router,
+    webhooks.router,
     page.router,
     docs.router,
 )
@@ -77,12 +80,12 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     await run_in_threadpool(_warm, core)
     if core.shadow is not None:
         core.shadow.start()
-    sweeper = asyncio.create_task(_sweep(core))
+    tasks = [asyncio.create_task(_sweep(core)), asyncio.create_task(_tell(core))]
     log.info("started", version=antispoof.__version__, page=core.settings.page)
     yield
-    sweeper.cancel()
-    with suppress(asyncio.CancelledError):
-        await sweeper
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     core.close()
     log.info("stopped")
 
@@ -99,11 +102,31 @@ async def _sweep(core: Core) -> None:
     while True:
         try:
             count = await run_in_threadpool(core.sweeper.sweep)
+            await run_in_threadpool(core.webhooks.forget_old)
             if count:
                 log.info("swept", count=count)
         except Problem as problem:
             log.warning("sweep_failed", code=problem.code)
         await asyncio.sleep(SWEEP_EVERY_S)
+
+
+async def _tell(core: Core) -> None:
+    """Send what webhooks wait for; what fails is tried again later."""
+    while core.settings.webhook_hosts:
+        try:
+            messages = await run_in_threadpool(core.webhooks.due)
+            await asyncio.gather(*(_send(core, message) for message in messages))
+        except Problem as problem:
+            log.warning("webhooks_failed", code=problem.code)
+        await asyncio.sleep(TELL_EVERY_S)
+
+
+async def _send(core: Core, message: Message) -> None:
+    status, failure = await core.webhooks.outbound.post(message.url, message.headers, message.body)
+    await run_in_threadpool(core.webhooks.settle, message, status, failure)
+    log.info(
+        "webhook", webhook=message.webhook, attempt=message.attempt, status=status, error=failure or None
+    )
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from antispoof.service.clock import Clock
 from antispoof.service.judgements import Judgements
 from antispoof.service.limits import Limits
 from antispoof.service.metrics import Metrics
+from antispoof.service.outbound import Outbound
 from antispoof.service.problems import Problem
 from antispoof.service.secret import Secret
 from antispoof.service.session_records import SessionRecords
@@ -21,6 +22,7 @@ from antispoof.service.store.database import open_store
 from antispoof.service.sweeping import Sweeper
 from antispoof.service.traffic import read_traffic
 from antispoof.service.vault import Vault
+from antispoof.service.webhooks import Webhooks
 from antispoof.service.workers import Greetings, Workers
 
 __all__ = ["Core"]
@@ -50,6 +52,8 @@ class Core:
         self.sessions = Sessions(settings, self.store, self.secret, self.clock, vault, records)
         self.sweeper = Sweeper(settings, self.store, self.clock, records)
         self.judgements = Judgements(settings, self.store, self.signing, self.clock, vault, records)
+        outbound = Outbound(settings.webhook_hosts, settings.webhook_networks, settings.webhook_timeout_s)
+        self.webhooks = Webhooks(self.store, self.secret, self.clock, outbound)
         self.limits = Limits(settings)
         self.metrics = Metrics()
         self._drift_seen = -DRIFT_EVERY_S

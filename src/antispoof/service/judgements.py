@@ -24,6 +24,7 @@ from antispoof.service.store.tables import Capture, Result, Session
 from antispoof.service.tenants import DEFAULT
 from antispoof.service.traffic import count_scores
 from antispoof.service.vault import Vault
+from antispoof.service.webhooks import announce
 
 __all__ = ["Judgements"]
 
@@ -168,6 +169,7 @@ class Judgements:
             )
             session.state = "succeeded" if decision.outcome == "bona_fide" else "failed"
             session.finished_at = now
+            announce(transaction, session, "finished", now)
             if session.retention_s > 0:
                 session.media_until = now + session.retention_s
             else:

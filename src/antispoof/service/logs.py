@@ -32,6 +32,8 @@ ALLOWED = frozenset(
         "page",
         "store",
         "bundle",
+        "webhook",
+        "attempt",
     }
 )
 """Names that may be logged; scores, measurements, tokens, addresses and file names are not among them."""

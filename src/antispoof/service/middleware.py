@@ -23,7 +23,7 @@ __all__ = ["BODY_LIMIT", "ServiceMiddleware"]
 BODY_LIMIT = 64 * 2**10
 """Bytes of a body, whatever its content type, that goes to no route that takes uploads."""
 
-UPLOADS = re.compile(r"/v1/(check|sessions/[^/]+/captures)")
+UPLOADS = re.compile(r"/v1/(check|sessions/[^/]+/(captures|references))")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 SECURITY_HEADERS = {

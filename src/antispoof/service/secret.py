@@ -93,6 +93,10 @@ class Secret:
         """Return a hash that says nothing to who does not have the secret."""
         return self._derived(purpose, value).hex()
 
+    def webhook_secret(self, webhook: str) -> str:
+        """Return what the messages to a webhook are signed with, as its receiver is told."""
+        return f"whsec_{base64.b64encode(self._derived('webhook', webhook)).decode('ascii')}"
+
     def new_media_key(self, session: str) -> bytes:
         """Return a fresh key for the media of one session, wrapped."""
         return seal(self._derived("media"), AESGCM.generate_key(256), session)

@@ -14,6 +14,7 @@ from antispoof.service.settings import Settings
 from antispoof.service.store.database import Store, Transaction
 from antispoof.service.store.tables import Session
 from antispoof.service.vault import Vault
+from antispoof.service.webhooks import announce
 
 __all__ = ["FINAL", "OPEN", "SessionRecords"]
 
@@ -47,6 +48,7 @@ class SessionRecords:
             session.state = "expired"
             self._vault.erase_media(transaction, session)
             audit.append(self._store, transaction, now, "expired", identifier)
+            announce(transaction, session, "expired", now)
         if session.media_until is not None and session.media_until <= now:
             self._vault.erase_media(transaction, session)
             audit.append(self._store, transaction, now, "media_erased", identifier)

@@ -40,6 +40,10 @@ class Settings(BaseModel):
             samples after the answer, and what would change is counted; empty for none.
         policies: name → file of further policies; those that ship are there without.
         default_policy: of sessions that name none; None fuses what is there at the models' own thresholds.
+        webhook_hosts: names that webhooks may lead to; none means that there are no webhooks.
+        webhook_networks: private networks, such as ``10.1.0.0/16``, that these names may be in; there
+            ``http`` is allowed as well.
+        webhook_timeout_s: how long the receiver of a webhook may take to answer.
         tenants: name → what holds for it, of those who share the service besides the default one.
         issuer: ``iss`` of signed results.
         page: whether the page at ``/`` is served, and the service acts as its backend.
@@ -84,6 +88,9 @@ class Settings(BaseModel):
     shadow_bundles: tuple[str, ...] = ()
     policies: dict[str, Path] = {}
     default_policy: str | None = None
+    webhook_hosts: tuple[str, ...] = ()
+    webhook_networks: tuple[str, ...] = ()
+    webhook_timeout_s: Annotated[float, Field(gt=0, le=30)] = 10.0
     tenants: dict[TenantName, Tenant] = {}
     issuer: str = "antispoof"
     page: bool = False

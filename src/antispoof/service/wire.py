@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Health", "KeySetDocument", "NewPageSession", "NewSession", "PageOptions"]
+__all__ = ["Health", "KeySetDocument", "NewPageSession", "NewSession", "NewWebhook", "PageOptions"]
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -60,6 +60,12 @@ class NewSession(NewPageSession):
         if self.retention_s and self.consent_basis is None:
             raise ValueError("media are kept only on a consent_basis")
         return self
+
+
+class NewWebhook(_Body):
+    """Whom to tell."""
+
+    url: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^https?://[\x21-\x7e]+$")]
 
 
 class Health(BaseModel):

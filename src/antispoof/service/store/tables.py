@@ -166,6 +166,35 @@ class ScoreCount(Base):
     count: Mapped[int]
 
 
+class Webhook(Base):
+    """Where a tenant wants to be told that a session is over."""
+
+    __tablename__ = "webhook"
+    __table_args__ = (Index("webhook_tenant", "tenant"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(40))
+    url: Mapped[str]
+    created_at: Mapped[float]
+
+
+class Delivery(Base):
+    """A message to a webhook: waiting while it has not ended, told where it then has no failure."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("delivery_due", "ended_at", "next_at"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(ForeignKey("webhook.id"))
+    body: Mapped[str]
+    created_at: Mapped[float]
+    attempts: Mapped[int]
+    next_at: Mapped[float]
+    ended_at: Mapped[float | None]
+    status: Mapped[int | None]
+    failure: Mapped[str]
+
+
 class Readiness(Base):
     """One row, written to see that the store can be."""
 
