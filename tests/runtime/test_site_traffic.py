@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 import antispoof
+from antispoof.errors import InputError
 from antispoof.runtime.bundle import read_bundle
 from antispoof.runtime.references import default_threshold, traffic_rule
 from antispoof.scores.reference import ReferenceRule
 from antispoof.scores.traffic import ATTACK_LIMIT, TrafficRule
+from antispoof.sites.traffic import learn_from_scores
 
 TRAFFIC = TrafficRule(follow=0.8, margin=2.0)
 
@@ -47,6 +49,10 @@ def test_a_site_from_scores_alone(make_bundle: Any, run: Any, tmp_path: Any, clo
         ([*range(150), np.inf], "score", "{}", "must be finite numbers"),
         (range(200), "id,score,label", "a{0},{0},bona_fide", "has labels (column 'label')"),
         (range(200), "logit", "{}", "no column 'score'"),
+        ([], "score", "{}", "a header and no rows"),
+        (np.linspace(0.01, 0.99, 200), "score", "{}", "between 0 and 1, as probabilities do"),
+        (range(200), "score,bundle", "{},voice-edge", "another bundle (bundle voice-edge)"),
+        (range(200), "score,bundle_sha256", "{},beef", "another bundle (bundle_sha256 beef)"),
     ],
 )
 def test_bad_traffic_is_told(
@@ -58,6 +64,14 @@ def test_bad_traffic_is_told(
     assert code == 3
     assert words in " ".join(errors.split())
     assert not out.exists()
+
+
+def test_a_site_file_that_moves_everything_is_refused(make_bundle: Any, tmp_path: Any) -> None:
+    out = tmp_path / "site.json"
+    site = learn_from_scores(read_bundle(make_bundle(traffic=TRAFFIC.model_dump())).metadata, range(200))
+    out.write_text(site.model_copy(update={"shift": -50.0}).model_dump_json(), encoding="utf-8")
+    with pytest.raises(InputError, match=r"shift.*greater than or equal to -20"):
+        antispoof.read_site(out)
 
 
 def test_captures_of_a_site_are_what_each_presentation_is_held_against(

@@ -180,3 +180,7 @@ def test_pictures_of_several_people_fall_apart() -> None:
     assert shows_several_people(mixed, [here] * 4, np.array([[0.0, 1], [1, 0], [0.1, 1], [1, 0.1]]))
     near = np.array([[0.0, 1], [0.1, 1], [0.2, 1], [0.3, 1]])
     assert not shows_several_people(mixed, [here, there] * 2, near)
+    apart = np.array([[0.0], [9.0], [0.5], [9.5]])
+    assert shows_several_people(mixed[:2], [here] * 2, near[:2], apart[:2]), "a bundle knows how far is far"
+    assert not shows_several_people(mixed, [here, there] * 2, near, apart / 9)
+    assert not shows_several_people(one, [here] * 3, None, np.array([[0.0], [9.0], [18.0]])), "one place"

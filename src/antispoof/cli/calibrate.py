@@ -66,8 +66,8 @@ def calibrate(
     if attack and not given:
         raise InputError("--attack: goes with bona fide captures, not with unlabelled traffic")
     if scores is not None:
-        found, without = read_traffic(scores, parse_columns(columns or ""))
         metadata = read_bundle(bundle or default_bundle("face_rgb")).metadata
+        found, without = read_traffic(scores, parse_columns(columns or ""), metadata)
         learned = learn_from_scores(metadata, found, rejected=without)
         modality, example = metadata.modalities[0], "FILE"
     else:
@@ -75,7 +75,7 @@ def calibrate(
         people, attacks = files_in(named), files_in(attack or [])
         modality = next(iter(given), "") or modality_of(people[0])
         detector = load(bundle or default_bundle(modality))
-        metadata, example = detector.bundle.metadata, people[0].name
+        metadata, example = detector.bundle.metadata, str(people[0])
         with progress_bar("looking", len(people) + len(attacks)) as advance:
             if unlabelled is not None:
                 learned = learn_unlabelled(detector, people, progress=advance)

@@ -90,7 +90,7 @@ def read_table(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
 
 def _rows(found: ScoreColumns) -> int:
     column = found.ids if found.ids is not None else found.scores
-    return len(next(iter(found.labels.values())) if column is None else column)
+    return len(next(iter(found.labels.values()), ()) if column is None else column)
 
 
 def _read_carefully(table: TextTable, layout: Layout, attributes: Collection[str] | None) -> ScoreColumns:

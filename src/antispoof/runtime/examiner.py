@@ -143,6 +143,11 @@ class Examiner:
             point, threshold=point.threshold + shift, rule=f"{point.rule}; moved by {shift:+.2f} by {told}"
         )
 
+    def tone(self, features: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return features (N, F) along the directions of the rule for references, where it has some."""
+        rule = self.metadata.reference
+        return rule.tone(features) if rule is not None and rule.directions else None
+
     def references(self, scored: Sequence[Scored], digests: Iterable[str]) -> References:
         """Keep of references what the next decision takes from them.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from antispoof.runtime.examiner import Examined, Examiner, Scored
 from antispoof.runtime.verdict import Evidence, FrameEvidence
@@ -25,6 +26,10 @@ LEAST_USABLE = 0.5  # of the frames: with fewer it is no sample that can be judg
 
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 """Applies a function to each of several things, beside each other where it can."""
+
+
+Tone = Callable[[NDArray[np.float64]], NDArray[np.float64] | None]
+"""Features (N, F) → (N, D), where captures of one person are about 1 apart; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +89,16 @@ class Looked:
             for place, ((_, quality), span) in enumerate(zip(self.examined, spans, strict=True))
         )
 
-    def told(self, parts: Sequence[tuple[int, Evidence]], shown: int, score: float | None) -> Evidence:
+    def told(
+        self, parts: Sequence[tuple[int, Evidence]], shown: int, score: float | None, tone: Tone
+    ) -> Evidence:
         """Make one piece of evidence of those of the frames.
 
         Args:
             parts: which frame, and its evidence.
             shown: which of the parts stands for the whole.
             score: of the whole.
+            tone: makes of features what tells how far captures of one person lie apart.
         """
         place, evidence = parts[shown]
         if len(self.examined) == 1:
@@ -103,7 +111,7 @@ class Looked:
             if value is not None and self.frames.spans_s
         )
         features = [part.features for _, part in parts if part.features is not None]
-        reasons = (*self.frames.reasons, *(("several_people",) if self._several_people(parts) else ()))
+        reasons = (*self.frames.reasons, *(("several_people",) if self._several_people(parts, tone) else ()))
         return replace(
             evidence,
             reasons=reasons,
@@ -116,7 +124,7 @@ class Looked:
             shown=place,
         )
 
-    def _several_people(self, parts: Sequence[tuple[int, Evidence]]) -> bool:
+    def _several_people(self, parts: Sequence[tuple[int, Evidence]], tone: Tone) -> bool:
         modality = modalities[self.name]
         if not isinstance(modality, FilmedModality) or modality.filmed != "colour":
             return False
@@ -124,7 +132,9 @@ class Looked:
         pictures = [self.examined[place][0].array for place in seen]
         faces = [region for place in seen if (region := self.examined[place][1].region) is not None]
         known = [part.features for part in seen.values() if part.features is not None]
-        return shows_several_people(pictures, faces, np.stack(known) if len(known) == len(seen) else None)
+        features = np.stack(known) if known and len(known) == len(seen) else None
+        tones = None if features is None else tone(features)
+        return shows_several_people(pictures, faces, features, tones)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +234,7 @@ def _pooled(
     for name, found in looked.items():
         parts = [(row[name], each.evidence[name]) for row, each in zip(rows, scored, strict=True)]
         own = [part.score for _, part in parts if part.score is not None]
-        evidence[name] = found.told(parts, nearest, examiner.pool(own) if own else None)
+        evidence[name] = found.told(parts, nearest, examiner.pool(own) if own else None, examiner.tone)
     return Scored(ratio, float(np.mean([each.raw for each in scored])), evidence)
 
 

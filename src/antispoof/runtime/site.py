@@ -17,6 +17,8 @@ from antispoof.runtime.verdict import OperatingPoint
 
 __all__ = ["SiteCalibration", "SiteCapture", "how_to_refit", "read_site", "write_site"]
 
+FARTHEST = 20.0  # natural-log likelihood ratio: no camera shifts scores by more, and a slip of the pen does
+
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -43,8 +45,8 @@ class SiteCalibration(BaseModel):
         bundle_sha256: checksum of that bundle's graph; it fits no other.
         typical_score: typical calibrated score of its bona fide captures; None in files of version 0.1, and
             where nobody knows which presentations were bona fide.
-        shift: added to the threshold of every operating point, natural-log likelihood ratio; where there are
-            ``captures``, for a typical presentation.
+        shift: added to the threshold of every operating point, natural-log likelihood ratio, -20 to 20; where
+            there are ``captures``, for a typical presentation.
         shift_interval: 90 % bootstrap interval of ``shift``; with ``captures``, what nine in ten of
             them are met with.
         bona_fide: usable bona fide captures that it rests on.
@@ -65,7 +67,7 @@ class SiteCalibration(BaseModel):
     bundle_version: str = ""
     bundle_sha256: str
     typical_score: Number | None = None
-    shift: Number
+    shift: Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
     shift_interval: tuple[Number, Number]
     bona_fide: int
     distinct: int

@@ -1,11 +1,10 @@
 """Whether the pictures of a burst show one person: told by the face, where it is, and what is around it.
 
 No identity is computed: two pictures belong together where the faces look alike (same person, same pose),
-where the whole pictures do (same place), or where a network sees them alike. Different people are seen in
-groups that nothing ties together, be it that the face jumps between them as well, or that each group holds
-two pictures or more which hardly have anything in common with the others. Made to be sure rather than to
-find all of them: two people one after the other, framed alike, are found where there are several pictures
-of each, and not always.
+where the whole pictures do (same place), or where a network sees them alike. How far captures of one person
+lie apart in the eyes of a network, its bundle may tell: then pictures show several people where they fall
+into groups that nothing ties together. Where it does not, the face has to jump between the groups as well, or
+each group to hold two pictures or more which hardly have anything in common with the others.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ SIDE = 24
 FACE = CropRecipe(1.15, SIDE)
 FACES_ALIKE, PLACES_ALIKE = 0.4, 0.5  # correlations: films of people stay above 0.54 and 0.5
 FACES_AKIN, PLACES_AKIN = 0.2, 0.3  # below these they have hardly anything in common
+FACES_SAME = 0.7
+TONES_NEAR = 2.0  # times what captures of one person at one simulated site are apart, root mean square
 FEATURES_NEAR = 2.0  # times the median distance from a picture to the one most like it
 STAYED = 0.3  # shared area over joint area of two faces, in shares of the picture: the face did not jump
 
@@ -34,6 +35,7 @@ def shows_several_people(
     pictures: Sequence[NDArray[np.uint8]],
     faces: Sequence[Box],
     features: NDArray[np.float64] | None = None,
+    tones: NDArray[np.float64] | None = None,
 ) -> bool:
     """Tell whether pictures fall apart into groups that nothing ties together.
 
@@ -41,6 +43,8 @@ def shows_several_people(
         pictures: N of them, uint8, (H, W, 3), RGB.
         faces: the face in each.
         features: (N, F), what a network makes of them; None where it tells nothing.
+        tones: (N, D), the same scaled so that captures of one person are about 1 apart; None where nobody
+            knows by what.
     """
     count = len(pictures)
     if count < 2:
@@ -48,6 +52,10 @@ def shows_several_people(
     looks = np.stack([_pattern(crop(p, box, FACE)) for p, box in zip(pictures, faces, strict=True)])
     places = np.stack([_pattern(picture) for picture in pictures])
     faces_alike, places_alike = looks @ looks.T, places @ places.T
+    if tones is not None:
+        apart = np.linalg.norm(tones[:, None] - tones, axis=-1)
+        tied = (faces_alike >= FACES_SAME) | (places_alike >= PLACES_ALIKE) | (apart <= TONES_NEAR)
+        return len(_groups(tied)) > 1
     near = np.eye(count, dtype=bool)
     if features is not None and count > 2:
         length = np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)

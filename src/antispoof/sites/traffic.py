@@ -122,18 +122,21 @@ def learn_unlabelled(
     return learn_from_scores(metadata, scores, rejected=len(sources) - len(scores), seed=seed)
 
 
-def read_traffic(path: Path, given: Mapping[str, str]) -> tuple[NDArray[np.float64], int]:
+def read_traffic(
+    path: Path, given: Mapping[str, str], metadata: BundleMetadata
+) -> tuple[NDArray[np.float64], int]:
     """Read the scores of a table.
 
     Args:
         path: CSV or Parquet, in the order in which the presentations came.
         given: which column holds the scores, where it is not called so (`columns.parse_columns`).
+        metadata: of the bundle that gave them.
 
     Returns:
         (N,) scores, and how many rows have none.
 
     Raises:
-        InputError: it is no such table, or it holds labels.
+        InputError: it is no such table, or it holds labels, scores of another bundle, or probabilities.
     """
     try:
         columns = read_columns(path, ("score",), given)
@@ -148,6 +151,21 @@ def read_traffic(path: Path, given: Mapping[str, str]) -> tuple[NDArray[np.float
             f"{str(path)!r} has labels (column {name!r}), and this rule is for traffic of which nobody knows "
             "what it is: leave them out, or set a threshold from labelled scores with antispoof evaluate"
         )
+    for column, own in (("bundle_sha256", metadata.sha256), ("bundle", metadata.name)):
+        stated = columns.labels.get(column)
+        others = [name for name in stated.names if name not in ("", own)] if stated is not None else []
+        if others:
+            raise InputError(
+                f"{str(path)!r} holds scores of another bundle ({column} {others[0]}), and those of "
+                f"{metadata.name!r} ({metadata.sha256[:12]}…) lie elsewhere: name the one that made them: "
+                "--bundle"
+            )
     assert columns.scores is not None  # it was asked for
     there = ~np.isnan(columns.scores)
-    return columns.scores[there], int((~there).sum())
+    scores = columns.scores[there]
+    if scores.size >= LEAST_SCORES and 0 <= scores.min() < scores.max() <= 1:
+        raise InputError(
+            f"all {scores.size} scores of {str(path)!r} lie between 0 and 1, as probabilities do: this rule "
+            "takes natural-log likelihood ratios, the column score of antispoof check --csv"
+        )
+    return scores, int((~there).sum())

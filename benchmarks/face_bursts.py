@@ -1,0 +1,81 @@
+"""How often bursts are told to show several people: of one person in a row, and of several, on real captures.
+
+    python benchmarks/face_bursts.py --data DIR --bundle face-rgb
+
+DIR is that of ``face_rgb.py``. What is in a row in its manifest was mostly taken in a row; a source may hold
+several people and places, so that some of what is told of five in a row is right: ``--list`` names them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from face_rgb import PRINT, read_pictures
+
+import antispoof
+from antispoof.runtime.bundle import default_bundle
+
+BURSTS = 60  # of each kind
+FRAMES = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--bundle", help="another bundle than the shipped one")
+    parser.add_argument("--list", action="store_true", help="name the bursts in a row that are told")
+    arguments = parser.parse_args()
+    detector = antispoof.load(arguments.bundle or default_bundle("face_rgb"))
+    people: dict[str, list[Any]] = {}
+    attacks: dict[str, list[Any]] = {}
+    for picture in read_pictures(arguments.data):
+        if picture.source != f"collected-{PRINT}" and picture.quality.usable:
+            (attacks if picture.pai_species else people).setdefault(picture.source, []).append(picture)
+    names = [name for name in people if len(people[name]) >= FRAMES]
+    random = np.random.default_rng(0)
+
+    def row(held: list[Any], count: int) -> list[Any]:
+        start = int(random.integers(0, len(held) - count + 1))
+        return held[start : start + count]
+
+    def of_several(counts: tuple[int, ...]) -> list[Any]:
+        drawn = random.choice(len(names), len(counts), replace=False)
+        return [
+            one
+            for index, count in zip(drawn, counts, strict=True)
+            for one in row(people[names[index]], count)
+        ]
+
+    def told(title: str, bursts: list[list[Any]], show: bool = False) -> None:
+        found = 0
+        for burst in bursts:
+            verdict = detector.check(face_rgb=[one.image for one in burst])
+            if "several_people" in verdict.evidence[0].reasons:
+                found += 1
+                if show:
+                    print("  ", burst[0].path, "and the next", len(burst) - 1)
+        print(f"{title}: {found} of {len(bursts)} ({100 * found / len(bursts):.1f} %)", flush=True)
+
+    in_row = [
+        held[start : start + FRAMES] for held in people.values() for start in range(0, len(held), FRAMES)
+    ]
+    told("bona fide, five in a row", [one for one in in_row if len(one) == FRAMES], arguments.list)
+    in_row = [
+        held[start : start + FRAMES] for held in attacks.values() for start in range(0, len(held), FRAMES)
+    ]
+    told("attacks, five in a row", [one for one in in_row if len(one) == FRAMES], arguments.list)
+    for counts in ((1, 1), (3, 2), (4, 1), (1, 1, 1), (1, 1, 1, 1, 1)):
+        told(
+            f"{' + '.join(map(str, counts))} of {len(counts)} sources",
+            [of_several(counts) for _ in range(BURSTS)],
+        )
+    both = [name for name in names if len(attacks.get(name, [])) >= FRAMES]
+    mixed = [row(people[name], 3) + row(attacks[name], 2) for name in random.choice(both, BURSTS)]
+    told("3 bona fide + 2 attacks of one source", mixed)
+
+
+if __name__ == "__main__":
+    main()
