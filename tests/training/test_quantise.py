@@ -46,7 +46,7 @@ class Small(nn.Module):
 @pytest.fixture(scope="module")
 def models() -> tuple[bytes, bytes]:
     model = onnx_of(Graph(Small().eval(), {"x": torch.from_numpy(SAMPLES[:2])}, ("score", "features")))
-    return model, quantise(model, {"x": SAMPLES})
+    return model, quantise(model, {"x": SAMPLES}, kept=0)
 
 
 def answers(model: bytes, x: Any = SAMPLES) -> list[Any]:
@@ -97,3 +97,14 @@ def test_a_steep_prelu_is_exact_where_a_relu_would_lose(models: tuple[bytes, byt
         np.abs(answers(model)[1] - expected).mean() for model in (plain.SerializeToString(), models[1])
     )
     assert small < blunt / 4
+
+
+def test_the_first_convolutions_stay_in_floating_point(models: tuple[bytes, bytes]) -> None:
+    graph = onnx.load_from_string(quantise(models[0], {"x": SAMPLES}, kept=2)).graph
+    made = {output: node.op_type for node in graph.node for output in node.output}
+    rounded = [
+        {made.get(name) for name in node.input} == {"DequantizeLinear"}
+        for node in graph.node
+        if node.op_type == "Conv"
+    ]
+    assert rounded == [False, False, True, True, False, False]  # the last two stand beside PReLU

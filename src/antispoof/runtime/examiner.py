@@ -193,6 +193,8 @@ class Examiner:
 
         What the site adds to every ratio does not count as evidence.
         """
+        if len(ratios) == 1:
+            return ratios[0]
         rule = self.metadata.pooling or UNFITTED
         return self.shift + rule(np.array(ratios) - self.shift)
 

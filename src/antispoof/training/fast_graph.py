@@ -35,7 +35,6 @@ def fast_graph(model: bytes) -> bytes:
     pad_in_convolutions(graph)
     round_up_channels(graph)
     spell_out_prelu(graph)
-    del graph.graph.value_info[:]
     onnx.checker.check_model(graph, full_check=True)
     return bytes(graph.SerializeToString(deterministic=True))
 
@@ -136,6 +135,7 @@ def round_up_channels(model: onnx.ModelProto) -> None:
         for attribute in node.attribute:
             if attribute.name == "group" and attribute.i > 1:
                 attribute.i += more
+    del model.graph.value_info[:]  # shapes as they were
     _drop_unused(model)
 
 

@@ -1,7 +1,8 @@
 """A network in floating point → the same in 8-bit integers, which one thread runs in half the time.
 
-Convolutions, and what lies between them, compute with integers; what a picture is scaled by before the first
-of them, and every statistic, head and log-odds after the last, stay in floating point. Ranges of activations
+Convolutions, and what lies between them, compute with integers; the first few of each part, what a picture is
+scaled by before them, and every statistic, head and log-odds after the last, stay in floating point. Most of
+what rounding changes comes from the first few, where few channels carry all there is. Ranges of activations
 come from calibration samples, weights are scaled channel by channel. Weights use 7 of their 8 bits: sums of
 two products then fit the 16 bits in which processors without VNNI add them up, so that every machine gives
 the same answer.
@@ -41,18 +42,20 @@ __all__ = ["quantise"]
 
 BATCH = 16
 LARGEST_LOSS = 0.0025  # of the variance of a map: where ReLU would lose more, PReLU stays
+KEPT = 6  # first convolutions of each part that stay: of the close view those on large maps
 INTEGER_KERNELS = ("Conv", "Add", "Mul", "GlobalAveragePool", "Clip", "Relu", "Sigmoid")
 
 Calibration = Mapping[str, NDArray[np.float32]]
 
 
-def quantise(model: bytes, calibration: Calibration, parts: Sequence[str] = ("",)) -> bytes:
+def quantise(model: bytes, calibration: Calibration, parts: Sequence[str] = ("",), kept: int = KEPT) -> bytes:
     """Turn the convolutional part of a network into 8-bit integers.
 
     Args:
         model: serialized ONNX, its first axis free.
         calibration: input name → float32, (N, …): samples as the network will see them, of every kind.
         parts: how the names of the nodes begin that may change.
+        kept: how many convolutions at the start of each part stay in floating point.
 
     Returns:
         Serialized ONNX with the same inputs and outputs, in quantise-dequantise form.
@@ -65,7 +68,7 @@ def quantise(model: bytes, calibration: Calibration, parts: Sequence[str] = ("",
         pad_in_convolutions(graph)
         _replace_prelu(graph, calibration, parts)
         round_up_channels(graph)
-        integer = [name for name in _integer_nodes(graph) if name.startswith(tuple(parts))]
+        integer = [name for part in parts for name in _integer_nodes(graph, part, kept)]
         spell_out_prelu(graph)
         onnx.save(graph, plain)
         quantization.quantize_static(
@@ -103,12 +106,14 @@ def _constants(graph: onnx.ModelProto) -> dict[str, NDArray[Any]]:
     return {entry.name: numpy_helper.to_array(entry) for entry in graph.graph.initializer}
 
 
-def _integer_nodes(graph: onnx.ModelProto) -> list[str]:
-    """Return the convolutions and the nodes that lie between two, but none beside PReLU."""
+def _integer_nodes(graph: onnx.ModelProto, part: str, kept: int) -> list[str]:
+    """Return convolutions of a part, but the first, and the nodes that lie between two; none beside PReLU."""
     nodes = graph.graph.node
+    of_the_part = [node.name for node in nodes if node.op_type == "Conv" and node.name.startswith(part)]
+    floating_convolutions = set(of_the_part[:kept])
     behind: set[str] = set()  # values that a convolution leads to
     for node in nodes:
-        if node.op_type == "Conv" or behind & set(node.input):
+        if (node.op_type == "Conv" and node.name not in floating_convolutions) or behind & set(node.input):
             behind |= set(node.output)
     before: set[str] = set()  # values that lead to a convolution
     for node in reversed(nodes):
@@ -118,7 +123,9 @@ def _integer_nodes(graph: onnx.ModelProto) -> list[str]:
     return [
         node.name
         for node in nodes
-        if (node.op_type == "Conv" or (behind & set(node.input) and before & set(node.output)))
+        if node.name.startswith(part)
+        and node.name not in floating_convolutions
+        and (node.op_type == "Conv" or (behind & set(node.input) and before & set(node.output)))
         and not floating & {node.input[0], node.output[0]}
     ]
 

@@ -26,6 +26,7 @@ WHOLE_FACE_ASPECT = (0.5, 1.2)  # width over height of what can be seen of a fac
 # of the shipped bundles, and a picture of so many pixels has the longest side at which the detector looks.
 ENOUGH_FACE_SIDE = 140  # px
 ENOUGH_PIXELS = 640 * 640
+FOUND = "found"  # in the metadata of a sample: which array was searched already, and what was found in it
 MIN_BRIGHTEST = 24  # 0..255, 95th percentile of the luminance of the face
 MAX_SATURATED = 0.7  # share of face pixels of luminance 250 or more
 MIN_DETAIL = 0.1  # Laplacian over luminance, standard deviations, on the face scaled to 64 px
@@ -69,10 +70,13 @@ class FaceRgb:
         A large JPEG is decoded no larger than the face in it needs: see `Sample.reduced`.
         """
         sample = load_picture(source, enough_pixels=ENOUGH_PIXELS)
-        faces = find_upright(sample.array).faces if sample.reduced > 1 else ()
-        if not faces:
+        if sample.reduced == 1:
             return sample
-        side = max(faces[0].box.width, faces[0].box.height)
+        found = find_upright(sample.array)
+        sample = Sample(sample.array, {**sample.metadata, FOUND: (sample.array, found)})
+        if not found.faces:
+            return sample
+        side = max(found.faces[0].box.width, found.faces[0].box.height)
         if side >= ENOUGH_FACE_SIDE:
             return sample
         wanted = sample.array[..., 0].size * (ENOUGH_FACE_SIDE / side) ** 2
@@ -87,7 +91,9 @@ class FaceRgb:
         ``saturated`` (0 to 1); without a face only the last two remain, taken on the whole picture. The
         region is in pixels of the sample, ``face_side_px`` in those of the file.
         """
-        found = find_upright(sample.array)
+        searched, found = sample.metadata.get(FOUND, (None, None))
+        if found is None or searched is not sample.array:
+            found = find_upright(sample.array)
         faces, picture = found.faces, found.picture
         if not faces:
             light = _light(sample.array)
