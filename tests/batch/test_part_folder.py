@@ -1,7 +1,9 @@
 import pickle
 import socket
+import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -87,7 +89,7 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         on_ray.connect(None)
 
 
-@pytest.mark.parametrize("address", ["localhost", "10.0.0.1:", ":6379"])
+@pytest.mark.parametrize("address", ["localhost", "10.0.0.1:", ":6379", "a:70000"])
 def test_an_address_that_is_none_says_how_one_looks(address: str) -> None:
     pytest.importorskip("ray", reason="needs Ray")
     with pytest.raises(InputError, match="host:port, such as"):
@@ -101,6 +103,30 @@ def test_an_address_where_nobody_listens_is_told_at_once() -> None:
         port = taken.getsockname()[1]
     with pytest.raises(InputError, match=f"no Ray cluster answers at 127.0.0.1:{port}"):
         on_ray.connect(f"127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(b"", "timed out"), (b"HTTP/1.1 400 Bad Request", "what answers at .* is no Ray cluster")],
+)
+def test_whoever_listens_and_is_no_cluster_is_told(
+    answer: bytes, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="needs Ray")
+    monkeypatch.setattr(on_ray, "_ANSWER", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):  # the caller hangs up
+                caller, _ = server.accept()
+                with caller:
+                    caller.sendall(answer)
+                    while caller.recv(1024):
+                        pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        with pytest.raises(InputError, match=said):
+            on_ray.connect(f"127.0.0.1:{server.getsockname()[1]}")
 
 
 @pytest.mark.parametrize("address", ["memory://", "s3://"], indirect=True)

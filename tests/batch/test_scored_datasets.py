@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from antispoof.batch.output import write_scores
 from antispoof.batch.parts import PART_ROWS, part_path, read_records
 from antispoof.batch.plan import make_plan
 from antispoof.batch.rows import Row
+from antispoof.batch.run import Summary
 from antispoof.batch.run import run as score_to
 from antispoof.batch.scorer import Setup, score_rows
 from antispoof.batch.workers import score_parts
+from antispoof.cli.score import tell
 from antispoof.errors import ExperimentError, InputError
 from antispoof.evaluation import ScoreSet
 from antispoof.runtime.detector import Detector
@@ -160,6 +163,10 @@ def test_an_output_of_another_run_is_left_alone(pictures: Path, make_bundle: Any
     other = Setup((str(make_bundle("b.onnx", name="other")),))
     with pytest.raises(InputError, match=r"bundles 'miniature \(.*' there, 'other \("):
         score_to(plan, other, out)
+    folder = pictures / "refused.csv.parts"
+    folder.mkdir()  # of a command that was refused before anything was scored
+    (pictures / "refused.csv.run.json").write_text('{"run": {"bundles": "another"}, "summary": null}')
+    score_to(plan, Setup((str(make_bundle()),)), pictures / "refused.csv")
     with pytest.raises(InputError, match=r"manifest.csv.*there.*partition dev.*here"):
         score_to(make_plan([plan.source], partition="dev"), Setup((str(make_bundle()),)), out)
     assert out.read_bytes() == content
@@ -236,6 +243,14 @@ def test_python_gives_records_one_by_one(pictures: Path, make_bundle: Any) -> No
         [antispoof.Row("x", {"face_rgb": Recording(pictures / "face.jpg")})], detector=detector
     )
     assert record["score"] == records[0]["score"]
+    face = pictures / "face.jpg"
+    found = list(antispoof.score([face, str(face), {"face_rgb": face.read_bytes()}], detector=detector))
+    assert [(each["id"], each["score"]) for each in found] == [
+        (name, record["score"]) for name in (str(face), str(face), "3")
+    ]
+    for wrong in ([5], 5):
+        with pytest.raises(InputError, match="int"):
+            list(antispoof.score(wrong, detector=detector))  # type: ignore[arg-type]
 
 
 def test_earlier_captures_move_the_threshold_of_their_row(pictures: Path, make_bundle: Any) -> None:
@@ -257,6 +272,20 @@ def test_earlier_captures_move_the_threshold_of_their_row(pictures: Path, make_b
     assert unusable["error"] == "unusable_reference"
     with pytest.raises(InputError, match=r"no column attribute\.other; its attributes: known"):
         make_plan([str(manifest)], reference_column="other")
+
+
+def test_the_summary_judges_every_row_at_its_own_threshold(tmp_path: Path, capsys: Any) -> None:
+    """Of attacks that score alike, the one whose threshold is lower passes."""
+    out = tmp_path / "s.csv"
+    rows = [("a", 2, "bona_fide", 0.5), ("b", 1, "print", 0.5), ("c", 1, "print", 1.5), ("d", 0, "print", 0)]
+    text = "".join(f"{name},{score},{kind},{threshold}\n" for name, score, kind, threshold in rows)
+    out.write_text("id,score,pai_species,threshold\n" + text)
+    summary = Summary(classes=Counter(bona_fide=1, attack=3), outcomes=Counter(attack=1, bona_fide=3))
+    summary.thresholds[:] = [0.5, 1.5]
+    tell(summary, out)
+    said = capsys.readouterr().out
+    assert "66.67 %" in said
+    assert "thresholds of their own" in said
 
 
 def test_several_frames_of_a_row_are_one_presentation(

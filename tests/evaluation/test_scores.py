@@ -89,6 +89,7 @@ def test_separators_blank_lines_and_a_byte_order_mark_are_read(tmp_path: Path, s
     [
         ("", "the file is empty"),
         (HEADER, "a header and no rows"),
+        ("score\n", "a header and no rows"),
         ("id,skore,pai_species\na,1,\n", "no column 'score'.*rename 'skore' to 'score'"),
         ("a,1,print\n", "no column 'id'; the columns are 'a', '1', 'print'"),
         ("id,score,score,pai_species\na,1,1,\n", "column 'score' appears more than once"),

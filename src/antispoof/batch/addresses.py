@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from antispoof.errors import InputError, MediaError
-from antispoof.sensing.capture import Recording
+from antispoof.sensing.capture import Recording, Source, Sources
 from antispoof.sensing.source import DEFAULT_LIMITS
 from antispoof.tables import pyarrow
 
@@ -21,8 +21,6 @@ __all__ = ["address_of", "fetched", "filesystem"]
 
 # A path has one slash where the address in it had two, and the folder of the manifest before it.
 _IN_A_PATH = re.compile(r"(?:^|/)(?!file:)([a-z][a-z0-9+]+):/+(?=[^/])")
-
-Captures = Mapping[str, Recording | Sequence[Recording]]
 
 
 def filesystem(address: str) -> tuple[Any, str]:
@@ -58,12 +56,12 @@ def address_of(source: object) -> str | None:
 
 
 @contextmanager
-def fetched(captures: Captures) -> Iterator[Captures]:
+def fetched(captures: Mapping[str, Sources]) -> Iterator[Mapping[str, Sources]]:
     """Yield captures whose files are on this machine, for as long as they are needed.
 
     Args:
-        captures: modality name → file, or the files of several frames; those named by an address are
-            fetched, and the others left as they are.
+        captures: modality name → source, or several; files that are named by an address are fetched, and
+            all else is left as it is.
 
     Raises:
         MediaError: ``not_found``, ``unreadable`` or ``payload_too_large``.
@@ -72,17 +70,20 @@ def fetched(captures: Captures) -> Iterator[Captures]:
     with tempfile.TemporaryDirectory() if any(map(address_of, _sources(captures))) else nullcontext() as kept:
         names: dict[str, str] = {}
 
-        def here(recording: Recording) -> Recording:
+        def here(given: Source) -> Source:
+            recording = given if isinstance(given, Recording) else Recording(given)  # type: ignore[arg-type]
             address = address_of(recording.source)
             if address is None or kept is None:
-                return recording
+                return given
             path = Path(kept) / f"{len(names)}{PurePosixPath(urlsplit(address).path).suffix}"
             names[repr(str(path))] = shown = repr(_without_key(address))
             _fetch(address, path, shown)
             return replace(recording, source=path)
 
         there = {
-            name: here(given) if isinstance(given, Recording) else [here(one) for one in given]
+            name: [here(one) for one in given]
+            if isinstance(given, (list, tuple))
+            else here(cast("Source", given))
             for name, given in captures.items()
         }
         try:
@@ -94,9 +95,10 @@ def fetched(captures: Captures) -> Iterator[Captures]:
             raise MediaError(error.code, message) from None
 
 
-def _sources(captures: Captures) -> list[object]:
-    listed = [[given] if isinstance(given, Recording) else given for given in captures.values()]
-    return [recording.source for given in listed for recording in given]
+def _sources(captures: Mapping[str, Sources]) -> Iterator[object]:
+    for given in captures.values():
+        for one in given if isinstance(given, (list, tuple)) else (given,):
+            yield one.source if isinstance(one, Recording) else one
 
 
 def _without_key(address: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import pickle
 import socket
+import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from importlib import metadata as distribution
 from itertools import islice
 from pathlib import Path
@@ -30,6 +31,10 @@ _VERSION = distribution.version("antispoof")
 _ANSWER = 10  # seconds
 _SHARE = 0.9  # of a CPU for an actor, so that whatever else Ray Data runs finds a place beside them
 _ATTEMPTS = 3
+
+# Ray speaks gRPC: whoever is greeted in HTTP/2 (RFC 9113, 3.4) answers with a frame of settings.
+_HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+_SETTINGS = b"\x04"
 
 WINDOW = 16_384  # parts that the cluster has before it: a million rows
 
@@ -227,18 +232,25 @@ def _ray() -> Any:
 
 
 def _probe(address: str) -> None:
-    """Ask whether anybody listens: `ray.init` itself would wait for two minutes, and then end the process."""
+    """Ask whether a server of Ray's kind answers: `ray.init` would wait for minutes, and end the process."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdigit() or int(port) > 65535:
         raise InputError(f"a Ray address is host:port, such as 10.0.0.1:6379, or auto; got {address!r}")
+    until = time.monotonic() + _ANSWER
     try:
-        with suppress(TypeError), socket.create_connection((host, int(port)), timeout=_ANSWER):
-            return
+        with socket.create_connection((host, int(port)), timeout=_ANSWER) as asked:
+            if os.environ.get("RAY_USE_TLS") == "1":
+                return
+            asked.settimeout(max(until - time.monotonic(), 0.1))
+            asked.sendall(_HTTP2)
+            frame = asked.recv(9)
     except OSError as error:
         raise InputError(
             f"no Ray cluster answers at {address}: {error.strerror or error}; is its head running "
             "(ray start --head), and the port open from here?"
         ) from None
+    if frame[3:4] != _SETTINGS:
+        raise InputError(f"what answers at {address} is no Ray cluster: name the port of ray start --head")
 
 
 def _same_version(ray: Any) -> None:

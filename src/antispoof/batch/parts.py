@@ -48,7 +48,8 @@ class Parts:
                 raise InputError(
                     f"{str(self._about)!r} is damaged: delete it, and what it stands beside"
                 ) from None
-        there = [path for path in (self.output, self.folder) if path.exists()]
+        parts = any(self.folder.glob("part-*")) if self.folder.exists() else False  # else nothing is lost
+        there = [path for path, full in ((self.output, self.output.exists()), (self.folder, parts)) if full]
         run = recorded.get("run")
         if there and run != self._identity:
             raise InputError(

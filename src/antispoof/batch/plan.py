@@ -15,11 +15,11 @@ from antispoof.data.folder import import_folder
 from antispoof.data.manifest import Manifest, manifest_digest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
-from antispoof.sensing.capture import Recording
+from antispoof.sensing.capture import Recording, Sources
 from antispoof.sensing.containers import FILM_SUFFIXES, SOUND_SUFFIXES
 from antispoof.sensing.modalities import takers
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "row_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,6 @@ def make_plan(
     return replace(
         plan,
         source=f"{plan.source}, {frames} frame{'s'[: frames > 1]} of a clip",
-        sha256=hashlib.sha256(f"{plan.sha256} {frames}".encode()).hexdigest(),
         rows=partial(_picked, plan.rows, frames),
     )
 
@@ -137,10 +136,11 @@ def _of_manifest(
     if not count:
         parts = ", ".join(filter(None, sorted(there))) or "none"
         raise InputError(f"partition={partition!r}: {path} has no such row; its partitions: {parts}")
-    told = (manifest_digest(path), partition, *columns.values())
+    chosen = {"partition": partition, **columns}
+    told = [f"{name.replace('_', ' ')} {value}" for name, value in chosen.items() if value is not None]
     return Plan(
-        str(path) if partition is None else f"{path}, partition {partition}",
-        hashlib.sha256(" ".join(map(str, told)).encode()).hexdigest(),
+        ", ".join((str(path), *told)),
+        manifest_digest(path),
         count,
         manifest.modalities,
         tuple(attributes),
@@ -192,6 +192,19 @@ def _of_folder(folder: Path) -> Plan:
             f"{found.skipped[0]!r}, while others do: move them, or make a manifest: antispoof data import"
         )
     return _of_rows(str(folder), list(map(_row, found.presentations)), labelled=True)
+
+
+def row_of(given: Row | str | Path | Mapping[str, Sources | None], number: int) -> Row:
+    """Make a row of whatever stands for one presentation; see `antispoof.score`."""
+    if isinstance(given, Row):
+        return given
+    if isinstance(given, (str, Path)):
+        return Row(str(given), {_modality(Path(given)): Recording(given)})
+    if isinstance(given, Mapping) and all(isinstance(name, str) for name in given):
+        return Row(str(number), {name: one for name, one in given.items() if one is not None})
+    raise InputError(
+        f"presentation {number} is a {type(given).__name__}: hand in a Row, a path, or modality name → source"
+    )
 
 
 def _row(presentation: Presentation) -> Row:

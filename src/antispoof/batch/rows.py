@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from antispoof.data.presentation import Presentation
-from antispoof.sensing.capture import Recording
+from antispoof.sensing.capture import Sources
 
 __all__ = ["Row"]
 
@@ -18,7 +18,7 @@ class Row:
 
     Attributes:
         id: unique in the run.
-        captures: modality name → file, or the files of several frames.
+        captures: modality name → source, as `Detector.check` takes it: a file, or those of several frames.
         pai_species: ``bona_fide`` or the kind of attack instrument; empty where nobody says.
         subject: who; empty when unknown.
         session: the recording session; empty when unknown.
@@ -30,7 +30,7 @@ class Row:
     """
 
     id: str
-    captures: Mapping[str, Recording | Sequence[Recording]]
+    captures: Mapping[str, Sources]
     pai_species: str = ""
     subject: str = ""
     session: str = ""

@@ -8,16 +8,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from importlib import metadata as distribution
+from itertools import count
 from pathlib import Path
 
 from antispoof.batch.output import check_output, write_scores
 from antispoof.batch.parts import Parts, divided, write_records
-from antispoof.batch.plan import Plan, make_plan
+from antispoof.batch.plan import Plan, make_plan, row_of
 from antispoof.batch.records import Record, columns
 from antispoof.batch.rows import Row
 from antispoof.batch.scorer import RowScorer, Setup, score_rows
 from antispoof.batch.workers import score_parts
+from antispoof.errors import InputError
 from antispoof.runtime.detector import Detector
+from antispoof.sensing.capture import Sources
 
 __all__ = ["Summary", "run", "score"]
 
@@ -97,7 +100,7 @@ def run(
     detector.look(dict.fromkeys(plan.modalities))  # whether every modality is one that it judges
     identity = {
         "source": plan.source,
-        "content": plan.sha256,
+        "content": f"{plan.sha256[:12]}…",
         **setup.digest(detector),
         "antispoof": distribution.version("antispoof"),
     }
@@ -118,25 +121,32 @@ def run(
     return summary
 
 
-def score(rows: str | Path | Iterable[Row], *, detector: Detector | None = None) -> Iterator[Record]:
+def score(
+    rows: str | Path | Iterable[Row | str | Path | Mapping[str, Sources | None]],
+    *,
+    detector: Detector | None = None,
+) -> Iterator[Record]:
     """Score presentations in this process, one record each, as they come.
 
     Args:
-        rows: what is scored: a manifest, a folder or a list of files by path, or rows.
+        rows: what is scored: a manifest, a folder or a list of files by path; or presentations, each a `Row`,
+            a path, or modality name → source, as `Detector.check` takes it; without an id, its number is one.
         detector: who judges; None for what ships for the modalities at hand.
 
     Returns:
         records: column → value; see `antispoof.batch.records.columns`.
 
     Raises:
-        InputError: as `antispoof.batch.plan.make_plan`.
+        InputError: as `antispoof.batch.plan.make_plan`; or a presentation is none.
         BundleError: a network fails.
     """
     if isinstance(rows, (str, Path)):
         plan = make_plan([str(rows)])
         detector = detector or Setup().for_modalities(plan.modalities).detector()
         rows = plan.rows()
-    return score_rows(rows, detector or Setup().detector())
+    if not isinstance(rows, Iterable):
+        raise InputError(f"rows are a path, or presentations one after the other; got {type(rows).__name__}")
+    return score_rows(map(row_of, rows, count(1)), detector or Setup().detector())
 
 
 def _on_ray(

@@ -6,6 +6,7 @@ import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -148,7 +149,7 @@ def score(
             err=True,
         )
         raise CommandExit(CUT_SHORT) from None
-    _tell(summary, out)
+    tell(summary, out)
     if summary.errors:
         raise CommandExit(BAD_INPUT)
 
@@ -187,7 +188,8 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda rows: bar.advance(task, rows)
 
 
-def _tell(summary: Summary, out: Path) -> None:
+def tell(summary: Summary, out: Path) -> None:
+    """Say what a run came to."""
     from antispoof.evidence.explanation import OUTCOME_WORDS
 
     counts = [
@@ -209,11 +211,21 @@ def _tell(summary: Summary, out: Path) -> None:
 
 def _evaluate(summary: Summary, out: Path) -> None:
     """Say what evaluate would, at the threshold that was in force."""
+    import numpy as np
     from rich.console import Console
 
     from antispoof.evaluation import ScoreSet, evaluate
     from antispoof.evaluation.tables import print_evaluation
 
-    at = f"threshold={summary.thresholds[0]!r}" if len(summary.thresholds) == 1 else "EER"
-    print_evaluation(Console(highlight=False), evaluate(ScoreSet.read(out), at=at, resamples=0))
-    typer.echo(f"with intervals: antispoof evaluate {out} --at {at}")
+    console = Console(highlight=False)
+    if len(summary.thresholds) == 1:
+        at = f"threshold={summary.thresholds[0]!r}"
+        print_evaluation(console, evaluate(ScoreSet.read(out), at=at, resamples=0))
+        typer.echo(f"with intervals: antispoof evaluate {out} --at {at}")
+        return
+    scores = ScoreSet.read(out, attributes=["threshold"])
+    labels = scores.attributes["threshold"]
+    thresholds = np.array([float(name or "nan") for name in labels.names])[labels.codes]
+    margins = replace(scores, scores=scores.scores - thresholds)
+    print_evaluation(console, evaluate(margins, at="threshold=0", resamples=0))
+    typer.echo("rows had thresholds of their own: a score here is what it is above its threshold")
