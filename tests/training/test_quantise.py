@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from antispoof.files import onnx_session
 from antispoof.training.export import onnx_of
+from antispoof.training.fast_graph import joined_integers
 from antispoof.training.quantise import quantise
 from antispoof.training.recipe import Graph
 
@@ -108,3 +109,11 @@ def test_the_first_convolutions_stay_in_floating_point(models: tuple[bytes, byte
         if node.op_type == "Conv"
     ]
     assert rounded == [False, False, True, True, False, False]  # the last two stand beside PReLU
+
+
+def test_joined_integers_say_the_same(models: tuple[bytes, bytes]) -> None:
+    joined = joined_integers(models[1])
+    kinds = [node.op_type for node in onnx.load_from_string(joined).graph.node]
+    assert kinds.count("QLinearConv") == 4
+    for found, expected in zip(answers(joined), answers(models[1]), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)

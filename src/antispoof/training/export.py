@@ -17,7 +17,7 @@ from antispoof.errors import BundleError, InputError
 from antispoof.files import onnx_session
 from antispoof.runtime.bundle import BundleMetadata, MeasuredResult, seal
 from antispoof.scores.calibration import Calibration
-from antispoof.training.fast_graph import fast_graph
+from antispoof.training.fast_graph import fast_graph, joined_integers
 from antispoof.training.onnx_parts import join
 from antispoof.training.quantise import quantise
 from antispoof.training.recipe import Graph, Trained, detector_recipe
@@ -139,7 +139,7 @@ def _quantised(
     known, unseen = (
         {name: x[part] for name, x in samples.items()} for part in (slice(half), slice(half, None))
     )
-    small = quantise(model, known, trained.quantised)
+    small = joined_integers(quantise(model, known, trained.quantised))
 
     def both(inputs: Mapping[str, NDArray[np.float32]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         exact = trained.graph({name: torch.from_numpy(x) for name, x in inputs.items()})["score"]
