@@ -103,6 +103,11 @@ def test_what_no_camera_delivers_is_told(tmp_path: Path) -> None:
     assert load_frames("face_rgb", held).reasons == ()
     loop = film(tmp_path / "loop.mkv", [*one[:15], *one[:15], *one[:15]], codec="ffv1")
     assert load_frames("face_rgb", loop).reasons == ("looped",)
+    again = film(tmp_path / "again.mp4", [*one[:30], *one[:30]])  # coded with a loss: no two are equal
+    assert load_frames("face_rgb", again).reasons == ("looped",)
+    to_and_fro = film(tmp_path / "fro.mp4", [*one[:30], *one[29::-1]])
+    assert load_frames("face_rgb", to_and_fro).reasons == ("looped",)
+    assert load_frames("face_rgb", film(tmp_path / "one.mp4", one)).reasons == ()
     joined = film(tmp_path / "joined.mp4", [*one[:20], *other[20:40]])
     found = load_frames("face_rgb", joined)
     assert (found.reasons, found.measurements["splices"]) == (("spliced",), 1)

@@ -22,7 +22,7 @@ from antispoof.sensing.capture import FilmedModality, Frames, Recording, Sample,
 from antispoof.sensing.content import content_of
 from antispoof.sensing.kinds import VIDEOS, kind_of
 from antispoof.sensing.modalities import modalities
-from antispoof.sensing.repetition import REPEATED_ADVICE, find_repetition, find_splices
+from antispoof.sensing.repetition import REPEATED_ADVICE, find_repetition, find_splices, plays_again
 from antispoof.sensing.source import (
     DEFAULT_LIMITS,
     MediaLimits,
@@ -218,7 +218,7 @@ def _course(clip: Clip) -> tuple[tuple[str, ...], dict[str, float]]:
     lasts = shown[-1].time_s - shown[0].time_s
     checks = (
         ("frozen", lasts > 0 and repetition.frozen_s >= FROZEN_SHARE * lasts),
-        ("looped", "looped" in repetition.reasons),
+        ("looped", "looped" in repetition.reasons or plays_again(shown)),
         ("spliced", bool(splices)),
     )
     reasons = tuple(code for code, found in checks if found)

@@ -18,7 +18,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["REPEATED_ADVICE", "THUMBNAIL_SIDE", "Repetition", "Shown", "find_repetition", "find_splices"]
+__all__ = [
+    "REPEATED_ADVICE",
+    "THUMBNAIL_SIDE",
+    "Repetition",
+    "Shown",
+    "find_repetition",
+    "find_splices",
+    "plays_again",
+]
 
 THUMBNAIL_SIDE = 24  # px
 REPEATED_ADVICE = (
@@ -32,6 +40,8 @@ MIN_LOOPED = 20  # frames that return one after the other
 MOTION_FRAMES = 4
 LOOP_RATIO = 0.07  # of the motion over four frames: loops measured up to 0.064, nods from 0.077 (rendered)
 MIN_MOTION = 1.0  # levels over four frames: without motion nothing can be said of a loop
+AGAIN = 0.5  # of the change between neighbours: played again 0.28 and 0.43, films of people from 1.3
+MIN_STEP = 0.2  # levels between neighbours: where less moves, nothing can be said
 SPLICE_LEVELS = 8.0  # of 255: between neighbouring thumbnails
 SPLICE_RATIO = 4.0  # to the largest change within three frames before and after: films of people reach 2.2
 SPLICE_ALIKE = 0.9  # correlation across it: a change of exposure alone leaves it near 1
@@ -138,6 +148,35 @@ def _loop_ratio(frames: Sequence[Shown]) -> float:
                 returned = np.convolve(back, window, "valid")
                 best = min(best, float((returned[moving] / going[moving]).min()))
     return best
+
+
+def plays_again(frames: Sequence[Shown]) -> bool:
+    """Tell whether a clip plays itself again, forwards or backwards, however it was coded since.
+
+    For at least a third of it every picture is nearer to its earlier self than to the picture just before. A
+    person moves to and fro, but not so exactly, and not for so long.
+
+    Args:
+        frames: in the order of their times, about twelve a second.
+    """
+    count = len(frames)
+    least = max(MIN_LOOPED, count // 3)
+    if count < least + MIN_PERIOD:
+        return False
+    flat = np.stack([frame.thumbnail.ravel() for frame in frames])
+    step = float(np.median(np.abs(np.diff(flat, axis=0)).mean(axis=1)))
+    if step < MIN_STEP:
+        return False
+    apart = np.stack([np.abs(flat - one).mean(axis=1) for one in flat])
+    forwards = [np.diag(apart, period) for period in range(MIN_PERIOD, count - least + 1)]
+    place = np.arange(count)
+    pairs = [(place, at - place) for at in range(2 * count - 1)]
+    backwards = [
+        apart[one[there], other[there]]
+        for one, other in pairs
+        if (there := (other < count) & (other - one >= MIN_PERIOD)).sum() >= least
+    ]
+    return any(float(np.median(again)) < AGAIN * step for again in (*forwards, *backwards))
 
 
 def find_splices(frames: Sequence[Shown]) -> tuple[float, ...]:

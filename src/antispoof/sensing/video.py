@@ -196,7 +196,7 @@ def _opened(
         _check_seconds(seconds, max_seconds, name)
         if not count:
             raise MediaError("empty", f"{name}: there is no picture in it")
-        if end < min(0.9 * stated, stated - 1):
+        if end < min(0.9 * stated, stated - 0.5):
             raise MediaError(
                 "decode_failed", f"{name} is cut short: it ends after {end:.1f} of {stated:.1f} s"
             )
