@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import UnknownNameError
 from antispoof.runtime.bundle import Bundle, BundleMetadata, Input
-from antispoof.runtime.pool import cores
+from antispoof.runtime.pool import Pool, cores
 from antispoof.runtime.references import References, default_threshold, reference_rule
 from antispoof.runtime.scorer import Scorer, Scores
 from antispoof.runtime.verdict import BundleReference, Evidence, OperatingPoint
@@ -22,11 +22,12 @@ from antispoof.sensing.capture import Box, Quality, Sample, WindowedModality
 from antispoof.sensing.modalities import modalities
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
     from antispoof.runtime.site import SiteCalibration
 
 __all__ = ["Examined", "Examiner", "Scored", "find_operating_point"]
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 BATCH = 8  # frames, or windows of a sample that lasts, scored at a time
 
@@ -201,7 +202,7 @@ class Examiner:
     def _score_alike(self, presentations: Sequence[Mapping[str, Examined]]) -> list[Scored]:
         """Score presentations of the same sensors."""
         views = [view for view in self.metadata.inputs if view.modality in presentations[0]]
-        prepared = [self._prepared(samples, views) for samples in presentations]
+        prepared = self._network.beside(lambda samples: self._prepared(samples, views), presentations)
         counts = [len(next(iter(arrays.values()))) for arrays in prepared]
         joined = {view.name: np.concatenate([arrays[view.name] for arrays in prepared]) for view in views}
         scores = self._scores(joined)
@@ -236,7 +237,7 @@ class Examiner:
             modality = modalities[name]
             own = (raw, calibration) if alone else self._own_score(name, scores)
             timeline: tuple[tuple[float, float, float], ...] = ()
-            if own is not None and isinstance(modality, WindowedModality):
+            if own is not None and modality.windowed and isinstance(modality, WindowedModality):
                 spans = modality.timeline(sample, quality, **first[name])
                 ratios = calibrate(*own).tolist()
                 timeline = tuple((*span, ratio) for span, ratio in zip(spans, ratios, strict=True))
@@ -299,19 +300,15 @@ class _Network:
         self._bundle, self._threads = bundle, threads
         self._lock = threading.Lock()
         self._scorer: Scorer | None = None
-        self._executor: ThreadPoolExecutor | None = None
+        self._pool = Pool()
 
     def score(self, batches: Sequence[Mapping[str, NDArray[np.float32]]]) -> list[Scores]:
-        """Score batches beside each other, in threads that start when first needed."""
-        scorer = self.scorer()
-        if len(batches) == 1:
-            return [scorer(batches[0])]
-        from concurrent.futures import ThreadPoolExecutor
+        """Score batches beside each other."""
+        return self.beside(self.scorer(), batches)
 
-        with self._lock:
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(cores(), thread_name_prefix="network")
-        return list(self._executor.map(scorer, batches))
+    def beside(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Apply a function to each, beside each other where there are cores for it."""
+        return self._pool.map(function, items) if cores() > 1 else list(map(function, items))
 
     def scorer(self) -> Scorer:
         with self._lock:
