@@ -260,7 +260,7 @@ def test_defect_tells_nothing(service: Any, monkeypatch: pytest.MonkeyPatch, cap
         raise RuntimeError("secret words")
 
     monkeypatch.setattr(service.core.sessions, "view", fail)
-    answer = service.get({"id": "ses_x"})
+    answer = service.get(service.open())
     assert code(answer) == (500, "internal_error")
     assert "secret words" not in answer.text + "".join(capsys.readouterr())
 

@@ -14,8 +14,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 import antispoof
+from antispoof.contract import API_HEADER
 from antispoof.contract.documents import ProblemDocument
 from antispoof.service.core import Core
 from antispoof.service.logs import log
@@ -69,7 +71,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(Problem, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_body)
     app.add_exception_handler(HTTPException, _refuse_route)
-    app.add_middleware(ServiceMiddleware, settings=core.settings, metrics=core.metrics)
+    app.add_middleware(
+        ServiceMiddleware, settings=core.settings, metrics=core.metrics, telemetry=core.telemetry
+    )
+    if core.settings.origins:  # outermost, so that refusals can be read there as well
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=core.settings.origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+            expose_headers=["X-Request-ID", "Retry-After", API_HEADER],
+            max_age=600,
+        )
     _describe(app)
     return app
 

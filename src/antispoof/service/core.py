@@ -20,6 +20,7 @@ from antispoof.service.shadow import Shadow
 from antispoof.service.signing import SigningKeys
 from antispoof.service.store.database import open_store
 from antispoof.service.sweeping import Sweeper
+from antispoof.service.telemetry import Telemetry
 from antispoof.service.traffic import read_traffic
 from antispoof.service.vault import Vault
 from antispoof.service.webhooks import Webhooks
@@ -56,6 +57,7 @@ class Core:
         self.webhooks = Webhooks(self.store, self.secret, self.clock, outbound)
         self.limits = Limits(settings)
         self.metrics = Metrics()
+        self.telemetry = Telemetry(settings.telemetry) if settings.telemetry else None
         self._drift_seen = -DRIFT_EVERY_S
         self.checks = Checks(settings)
         threads = settings.inference_threads
@@ -97,3 +99,5 @@ class Core:
         self.judges.close()
         self.watchers.close()
         self.store.close()
+        if self.telemetry is not None:
+            self.telemetry.close()

@@ -17,6 +17,7 @@ from antispoof.service.logs import log, where
 from antispoof.service.metrics import Metrics
 from antispoof.service.problems import Problem
 from antispoof.service.settings import MAX_HEADER_BYTES, Settings
+from antispoof.service.telemetry import Telemetry
 
 __all__ = ["BODY_LIMIT", "ServiceMiddleware"]
 
@@ -44,7 +45,10 @@ SECURITY_HEADERS = {
 class ServiceMiddleware:
     """ASGI middleware around the application."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, metrics: Metrics, telemetry: Telemetry | None = None
+    ) -> None:
+        self._telemetry = telemetry
         self._app = app
         self._settings = settings
         self._metrics = metrics
@@ -60,8 +64,13 @@ class ServiceMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
         if scope["type"] == "websocket":
             await self._stream(scope, receive, send, headers)
-        else:
+        elif self._telemetry is None:
             await self._request(scope, receive, send, headers, request_id)
+        else:
+            with self._telemetry.request(scope["method"], headers, request_id) as span:
+                status = await self._request(scope, receive, send, headers, request_id)
+                route = getattr(scope.get("route"), "path", "other")
+                self._telemetry.end(span, scope["method"], route, status)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         if not self._known_host(headers) or not self._own_origin(headers):
@@ -76,7 +85,7 @@ class ServiceMiddleware:
 
     async def _request(
         self, scope: Scope, receive: Receive, send: Send, headers: Headers, request_id: str
-    ) -> None:
+    ) -> int:
         started, status = time.perf_counter(), 500
 
         async def send_with_headers(message: Message) -> None:
@@ -97,7 +106,7 @@ class ServiceMiddleware:
                 raise Problem("invalid_request", f"headers may have {MAX_HEADER_BYTES} bytes")
             if not self._known_host(headers):
                 raise Problem("invalid_request", "the Host header is not one that is answered here")
-            if scope["path"].startswith("/page/") and not self._own_origin(headers):
+            if scope["path"].startswith("/page/") and not self._own_origin(headers, listed=False):
                 raise Problem("scope", "the page's calls are answered on its own origin only")
             if scope["path"].startswith("/v1/") and _has_body(headers):
                 _see_credentials(headers)
@@ -125,17 +134,19 @@ class ServiceMiddleware:
                 status=status,
                 duration_ms=round(1000 * seconds, 1),
             )
+        return status
 
     def _known_host(self, headers: Headers) -> bool:
         host = re.sub(r":\d+$", "", headers.get("host", ""))
         return "*" in self._settings.hosts or host in self._settings.hosts
 
-    def _own_origin(self, headers: Mapping[str, str]) -> bool:
-        """Tell whether a browser that is elsewhere sends this; other clients state no origin."""
+    def _own_origin(self, headers: Mapping[str, str], *, listed: bool = True) -> bool:
+        """Tell whether a page of ours, or of an origin on the list, sends this; other clients state none."""
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
-        return origin.partition("://")[2] == headers.get("host", "") or origin in self._settings.origins
+        own = origin.partition("://")[2] == headers.get("host", "")
+        return own or (listed and origin in self._settings.origins)
 
 
 def _has_body(headers: Headers) -> bool:

@@ -40,6 +40,8 @@ class Settings(BaseModel):
             samples after the answer, and what would change is counted; empty for none.
         policies: name → file of further policies; those that ship are there without.
         default_policy: of sessions that name none; None fuses what is there at the models' own thresholds.
+        telemetry: OpenTelemetry collector that spans of requests are sent to, OTLP over HTTP, such as
+            ``http://collector:4318``; empty for none.
         webhook_hosts: names that webhooks may lead to; none means that there are no webhooks.
         webhook_networks: private networks, such as ``10.1.0.0/16``, that these names may be in; there
             ``http`` is allowed as well.
@@ -48,7 +50,8 @@ class Settings(BaseModel):
         issuer: ``iss`` of signed results.
         page: whether the page at ``/`` is served, and the service acts as its backend.
         hosts: values of the ``Host`` header that are answered; ``*`` is any.
-        origins: of web pages elsewhere that may call, such as ``https://id.example.com``.
+        origins: of web pages elsewhere that may call and stream (CORS), such as ``https://id.example.com``; a
+            client token is all that such a page should hold.
         inference_threads: how many checks run at once in a process.
         queue_length: how many more may wait; beyond that the answer is 503.
         queue_wait_s: how long a check may be expected to wait for its turn; beyond that the answer is 503.
@@ -88,6 +91,7 @@ class Settings(BaseModel):
     shadow_bundles: tuple[str, ...] = ()
     policies: dict[str, Path] = {}
     default_policy: str | None = None
+    telemetry: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
     webhook_hosts: tuple[str, ...] = ()
     webhook_networks: tuple[str, ...] = ()
     webhook_timeout_s: Annotated[float, Field(gt=0, le=30)] = 10.0
@@ -95,7 +99,7 @@ class Settings(BaseModel):
     issuer: str = "antispoof"
     page: bool = False
     hosts: tuple[str, ...] = ("*",)
-    origins: tuple[str, ...] = ()
+    origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()
     inference_threads: Positive = 1
     queue_length: Positive = 16
     queue_wait_s: Annotated[float, Field(gt=0)] = 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shutil
 import threading
 import time
@@ -27,6 +28,7 @@ if CHROMIUM is None:
 
 Film = Callable[[str], Path]
 PHONE = {"width": 390, "height": 844}
+KEYS: dict[str, str] = {}
 DESKTOP = {"width": 1280, "height": 800}
 
 
@@ -46,6 +48,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert thread.is_alive()
         time.sleep(0.05)
     port = server.servers[0].sockets[0].getsockname()[1]
+    KEYS[f"http://127.0.0.1:{port}/"] = app.state.core.keys.add("docs")
     yield f"http://127.0.0.1:{port}/"
     server.should_exit = True
     thread.join()
@@ -260,3 +263,31 @@ def test_sound_is_sent_while_digits_are_shown(address: str) -> None:
     samples = np.frombuffer(b"".join(content for _, content in voice), "<i2")
     assert np.abs(samples.astype(int)).max() > 1000, "the browser's fake microphone beeps"
     assert any(header["modality"] == "face_rgb" for header, _ in heard)
+
+
+def test_the_api_can_be_tried_where_it_is_read(
+    address: str, tmp_path: Path, portrait: Any, encode: Any
+) -> None:
+    """From a key to a result, by the forms of /docs alone."""
+    (tmp_path / "frame.jpg").write_bytes(encode(portrait, "JPEG"))
+    with browser(None) as (page, _, complaints):
+        page.goto(address + "docs")
+        page.fill("#api-key", KEYS[address])
+
+        def tried(anchor: str) -> str:
+            form = page.locator(f"#{anchor} form.try")
+            form.get_by_role("button", name="Try it").click()
+            output = form.locator("output")
+            playwright.expect(output).to_have_text(re.compile(r"^\d{3} "), timeout=30_000)
+            return str(output.text_content())
+
+        assert tried("post-v1-sessions").startswith("201 ")
+        capture = page.locator("#post-v1-sessions-session_id-captures form.try")
+        capture.locator("[name=modality]").fill("face_rgb")
+        capture.locator("[name=seq]").fill("0")
+        capture.locator("[name=file]").set_input_files(tmp_path / "frame.jpg")
+        playwright.expect(capture.locator("[name=sha256]")).to_have_value(re.compile("^[0-9a-f]{64}$"))
+        assert tried("post-v1-sessions-session_id-captures").startswith("201 ")
+        assert tried("post-v1-sessions-session_id-complete").startswith("200 ")
+        assert '"schema_version": "1.0"' in tried("get-v1-sessions-session_id-result")
+        assert complaints == []

@@ -1,9 +1,9 @@
-"""The API for engineers to read: the OpenAPI document as one plain page, without scripts."""
+"""The API to read and to try: the OpenAPI document as one plain page; reading needs no script."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ __all__ = ["render", "router"]
 
 router = APIRouter(include_in_schema=False)
 STYLE = Path(__file__).with_name("docs.css")
+SCRIPT = Path(__file__).with_name("docs.js")
 Document = Mapping[str, Any]
 
 
@@ -27,6 +28,12 @@ def docs(request: Request) -> Response:
 def style() -> Response:
     """Return its style."""
     return Response(STYLE.read_bytes(), media_type="text/css")
+
+
+@router.get("/docs.js")
+def script() -> Response:
+    """Return what lets its calls be tried."""
+    return Response(SCRIPT.read_bytes(), media_type="text/javascript")
 
 
 def render(document: Document) -> str:
@@ -51,11 +58,15 @@ def render(document: Document) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(info['title'])}: API</title>"
-        '<link rel="stylesheet" href="/docs.css"></head><body><header>'
+        '<link rel="stylesheet" href="/docs.css"><link rel="icon" href="data:,"></head><body><header>'
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info['summary'])} The same as "
         '<a href="/openapi.json">OpenAPI</a>. Errors are <a href="#ProblemDocument">problem documents</a> '
-        "(RFC 9457). Live: the WebSocket <code>/v1/sessions/{session_id}/stream</code>.</p></header>"
-        f"<nav><ul>{links}</ul></nav><main>{sections}<h2>Schemas</h2>{schemas}</main></body></html>"
+        "(RFC 9457). Live: the WebSocket <code>/v1/sessions/{session_id}/stream</code>.</p>"
+        '<p class="try"><label>API key <input id="api-key" type="password" autocomplete="off"></label> '
+        '<label>client token <input id="client-token" autocomplete="off"></label> '
+        "They stay in this page. A session that you open here fills in the rest.</p></header>"
+        f"<nav><ul>{links}</ul></nav><main>{sections}<h2>Schemas</h2>{schemas}</main>"
+        '<script src="/docs.js"></script></body></html>'
     )
 
 
@@ -73,8 +84,38 @@ def _operation(document: Document, path: str, method: str, operation: Document) 
         + (f"<p>Needs: {' or '.join(f'<code>{escape(name)}</code>' for name in needs)}</p>" if needs else "")
         + (f"<table><tr><th>takes</th><th></th><th></th></tr>{rows}</table>" if rows else "")
         + f"<table><tr><th>answers</th><th></th><th></th></tr>{answers}</table>"
-        f"<pre>{escape(_curl(document, path, method, operation))}</pre></section>"
+        f"<pre>{escape(_curl(document, path, method, operation))}</pre>"
+        f"{_form(document, path, method, operation, needs)}</section>"
     )
+
+
+def _form(document: Document, path: str, method: str, operation: Document, needs: Sequence[str]) -> str:
+    """Write what a call is tried with."""
+    fields = [
+        _field(parameter["name"], parameter["in"], parameter["schema"])
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] in ("path", "header")
+    ]
+    kind = next(iter(operation.get("requestBody", {}).get("content", {})), "")
+    if kind:
+        schema = _resolved(document, operation["requestBody"]["content"][kind]["schema"])
+        if kind == "application/json":
+            example = json.dumps((schema.get("examples") or [{}])[0], indent=2)
+            fields.append(f'<textarea name="body" data-in="json" rows="6">{escape(example)}</textarea>')
+        else:
+            fields += [_field(name, "form", member) for name, member in schema["properties"].items()]
+    return (
+        f'<form class="try" data-method="{escape(method.upper())}" data-path="{escape(path)}" '
+        f'data-kind="{escape(kind)}" data-needs="{escape(" ".join(needs))}">{"".join(fields)}'
+        "<button>Try it</button><output></output></form>"
+    )
+
+
+def _field(name: str, where: str, schema: Document) -> str:
+    items = schema.get("items", {})
+    file = "binary" in (schema.get("format"), items.get("format"))
+    kind = f'type="file"{" multiple" if items else ""}' if file else 'autocomplete="off"'
+    return f'<label>{escape(name)} <input name="{escape(name)}" data-in="{escape(where)}" {kind}></label> '
 
 
 def _parameters(operation: Document) -> Iterator[str]:
