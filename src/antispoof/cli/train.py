@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from antispoof.cli.app import ExperimentPath, Overrides, app, needs_training, reporter
+from antispoof.cli.app import (
+    ExperimentPath,
+    Overrides,
+    app,
+    needs,
+    needs_training,
+    progress_bar,
+    reporter,
+)
+from antispoof.errors import InputError
 
 
 @app.command("train")
@@ -27,18 +36,59 @@ def train_experiment(
 
 @app.command("export")
 def export_run(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished training run.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|BUNDLE",
+            help="Folder of a finished training run; with --to, a bundle by name or path.",
+            show_default=False,
+        ),
+    ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Bundle to write, .onnx.", show_default=False)
+        Path, typer.Option("--output", "-o", help="File to write: .onnx, or .xml.", show_default=False)
     ],
     results: Annotated[
         Path | None,
         typer.Option(help="What a benchmark measured, for the bundle to tell.", show_default=False),
     ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="For another runtime: onnx-int8, openvino or ort-web.", show_default=False),
+    ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --to: manifest of simulated presentations to calibrate and compare on.",
+            show_default="rendered scenes",
+        ),
+    ] = None,
 ) -> None:
-    """Turn a checkpoint into a bundle that needs no torch."""
+    """Turn a checkpoint into a bundle that needs no torch, or a bundle into a file for another runtime."""
+    if to is not None:
+        _export_edge(source, to, output, results, samples)
+        return
+    if samples is not None:
+        raise InputError("--samples is for --to: a bundle of a run is made of what the run prepared")
     needs_training()
     from antispoof.training.export import export
 
-    path = export(run, output, results)
+    path = export(Path(source), output, results)
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; use it with: antispoof check --bundle {path}")
+
+
+def _export_edge(source: str, to: str, output: Path, results: Path | None, samples: Path | None) -> None:
+    if results is not None:
+        raise InputError("--results is for runs: what --to measures joins the file by itself")
+    needs("export --to", "edge", "onnx")
+    from antispoof.training.edge import CALIBRATION, COMPARED, edge_format, export_edge
+
+    needs(f"export --to {to}", "edge", *edge_format(to, output).modules)
+    with progress_bar("simulating", CALIBRATION + COMPARED) as step:
+        found = export_edge(source, to, output, samples=samples, progress=step)
+    weights = output.with_suffix(".bin")
+    size = output.stat().st_size + (weights.stat().st_size if output.suffix == ".xml" else 0)
+    typer.echo(
+        f"{output}: {size / 1e6:.1f} MB. On {found.samples} SIMULATED samples calibrated scores differ from "
+        f"the bundle's by {found.largest:.2g} at most, {found.of_spread:.2g} of their spread; "
+        f"{found.moved:.1%} of decisions are others."
+    )
