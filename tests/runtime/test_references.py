@@ -147,6 +147,20 @@ def test_the_command_takes_references(
     assert code == 0
     assert "1 earlier capture of the person moved the threshold" in said
     assert "number 2 left out, judged an attack" in said
+    assert (
+        "1 earlier capture"
+        in run(
+            "check",
+            tmp_path / "selfie.png",
+            "--bundle",
+            bundle,
+            "--report",
+            tmp_path / "page.html",
+            "--reference",
+            tmp_path / "enrolment.png",
+        )[1]
+    )
+    assert "1 earlier capture of the person" in (tmp_path / "page.html").read_text(encoding="utf-8")
     for wrong, words in (
         (str(tmp_path / "broken.png"), "is not a picture"),
         (str(tmp_path / "missing.png"), "no such file"),

@@ -116,3 +116,7 @@ def test_scores_are_counted_and_a_move_is_proposed(
     assert antispoof.read_site(out).unlabelled == 301
     assert fitted.core.checks.detector().site is None, "proposed, not made"
     assert run("sites", "--propose", "attic", "-o", out, *where)[0] == 3
+    code, _, err = run("sites", "--state", fitted.core.settings.state)
+    assert (code, "there are scores by miniature (" in err) == (0, True), (
+        "by another model than those that ship"
+    )

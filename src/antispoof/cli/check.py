@@ -210,8 +210,16 @@ def _named(one: Mapping[str, Presented]) -> dict[str, Presented]:
     from antispoof.sensing.modalities import modality_of
 
     named = {name: _listed(found) for name, found in one.items() if name}
-    for source in _listed(one[""]):
-        named.setdefault(modality_of(source), []).append(source)
+    unnamed = _listed(one[""])
+    for source in unnamed:
+        try:
+            name = modality_of(source)
+        except MediaError as error:
+            if error.code == "film" and len(unnamed) > 1:
+                clip = "-" if isinstance(source, bytes) else source
+                raise MediaError("film", f"{clip} is a clip among frames: hand it in by itself") from None
+            raise
+        named.setdefault(name, []).append(source)
     return {name: tuple(found) if len(found) > 1 else found[0] for name, found in named.items()}
 
 

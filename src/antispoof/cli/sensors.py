@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from antispoof.cli.app import files_in
+from antispoof.errors import MediaError
 
 __all__ = [
     "References",
@@ -99,7 +100,13 @@ def read_references(stated: Sequence[str] | None, sensors: Collection[str]) -> d
         if not equals or name not in sensor_names():
             name, path = "", text
         for file in files_in([Path(path)]):
-            known = name or (next(iter(sensors)) if len(sensors) == 1 else modality_of(file))
+            try:
+                known = name or (next(iter(sensors)) if len(sensors) == 1 else modality_of(file))
+            except MediaError as error:
+                if error.code != "film":
+                    raise
+                sides = " or ".join(f"{one}={file}" for one in ("face_rgb", "voice"))
+                raise MediaError("film", f"--reference: {file} is a film: write {sides}") from None
             found.setdefault(known, []).append(file)
     return found
 

@@ -43,14 +43,19 @@ def sites(
 
         models = [read_bundle(bundle)] if bundle else list(core.checks.detector().bundles)
         known = {each.metadata.sha256: each.metadata for each in models}
-        there_is = read_traffic(core.store, core.clock.now())
-    found = [each for each in there_is if each.sha256 in known and each.tenant == tenant]
+        there_is = [each for each in read_traffic(core.store, core.clock.now()) if each.tenant == tenant]
+    found = [each for each in there_is if each.sha256 in known]
+    others = sorted({f"{each.bundle} ({each.sha256[:12]}…)" for each in there_is if each.sha256 not in known})
+    elsewhere = f"there are scores by {', '.join(others)}: name its file with --bundle" if others else ""
     if propose is not None and out is not None:
         there = [each for each in found if each.site == propose]
         if len(there) != 1:
             names = ", ".join(f"{each.site} ({each.bundle})" for each in found) or "none"
             what = "several models" if there else "no scores"
-            raise InputError(f"{what} of site {propose!r}: name the model with --bundle; there are {names}")
+            raise InputError(
+                f"{what} of site {propose!r}: name the model with --bundle; there are {names}"
+                + (f"; {elsewhere}" if elsewhere else "")
+            )
         metadata = known[there[0].sha256]
         learned = learn_from_scores(metadata, there[0].scores)
         write_site(learned, out)
@@ -73,3 +78,5 @@ def sites(
         rows.append((each.site, each.bundle, str(each.scores.size), *(f"{q:+.2f}" for q in quartiles), move))
     columns = ("site", "model", "scores", "quarter below", "half below", "quarter above", "proposed move")
     Console(highlight=False).print(text_table("Sites, last 28 days", columns, rows))
+    if elsewhere:
+        typer.echo(f"left out: {elsewhere}", err=True)

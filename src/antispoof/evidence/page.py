@@ -24,6 +24,7 @@ from antispoof.evidence.explanation import (
     frames_in_words,
     likelihood_in_words,
     margin_in_words,
+    references_in_words,
     sentence,
 )
 from antispoof.files import write_text
@@ -114,6 +115,7 @@ def _card(entry: Checked, simulated: bool) -> dict[str, Any]:
         if part.unjudged:
             rows.append(("Not judged", ", ".join(part.unjudged)))
         rows += [(name.capitalize(), words) for name, words in frames_in_words(part, point.threshold)]
+    rows += [("References", references_in_words(each)) for each in verdict.references]
     if len(verdict.bundle_scores) > 1:
         card["contributions"] = inline_svg(figures.contributions(verdict), _shares_in_words(verdict))
     card["pictures"] = [

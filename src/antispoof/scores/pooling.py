@@ -24,7 +24,6 @@ __all__ = ["UNFITTED", "Pooling", "fit_pooling"]
 SIZES = (2, 3, 5, 8)  # frames a presentation, on which the rule is fitted
 DRAWS = 8  # of each size, from each presentation
 SHARES = np.linspace(0, 1, 11)
-TOLERANCE = 0.02  # of Cllr: of rules that are hardly worse than the best, the plainest is taken
 RIDGE = 1e-3  # on gain and offset: they stay near 0 where simulation says nothing
 STEPS = 50
 
@@ -94,8 +93,7 @@ def fit_pooling(sites: Sequence[SimulatedSite], seed: int = 0) -> Pooling:
     """Fit the rule on simulated sites: the correlation by analysis of variance, the rest by Cllr.
 
     What is wrong with the calibration of single frames at these sites is set right first, so that the rule
-    does not make up for it. Of the rules that are hardly worse than the best, the plainest
-    is taken, the one nearest to the mean.
+    does not make up for it.
 
     Args:
         sites: with both classes, and some presentations of two frames or more.
@@ -136,8 +134,7 @@ def fit_pooling(sites: Sequence[SimulatedSite], seed: int = 0) -> Pooling:
         pooled = np.minimum(level + worth * (gain * level + offset), middle)
         loss = float(weight @ np.logaddexp(0, -sign * pooled))
         fitted.append((loss, Pooling(correlation=correlation, low_share=share, gain=gain, offset=offset)))
-    enough = min(loss for loss, _ in fitted) * (1 + TOLERANCE)
-    return min((rule for loss, rule in fitted if loss <= enough), key=lambda rule: rule.low_share)
+    return min(fitted, key=lambda one: one[0])[1]
 
 
 def _single(presentations: Sequence[tuple[NDArray[np.float64], bool]]) -> Calibration:

@@ -100,6 +100,8 @@ def _read(source: str | Path | bytes, most: int) -> bytes:
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
+                if not any(path.iterdir()):
+                    raise MediaError("empty", f"{name} is a directory, and there is nothing in it")
                 raise MediaError("unreadable", f"{name} is a directory; name the files in it")
             if not stat.S_ISREG(mode):
                 raise MediaError("unreadable", f"{name} is not a regular file")
