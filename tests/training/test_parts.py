@@ -238,6 +238,23 @@ def test_the_close_layer_learns_from_its_own_kinds_alone() -> None:
     )
 
 
+def test_what_contrast_says_of_people_is_taken_out_of_the_score() -> None:
+    rng = np.random.default_rng(0)
+    x, species = simulated(rng, {"": 300, "replay": 300}, 3)
+    contrast = rng.normal(-2, 0.5, len(species))
+    x[:, 0] += 2 * contrast  # a feature that follows the camera
+    pooled = np.column_stack([x, contrast])[:, None].astype(np.float32)
+    settings = read_experiment(WITH_CONTEXT).head.model_copy(update={"inverse_strength": 1.0})
+    kept = fit_close(pooled, species, settings)
+    freed = fit_close(pooled, species, settings.model_copy(update={"contrast": "taken_out"}))
+    people = species == ""
+    assert kept.weight[-1] == 0  # nothing is learned from contrast itself, which a simulation gets wrong
+    assert np.corrcoef(kept(pooled[people, 0]), contrast[people])[0, 1] > 0.2
+    assert abs(np.corrcoef(freed(pooled[people, 0]), contrast[people])[0, 1]) < 1e-6
+    np.testing.assert_array_equal(freed.weight[:-1], kept.weight[:-1])
+    assert freed(pooled[people, 0]).mean() == pytest.approx(kept(pooled[people, 0]).mean())
+
+
 def test_the_joint_layer_turns_no_opinion_around() -> None:
     rng = np.random.default_rng(0)
     x, species = simulated(rng, {"": 200, "replay": 200, "print": 200}, 2)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from antispoof._moved import old_names
 from antispoof.networks.encoders.efficientnet_lite import EfficientNetLite0
 from antispoof.networks.encoders.residual import ResidualLevels
-from antispoof.networks.pooling import mean_and_deviation
+from antispoof.networks.pooling import log_contrast, mean_and_deviation
 
 __all__ = ["ContextBranch", "FaceViewsNetwork", "FaceViewsOutput", "log_odds"]
 
@@ -34,7 +34,8 @@ class FaceViewsOutput(NamedTuple):
     Attributes:
         score: (B,), raw, higher = bona fide.
         heat_map: (B, h, w): what each place of the close view adds to the score through the channel means.
-        features: (B, F): pooled features of the close view, then log-odds of the wider views.
+        features: (B, F): pooled features of the close view and its log contrast, then log-odds of the wider
+            views.
     """
 
     score: Tensor
@@ -104,7 +105,7 @@ class FaceViewsNetwork(nn.Module):
         if context_channels is not None:
             self.context = ContextBranch(self.encoder.channels[SHARED_STAGES - 1], context_channels)
         self.bona_fide_classes = bona_fide_classes
-        self.pooled = 2 * sum(self.encoder.channels[_FIRST_LEVEL:])
+        self.pooled = 2 * sum(self.encoder.channels[_FIRST_LEVEL:]) + 1
         self.opinions = (self.context is not None) + len(bona_fide_classes)
         self.head = nn.Linear(self.pooled + self.opinions, 1)
 
@@ -117,15 +118,19 @@ class FaceViewsNetwork(nn.Module):
                 logits of every finished network, (B, C).
         """
         levels = self.encoder(close)[_FIRST_LEVEL:]
-        features = mean_and_deviation(levels)
+        features = self._pool(close, levels)
         if self.opinions:
             features = torch.cat([features, self.odds(*others)], 1)
         score: Tensor = self.head(features)[:, 0]
         return FaceViewsOutput(score, self._heat_map(levels), features)
 
     def pooled_features(self, close: Tensor) -> Tensor:
-        """Features of the close view alone, (B, P), which training computes once and keeps."""
-        return mean_and_deviation(self.encoder(close)[_FIRST_LEVEL:])
+        """Features of the close view alone, (B, P), its log contrast last: training computes them once."""
+        return self._pool(close, self.encoder(close)[_FIRST_LEVEL:])
+
+    @staticmethod
+    def _pool(close: Tensor, levels: list[Tensor]) -> Tensor:
+        return torch.cat([mean_and_deviation(levels), log_contrast(close)], 1)
 
     def shared_maps(self, context: Tensor) -> Tensor:
         """Maps of the shared stages, which training may compute once and keep: (B, C, h, w)."""

@@ -79,6 +79,8 @@ class Head(Part):
         inverse_strength: inverse of the L2 penalty on standardised features; small is strong.
         tone_views: of every picture, copies in another tone.
         balance: what weighs the same within attacks: every picture, or every kind.
+        contrast: what becomes of the score's dependence on contrast, which differs from camera to camera:
+            it is kept, or what it is on bona fide pictures is taken out.
     """
 
     stages: Annotated[int, Field(ge=3, le=7)]
@@ -86,6 +88,7 @@ class Head(Part):
     inverse_strength: Annotated[float, Field(gt=0)]
     tone_views: Annotated[int, Field(ge=0)] = 0
     balance: Literal["pictures", "kinds"] = "pictures"
+    contrast: Literal["kept", "taken_out"] = "kept"
 
 
 class Context(Part):

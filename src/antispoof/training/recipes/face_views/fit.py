@@ -62,7 +62,7 @@ def train_on(
     report.say(f"{len(portraits)} people, {int(dev_people.sum())} of them for dev")
     data = {
         "presentations_sha256": presentations_digest(presentations),
-        "portraits_sha256": fingerprint(experiment, portraits),
+        "portraits_sha256": fingerprint(experiment, portraits, dev_people),
     }
     run, kept = experiment.run_dir, experiment.kept
     if claim(experiment, data):
@@ -71,8 +71,14 @@ def train_on(
     network = with_imagenet(build_network(experiment))
 
     report.say("simulating presentations")
-    make_shards(experiment, portraits, kept / "shards", lambda done, of: report.progress("shards", done, of))
-    shard = read_shards(experiment, portraits, kept / "shards")
+    make_shards(
+        experiment,
+        portraits,
+        dev_people,
+        kept / "shards",
+        lambda done, of: report.progress("shards", done, of),
+    )
+    shard = read_shards(experiment, portraits, dev_people, kept / "shards")
     dev = dev_people[shard.subject]
 
     if network.context is not None and experiment.context is not None:
@@ -126,8 +132,8 @@ def _branch_key(
     experiment: FaceViewsExperiment, portraits: list[Portrait], dev_people: NDArray[np.bool_]
 ) -> str:
     """Digest of everything that the context branch depends on."""
-    settings = experiment.context, experiment.head.stages, np.flatnonzero(dev_people).tolist()
-    text = fingerprint(experiment, portraits) + repr(settings)
+    settings = experiment.context, experiment.head.stages
+    text = fingerprint(experiment, portraits, dev_people) + repr(settings)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -17,6 +17,9 @@ __all__ = ["fit_close", "fit_joint", "set_layers"]
 def fit_close(pooled: NDArray[np.float32], species: NDArray[np.str_], settings: Head) -> Linear:
     """Fit the layer over the close view.
 
+    The log contrast, last of the features, teaches nothing. Where ``settings.contrast`` is "taken_out", its
+    weight is what makes the scores of bona fide pictures independent of it: a low-contrast camera is no attack.
+
     Args:
         pooled: (N, V, P), features of V copies of each picture, the first in its own tone.
         species: (N,), empty for bona fide; kinds that ``settings.attacks`` does not name are left out.
@@ -30,7 +33,13 @@ def fit_close(pooled: NDArray[np.float32], species: NDArray[np.str_], settings: 
             weights[kinds == kind] /= max(int((kinds == kind).sum()), 1)
     rows = pooled[chosen].reshape(len(kinds), -1)
     ridge = 1 / (settings.inverse_strength * len(rows))
-    return fit_logistic(rows, kinds == BONA_FIDE, ridge=ridge, weights=weights)
+    fitted = fit_logistic(rows[:, :-1], kinds == BONA_FIDE, ridge=ridge, weights=weights)
+    slope = 0.0
+    contrast = pooled[species == BONA_FIDE, 0, -1].astype(np.float64)
+    if settings.contrast == "taken_out":
+        scores = fitted(pooled[species == BONA_FIDE, 0, :-1])
+        slope = float(np.cov(contrast, scores)[0, 1] / contrast.var(ddof=1))
+    return Linear(np.append(fitted.weight, -slope), fitted.bias + slope * float(contrast.mean()))
 
 
 def fit_joint(opinions: NDArray[np.float64], species: NDArray[np.str_], settings: Joint) -> Linear:

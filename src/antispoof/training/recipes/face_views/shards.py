@@ -63,10 +63,13 @@ class Shard:
 class _Maker:
     """Makes shards in one process; the networks stay loaded between them."""
 
-    def __init__(self, experiment: FaceViewsExperiment, portraits: list[Portrait]) -> None:
+    def __init__(
+        self, experiment: FaceViewsExperiment, portraits: list[Portrait], dev_people: NDArray[np.bool_]
+    ) -> None:
         torch.set_num_threads(1)
         self.experiment = experiment
         self.portraits = portraits
+        self.dev_people = dev_people
         self.network = with_imagenet(build_network(experiment))
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.parts = read_parts(experiment)
@@ -78,6 +81,7 @@ class _Maker:
         faces: list[SimulatedFace] = []
         subjects: list[int] = []
         for index in people:
+            kinds = experiment.simulation.attacks if self.dev_people[index] else taught(experiment)
             for variant in range(experiment.simulation.variants):
                 pair = list(
                     simulate_pairs(
@@ -85,7 +89,7 @@ class _Maker:
                         index,
                         variant,
                         experiment.seed,
-                        experiment.simulation.attacks,
+                        kinds,
                         experiment.simulation.wide_share,
                     )
                 )
@@ -161,9 +165,17 @@ class _Maker:
         return np.concatenate(parts)
 
 
+def taught(experiment: FaceViewsExperiment) -> tuple[str, ...]:
+    """Return the kinds of attack that something learns from on the people of train: no other is simulated of them."""
+    learners = (experiment.head, experiment.context)
+    named = {kind for part in learners if part is not None for kind in part.attacks}
+    return tuple(kind for kind in experiment.simulation.attacks if kind in named)
+
+
 def make_shards(
     experiment: FaceViewsExperiment,
     portraits: list[Portrait],
+    dev_people: NDArray[np.bool_],
     folder: Path,
     progress: Callable[[int, int], None],
 ) -> None:
@@ -172,6 +184,7 @@ def make_shards(
     Args:
         experiment: what to simulate.
         portraits: whom.
+        dev_people: (N,), which of them are dev: they are seen with every kind of attack.
         folder: where shards are kept; those of another experiment in it are not mixed up with this one's.
         progress: told how many shards are done, of how many.
     """
@@ -180,7 +193,7 @@ def make_shards(
         list(range(start, min(start + PEOPLE_PER_SHARD, len(portraits))))
         for start in range(0, len(portraits), PEOPLE_PER_SHARD)
     ]
-    key = fingerprint(experiment, portraits)
+    key = fingerprint(experiment, portraits, dev_people)
     wanted = [(group, _shard_path(folder, key, group[0])) for group in groups]
     missing = [task for task in wanted if not task[1].exists()]
     done = len(wanted) - len(missing)
@@ -190,7 +203,7 @@ def make_shards(
     workers = os.cpu_count() or 1
     # Spawned, because a forked child of a process that runs torch threads can hang.
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(experiment, portraits)
+        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(experiment, portraits, dev_people)
     ) as pool:
         running: set[Future[None]] = {pool.submit(_make, *task) for task in missing}
         try:
@@ -205,9 +218,11 @@ def make_shards(
             raise
 
 
-def read_shards(experiment: FaceViewsExperiment, portraits: list[Portrait], folder: Path) -> Shard:
+def read_shards(
+    experiment: FaceViewsExperiment, portraits: list[Portrait], dev_people: NDArray[np.bool_], folder: Path
+) -> Shard:
     """Read all shards as one."""
-    key = fingerprint(experiment, portraits)
+    key = fingerprint(experiment, portraits, dev_people)
     paths = [_shard_path(folder, key, start) for start in range(0, len(portraits), PEOPLE_PER_SHARD)]
     columns: dict[str, NDArray[np.generic]] = {}
     for field in fields(Shard):  # one after another, and as wholes: the maps may fill half of the memory
@@ -215,11 +230,14 @@ def read_shards(experiment: FaceViewsExperiment, portraits: list[Portrait], fold
     return Shard(**columns)  # type: ignore[arg-type]
 
 
-def fingerprint(experiment: FaceViewsExperiment, portraits: list[Portrait]) -> str:
+def fingerprint(
+    experiment: FaceViewsExperiment, portraits: list[Portrait], dev_people: NDArray[np.bool_]
+) -> str:
     """Digest of everything that shards depend on: settings; pictures and networks by their content."""
     parts = experiment.model_dump(mode="json", include={"seed", "views"})
     parts["simulation"] = experiment.simulation.model_dump(mode="json", exclude={"dev_share"})
     parts["head"] = experiment.head.model_dump(include={"stages", "tone_views"})
+    parts["taught"], parts["dev"] = taught(experiment), np.flatnonzero(dev_people).tolist()
     parts["context"] = experiment.context and experiment.context.views_per_picture
     parts["bona_fide"] = {name: entry.bona_fide for name, entry in experiment.networks.items()}
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
@@ -244,9 +262,11 @@ def _write(path: Path, shard: Shard) -> None:
 _maker: _Maker | None = None
 
 
-def _start(experiment: FaceViewsExperiment, portraits: list[Portrait]) -> None:
+def _start(
+    experiment: FaceViewsExperiment, portraits: list[Portrait], dev_people: NDArray[np.bool_]
+) -> None:
     global _maker
-    _maker = _Maker(experiment, portraits)
+    _maker = _Maker(experiment, portraits, dev_people)
 
 
 def _make(people: list[int], path: Path) -> None:
