@@ -31,7 +31,7 @@ __all__ = [
 
 Scores = NDArray[np.float64]
 
-SECURE = 1.5
+SECURE = 1.25
 """At "secure", an attack that passes is as bad as so many people who are turned away."""
 
 NO_EVIDENCE = Calibration(slope=1e-6, intercept=0.0)
