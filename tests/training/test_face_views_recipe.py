@@ -190,7 +190,7 @@ def test_people_of_train_are_seen_with_what_is_taught_alone(folder: Path, tmp_pa
     assert fingerprint(experiment, people, dev) != fingerprint(
         read_experiment(folder / "tiny.yaml", [*alone, "head.attacks=[print]"]), people, dev
     )
-    make_shards(experiment, people, dev, tmp_path, lambda done, of: None)
+    make_shards(experiment, people, dev, tmp_path, lambda *_: None)
     shard = read_shards(experiment, people, dev, tmp_path)
     for person in range(6):
         seen = set(shard.species[shard.subject == person])

@@ -94,7 +94,12 @@ def _print_bundle(console: Console, one: Bundle) -> None:
     columns = ("name", "threshold", "rule", "errors there", "set on")
     console.print(text_table("Operating points", columns, points))
     data = [
-        (source.name, source.licence, str(source.presentations) if source.disclosed else "unknown", _kind(source.simulated))
+        (
+            source.name,
+            source.licence,
+            str(source.presentations) if source.disclosed else "unknown",
+            _kind(source.simulated),
+        )
         for source in about.training.data
     ]
     console.print(text_table("Trained on", ("data", "licence", "presentations", "kind"), data))

@@ -18,7 +18,7 @@ def fit_close(pooled: NDArray[np.float32], species: NDArray[np.str_], settings: 
     """Fit the layer over the close view.
 
     The log contrast, last of the features, teaches nothing. Where ``settings.contrast`` is "taken_out", its
-    weight is what makes the scores of bona fide pictures independent of it: a low-contrast camera is no attack.
+    weight is what makes the scores of bona fide pictures independent of it: a dim camera is no attack.
 
     Args:
         pooled: (N, V, P), features of V copies of each picture, the first in its own tone.

@@ -166,7 +166,7 @@ class _Maker:
 
 
 def taught(experiment: FaceViewsExperiment) -> tuple[str, ...]:
-    """Return the kinds of attack that something learns from on the people of train: no other is simulated of them."""
+    """Return the kinds of attack that people of train are seen with: those that something learns from."""
     learners = (experiment.head, experiment.context)
     named = {kind for part in learners if part is not None for kind in part.attacks}
     return tuple(kind for kind in experiment.simulation.attacks if kind in named)
@@ -203,7 +203,10 @@ def make_shards(
     workers = os.cpu_count() or 1
     # Spawned, because a forked child of a process that runs torch threads can hang.
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(experiment, portraits, dev_people)
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=_start,
+        initargs=(experiment, portraits, dev_people),
     ) as pool:
         running: set[Future[None]] = {pool.submit(_make, *task) for task in missing}
         try:
@@ -262,9 +265,7 @@ def _write(path: Path, shard: Shard) -> None:
 _maker: _Maker | None = None
 
 
-def _start(
-    experiment: FaceViewsExperiment, portraits: list[Portrait], dev_people: NDArray[np.bool_]
-) -> None:
+def _start(experiment: FaceViewsExperiment, portraits: list[Portrait], dev_people: NDArray[np.bool_]) -> None:
     global _maker
     _maker = _Maker(experiment, portraits, dev_people)
 
