@@ -17,7 +17,13 @@ import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
-BUNDLES = ("face-rgb.onnx", "face-rgb-edge.onnx", "face-multispectral.onnx", "voice-edge.onnx")
+BUNDLES = (
+    "face-rgb.onnx",
+    "face-rgb-edge.onnx",
+    "face-multispectral.onnx",
+    "fingerprint-edge.onnx",
+    "voice-edge.onnx",
+)
 BELONGS_NOWHERE = {"tests", "benchmarks", "examples", "docs", "node_modules", "__pycache__", "conftest.py"}
 CAPTURES = {".jpg", ".jpeg", ".png", ".webp", ".wav", ".flac", ".mp3", ".npz", ".npy", ".csv", ".parquet"}
 

@@ -38,6 +38,18 @@ def plates(folder: Path, portrait: NDArray[np.uint8]) -> Path:
     return folder / "plates.yaml"
 
 
+def one_plate(folder: Path, portrait: NDArray[np.uint8]) -> Path:
+    del portrait
+    manifest = stand_ins.write_collection(folder, people=8, names=("left",))
+    content = yaml.safe_load(stand_ins.CONFIG.format(folder=folder, manifest=manifest))
+    for key in ("fusion", "losses", "training"):
+        del content[key]
+    content |= {"recipe": "frozen_texture", "augmentation": [{"name": "flip"}]}
+    content["modalities"] = {"left": {"encoder": {"name": "frozen_texture", "pretrained": False}}}
+    (folder / "plate.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    return folder / "plate.yaml"
+
+
 def voices(folder: Path, portrait: NDArray[np.uint8]) -> Path:
     del portrait
     return stand_ins.write_voice_experiment(folder, people=8, epochs=2)
@@ -81,6 +93,7 @@ def vocoder(folder: Path, portrait: NDArray[np.uint8]) -> Path:
 
 SMALL: dict[str, Write] = {
     "face_views": faces,
+    "frozen_texture": one_plate,
     "speech_moments": voices,
     "supervised": plates,
     "vocoder": vocoder,

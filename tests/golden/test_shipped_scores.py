@@ -1,4 +1,4 @@
-"""What the shipped bundles say of 50 simulated presentations: moving code moves no score.
+"""What the shipped bundles say of simulated presentations: moving code moves no score.
 
 `python tests/golden/test_shipped_scores.py` records them anew, for a change that means to.
 """
@@ -15,13 +15,16 @@ from spoken import spoken
 
 import antispoof
 from antispoof.sensing.capture import Sample
+from antispoof.simulation.fingerprint.collection import plan_prints
+from antispoof.simulation.fingerprint.presentation import present
+from antispoof.simulation.fingerprint.sensors import SENSORS as FINGERPRINT_SENSORS
 from antispoof.simulation.scene.instruments import INSTRUMENTS
 from antispoof.simulation.scene.light import LIGHTING
 from antispoof.simulation.scene.render import SceneSpec, render_scene
 from antispoof.simulation.scene.sensors import SUITES
 
 RECORDED = Path(__file__).with_name("shipped_scores.json")
-BUNDLES = ("face-multispectral", "face-rgb", "face-rgb-edge", "voice-edge")
+BUNDLES = ("face-multispectral", "face-rgb", "face-rgb-edge", "fingerprint-edge", "voice-edge")
 # In 8-bit integers the last digit of a sum decides which of two steps a value falls on.
 TOLERANCES = {"face-rgb": 0.05}
 KINDS = (None, *sorted(INSTRUMENTS))
@@ -50,7 +53,7 @@ def voices() -> list[NDArray[np.float32]]:
 
 def scores() -> dict[str, list[float | None]]:
     """Bundle → its score of each presentation, None where it gives none."""
-    several, default, edge, voice = (antispoof.load(name) for name in BUNDLES)
+    several, default, edge, finger, voice = (antispoof.load(name) for name in BUNDLES)
     found: dict[str, list[float | None]] = {name: [] for name in BUNDLES}
     for spec in scenes():
         capture = render_scene(spec)
@@ -59,6 +62,11 @@ def scores() -> dict[str, list[float | None]]:
         found["face-rgb-edge"].append(edge.check(face_rgb=capture["face_rgb"]).score)
     for sound in voices():
         found["voice-edge"].append(voice.check(voice=Sample(sound, {"sample_rate": 16000})).score)
+    for spec in plan_prints(20261128, 2, 2, 2):
+        ppi = FINGERPRINT_SENSORS[spec.sensor].ppi
+        found["fingerprint-edge"].append(
+            finger.check(fingerprint=Sample(present(spec)[0], {"ppi": ppi})).score
+        )
     return found
 
 
