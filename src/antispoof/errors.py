@@ -95,7 +95,9 @@ def install_command(extra: str) -> str:
 
     try:
         origin = json.loads(distribution("antispoof").read_text("direct_url.json") or "{}")
-    except (PackageNotFoundError, ValueError):
+    except PackageNotFoundError:
+        origin = {"url": "file://.", "dir_info": {}}  # a clone that runs without being installed
+    except ValueError:
         origin = {}
     url = str(origin.get("url", ""))
     about = origin.get("dir_info")
@@ -103,7 +105,8 @@ def install_command(extra: str) -> str:
         edit = "-e " if about.get("editable") else ""
         command = f"pip install {edit}'{unquote(url.removeprefix('file://'))}[{extra}]'"
     elif url:
-        command = f"pip install 'antispoof[{extra}] @ {url}'"
+        tool = origin.get("vcs_info", {}).get("vcs")
+        command = f"pip install 'antispoof[{extra}] @ {f'{tool}+' if tool else ''}{url}'"
     else:
         command = f"pip install 'antispoof[{extra}]'"
     # Unpinned, pip takes the newest torch, which brings gigabytes of CUDA.

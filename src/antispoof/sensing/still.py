@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.errors import MediaError
+from antispoof.errors import MediaError, install_command
 from antispoof.sensing.capture import Sample
 from antispoof.sensing.colour import to_srgb
 from antispoof.sensing.orientation import exif_orientation, upright
@@ -149,7 +149,7 @@ def _wsq_plugin(name: str) -> Callable[[io.BytesIO], Any]:
         from wsq.WsqImagePlugin import WsqImageFile
     except ImportError:
         raise MediaError(
-            "unsupported_media", f"{name} is WSQ; to read it: pip install 'antispoof[fingerprint]'"
+            "unsupported_media", f"{name} is WSQ; to read it: {install_command('fingerprint')}"
         ) from None
     plugin: Callable[[io.BytesIO], Any] = WsqImageFile
     return plugin
