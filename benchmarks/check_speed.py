@@ -50,7 +50,7 @@ else:
         return detector.check(face_rgb=photo)
 clock = time.thread_time if what != "burst" else time.perf_counter
 for line in sys.stdin:
-    photos = [open(name, "rb").read() for name in line.rstrip("\n").split("\t")]
+    photos = [open(name, "rb").read() for name in line.strip().split("\\t")]
     shown = photos if len(photos) > 1 else photos[0]
     times = []
     for _ in range(3):
