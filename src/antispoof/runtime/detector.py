@@ -104,12 +104,10 @@ class Detector:
         policy: Policy | None = None,
         threads: int = 1,
     ) -> None:
-        from antispoof.runtime.site import read_site
-
         self.policy = policy
         self._rules = policy or NO_POLICY
         self._at = (at,) if at is not None else self._rules.at
-        sites = [read_site(path) for paths in self._rules.sites.values() for path in paths]
+        sites = _read_sites(self._rules)
         if site is not None:
             sites = [site, *(each for each in sites if each.bundle != site.bundle)]
 
@@ -304,6 +302,14 @@ class Detector:
             decider.verdict(each, choice, [said[examiner, index] for examiner, _ in choice])
             for index, (each, choice) in enumerate(zip(presented, chosen, strict=True))
         ]
+
+
+def _read_sites(rules: Policy) -> list[SiteCalibration]:
+    if not rules.sites:
+        return []
+    from antispoof.runtime.site import read_site
+
+    return [read_site(path) for paths in rules.sites.values() for path in paths]
 
 
 def _read(examiner: Callable[[Bundle], Examiner], read: Callable[[], Bundle]) -> Examiner:

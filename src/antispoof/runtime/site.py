@@ -30,7 +30,7 @@ class SiteCapture(BaseModel):
         tone: (D,), where it lies in the directions in which attacks of a site differ from its people.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     score: Number
     tone: tuple[Number, ...]
@@ -60,7 +60,7 @@ class SiteCalibration(BaseModel):
         attack_limit: share of attacks among them that it withstands.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     format_version: Literal[1] = 1
     bundle: str

@@ -143,6 +143,8 @@ def contributions(rule: FusionRule, panel: Panel) -> NDArray[np.float64]:
     count = len(present)
     if not 0 < count <= MOST_EXPLAINED:
         return shares
+    if count == len(shares) == 1:
+        return np.asarray(np.nan_to_num(rule.fuse(panel)), np.float64)
     groups = [group for size in range(1, count + 1) for group in combinations(present.tolist(), size)]
     keep = np.zeros((len(groups), len(panel.sources)), np.bool_)
     for row, group in enumerate(groups):
