@@ -259,7 +259,7 @@ def _read_parquet(
                 into.look(name, _values(_as_needed(arrow, first.column(index), name, 0)))
         asked = list(into.columns)
         batches = file.iter_batches(
-            _ROWS_AT_A_TIME * 4, columns=[layout.header[i] for i in asked], use_threads=False
+            _ROWS_AT_A_TIME * 4, columns=[layout.header[i] for i in asked], use_threads=True
         )
         for batch in batches:
             columns = {
@@ -294,6 +294,8 @@ def _as_needed(arrow: Any, column: Any, name: str, row: int) -> Any:
     """Cast a column to what it is needed as; other types than text are written out."""
     import pyarrow.compute as compute
 
+    if column.type == arrow.dictionary(arrow.int32(), arrow.string()) and name not in ("id", "score"):
+        return column
     if arrow.types.is_dictionary(column.type) and name not in ("id", "score"):
         return arrow.DictionaryArray.from_arrays(
             column.indices.cast(arrow.int32()), compute.cast(column.dictionary, arrow.string())
@@ -309,7 +311,8 @@ def _as_needed(arrow: Any, column: Any, name: str, row: int) -> Any:
             numbers.finish()
             return arrow.array(values, from_pandas=True)
         return column.cast(arrow.float64())
-    text = compute.cast(column, arrow.string()).fill_null("")
+    text = compute.cast(column, arrow.string())
+    text = text.fill_null("") if text.null_count else text
     return text if name == "id" else text.dictionary_encode()
 
 
