@@ -46,22 +46,24 @@ def read(name: str, path: Path, out: Path | None) -> ScoreSet:
     with (path / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["modality"] == modality]
     rows = [row for row in rows if "training allowed" not in row["use"] and "videos" not in row["path"]]
-    detector = antispoof.load(default_bundle(modality))
-    scores, kept = [], []
-    for row in track(rows, f"scoring {name}", console=Console(stderr=True)):
-        file_path = path / row["path"] if (path / row["path"]).exists() else path.parent / row["path"]
-        try:
-            verdict = detector.check(**{modality: file_path})
-        except antispoof.MediaError:
-            continue
-        scores.append(np.nan if verdict.score is None else verdict.score)
-        kept.append(row)
+    found = [
+        antispoof.Row(
+            row["path"],
+            {modality: path / row["path"] if (path / row["path"]).exists() else path.parent / row["path"]},
+            row["pai_species"],
+            # Where nobody noted the speaker, each recording stands for itself.
+            row[subject] if row[subject] != "unknown" else Path(row["path"]).stem,
+        )
+        for row in rows
+    ]
+    records = antispoof.score(found, detector=antispoof.load(default_bundle(modality)))
+    told = track(records, f"scoring {name}", total=len(found), console=Console(stderr=True))
+    kept = [record for record in told if not record.get("error")]
     made = ScoreSet.from_columns(
-        [row["path"] for row in kept],
-        scores,
-        [row["pai_species"] for row in kept],
-        # Where nobody noted the speaker, each recording stands for itself.
-        subject=[row[subject] if row[subject] != "unknown" else Path(row["path"]).stem for row in kept],
+        [record["id"] for record in kept],
+        [np.nan if record["score"] is None else record["score"] for record in kept],
+        [record["pai_species"] for record in kept],
+        subject=[record["subject"] for record in kept],
         name=name,
     )
     if out is not None:

@@ -14,6 +14,7 @@ import stand_ins
 import torch
 from safetensors.torch import load_file
 
+import antispoof
 from antispoof.data.manifest import manifest_digest
 from antispoof.errors import ExperimentError, InputError, TrainingError, UnknownNameError
 from antispoof.evaluation import ScoreSet
@@ -98,6 +99,13 @@ def test_the_bundle_scores_like_the_network_with_any_sensors(trained: Path, fold
             0
         ].numpy()
     np.testing.assert_allclose(Scorer(bundle)(arrays, presence).score, expected, atol=1e-4)
+    # What training says of test is what the bundle's user gets of the same manifest.
+    detector = antispoof.load(folder / "plates.onnx")
+    found = {row["id"]: row for row in antispoof.score(folder / "manifest.csv", detector=detector)}
+    test = ScoreSet.read(trained / "test.csv")
+    got = [found[name]["score"] for name in test.ids]
+    np.testing.assert_allclose(got, test.scores, atol=0.01)  # training keeps its samples in half precision
+    assert {found[name]["partition"] for name in test.ids} == {"test"}
 
 
 def weights(run: Path) -> dict[str, Any]:
