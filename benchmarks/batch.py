@@ -45,7 +45,7 @@ from antispoof.runtime.detector import Detector
 from antispoof.runtime.presentation import Presented
 from antispoof.runtime.verdict import Verdict
 
-FEW = 64  # rows, to know what a command takes to start
+FEW = 128  # rows, a part for each of two processes: what a command takes to start
 FILES = 16
 TURN = 16  # pictures of each way, in turn
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from antispoof.errors import InputError, MissingExtraError
 from antispoof.evaluation import score_files
+from antispoof.evaluation.score_files import read_columns
 from antispoof.evaluation.scores import Labels, ScoreSet
 
 HEADER = "id,score,pai_species\n"
@@ -89,7 +90,6 @@ def test_separators_blank_lines_and_a_byte_order_mark_are_read(tmp_path: Path, s
     [
         ("", "the file is empty"),
         (HEADER, "a header and no rows"),
-        ("score\n", "a header and no rows"),
         ("id,skore,pai_species\na,1,\n", "no column 'score'.*rename 'skore' to 'score'"),
         ("a,1,print\n", "no column 'id'; the columns are 'a', '1', 'print'"),
         ("id,score,score,pai_species\na,1,1,\n", "column 'score' appears more than once"),
@@ -236,3 +236,11 @@ def test_columns_of_many_values_are_left_out_where_only_groups_count(tmp_path: P
     assert found.subject is not None
     assert found.subject.decode() == many
     assert set(ScoreSet.read(path).attributes) == set(columns)
+
+
+@pytest.mark.parametrize("text", ["score\n", "id,score\n", "id,score,calibrated.a\n"])
+def test_a_header_alone_holds_nothing_whatever_is_needed(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match="a header and no rows"):
+        read_columns(path, ["score"], {})
