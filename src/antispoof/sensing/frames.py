@@ -41,7 +41,7 @@ FROZEN_SHARE = 0.5  # of a clip: so long in one piece without any change is froz
 PICKED = 8  # frames of a clip or a stack that are looked at
 
 REASONS: Mapping[str, str] = {
-    "repeated": "the same picture was handed in more than once: take each of them anew",
+    "repeated": "the same picture or recording was handed in more than once: take each of them anew",
     "frozen": REPEATED_ADVICE,
     "looped": REPEATED_ADVICE,
     "spliced": "the clip is not in one piece: record it anew, without stopping in between",
