@@ -25,7 +25,9 @@ from antispoof.errors import AntispoofError
 
 __all__ = ["main"]
 
-COLLECTED_FROM = 50_000  # new objects: what imports make is kept, and would be looked through again and again
+COLLECTED_FROM = (
+    150_000  # new objects: what imports make is kept, and would be looked through again and again
+)
 
 
 def main() -> None:
