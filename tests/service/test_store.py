@@ -196,3 +196,31 @@ def test_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
 def test_databases_that_cannot_be_used(url: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         open_store(url)
+
+
+def test_messages_are_taken_once_by_two_processes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six sessions expire; two processes tell of them at the same time, and nothing is told twice."""
+    changes = {"webhook_hosts": ("hooks.example.com",), "tenants": {"bank": {}}}
+    cores = [Core(Settings(**{**settings.model_dump(), **changes})) for _ in range(2)]
+    hook = cores[0].webhooks.register("bank", "https://hooks.example.com/")
+    for tenant in ("bank",) * 6 + ("default",):
+        cores[0].sessions.open(REQUEST, None, tenant=tenant)
+    now = cores[0].clock.now()
+    for core in cores:
+        monkeypatch.setattr(core.clock, "now", lambda: now + 301)
+    assert cores[0].sweeper.sweep() == 7
+    assert cores[1].webhooks.all("bank")[0]["waiting"] == 6
+    with ThreadPoolExecutor(4) as pool:
+        taken = [
+            each for found in pool.map(lambda n: cores[n % 2].webhooks.due(), range(4)) for each in found
+        ]
+    assert len({each.id for each in taken}) == len(taken) == 6
+    cores[1].webhooks.settle(taken[0], 204, "")
+    assert cores[0].webhooks.all("bank")[0]["waiting"] == 5
+    cores[1].webhooks.remove("bank", hook["id"])
+    assert cores[0].webhooks.all("bank") == []
+    assert verify_chain(cores[0].store, cores[0].signing.public()).faults == ()
+    for core in cores:
+        core.close()

@@ -28,8 +28,9 @@ TENANTS = {
         "sites": ["lobby", "gate"],
         "device_failures_per_hour": 1,
     },
-    "shop": {},
+    "shop": {"webhook_hosts": ["localhost"]},
 }
+HOOK = "https://localhost:1/hook"  # which is an inside address, and never called
 
 
 class Caller:
@@ -53,8 +54,10 @@ class Caller:
             answer = self.ask("POST", "/v1/sessions", json=body)
             if answer.status_code == 201:
                 self.sessions.append(answer.json())
-        elif action == "models":
-            self.ask("GET", "/v1/models")
+        elif action in ("models", "webhooks"):
+            self.ask("GET", f"/v1/{action}")
+        elif action == "hook":
+            self.ask("POST", "/v1/webhooks", json={"url": HOOK})
         elif self.sessions:
             session = self.sessions[number % len(self.sessions)]
             if action == "capture":
@@ -79,11 +82,24 @@ class Caller:
 
 
 DRAWN = re.compile(
-    r'ses_[\w-]+|key_[\w-]+|a[st][tk]_[\w.-]+|"(nonce|jws|hash|previous|request_id)":"[^"]*"|"[\d-]{10}T[\d:.]+Z"'
+    r'ses_[\w-]+|whk_[\w-]+|whsec_[^"]+|key_[\w-]+|a[st][tk]_[\w.-]+|"(nonce|jws|hash|previous|request_id)":"[^"]*"|"[\d-]{10}T[\d:.]+Z"'
 )
-ACTIONS = ["open", "open", "capture", "capture", "complete", "", "/result", "/audit", "erase", "models"]
-BEGINNING = [("open", 0), ("capture", 1)]
-END = [("complete", 0), ("/result", 0), ("/audit", 0)]
+ACTIONS = [
+    "open",
+    "open",
+    "capture",
+    "capture",
+    "complete",
+    "",
+    "/result",
+    "/audit",
+    "erase",
+    "models",
+    "hook",
+    "webhooks",
+]
+BEGINNING = [("hook", 0), ("open", 0), ("capture", 1)]
+END = [("complete", 0), ("/result", 0), ("/audit", 0), ("webhooks", 0)]
 steps = st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 3)), max_size=12)
 OLD_HASH = "09464a6432195952f813c16f85236c8f64af4577beada6aa4c12abc694f0152d"  # as version 0.1 wrote it
 runs = itertools.count()
@@ -102,13 +118,15 @@ def test_what_one_tenant_is_told_does_not_depend_on_another(
     """The same steps, alone and among those of another tenant, with the same people and the same pictures."""
 
     def story(among_others: bool) -> list[Any]:
-        service = serve(state=tmp_path / f"state{next(runs)}", tenants=TENANTS)
+        service = serve(
+            state=tmp_path / f"state{next(runs)}", tenants=TENANTS, webhook_hosts=("localhost", "elsewhere")
+        )
         one, other = Caller(service, "bank"), Caller(service, "shop")
         waiting = {
             True: [*BEGINNING, *mine, *END],
             False: [*BEGINNING, *others, *END] if among_others else [],
         }
-        for turn in (False, False, *turns, *[True, False] * 20):
+        for turn in (False, False, False, *turns, *[True, False] * 20):
             if waiting[turn]:
                 (one if turn else other).do(*waiting[turn].pop(0), frames)
             if not turn and among_others:  # whatever the other tries with what is not its own, there is none
@@ -123,7 +141,8 @@ def test_what_one_tenant_is_told_does_not_depend_on_another(
 
 
 def test_a_tenant_has_its_own_rules(serve: Any, frames: Frames) -> None:
-    service = serve(tenants={"bank": {**TENANTS["bank"], "requests_per_minute": 12}})
+    rules = {**TENANTS["bank"], "requests_per_minute": 13, "webhook_hosts": []}
+    service = serve(tenants={"bank": rules}, webhook_hosts=("localhost",))
     bank = Caller(service, "bank")
 
     def refused(**body: Any) -> str:
@@ -133,6 +152,8 @@ def test_a_tenant_has_its_own_rules(serve: Any, frames: Frames) -> None:
 
     assert refused(site="attic") == "site: there are lobby, gate"
     assert refused(retention_s=61, consent_basis="form") == "retention_s: may be 60 at most"
+    hooks = bank.ask("POST", "/v1/webhooks", json={"url": HOOK})
+    assert (hooks.status_code, "webhook_hosts" in hooks.text) == (400, True)
     assert refused(policy="balanced") == "policy: there are strict"
     session = bank.ask("POST", "/v1/sessions", json={"site": "gate", "device_id": "d"}).json()
     assert (session["policy"], session["attempts_left"]) == ("strict", 1)

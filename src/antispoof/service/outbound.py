@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,8 +53,12 @@ class Outbound:
         self._timeout_s = timeout_s
         self._tls = tls
 
-    def check_url(self, url: str) -> None:
+    def check_url(self, url: str, among: Collection[str] | None = None) -> None:
         """See that there may be sent to a URL, as far as can be told without resolving its name.
+
+        Args:
+            url: where.
+            among: of the hosts that may be sent to, those that are meant; None for all.
 
         Raises:
             InputError: what is wrong with it.
@@ -74,7 +78,7 @@ class Outbound:
             or not url.isprintable()
         ):
             raise InputError("url: may have no user, no fragment, and plain ASCII only")
-        if host.lower() not in self._hosts:
+        if host.lower() not in self._hosts or (among is not None and host.lower() not in among):
             raise InputError("url: its host is not one that the operator allows (webhook_hosts)")
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:

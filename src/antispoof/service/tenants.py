@@ -37,6 +37,7 @@ class Tenant(BaseModel):
         policies: the policies and operating points that it may name; empty for all.
         default_policy: of its sessions and checks that name none.
         sites: that its sessions may name; empty for any.
+        webhook_hosts: of those of the service, which its webhooks may lead to; None for all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,6 +50,7 @@ class Tenant(BaseModel):
     policies: tuple[str, ...] = ()
     default_policy: str | None = None
     sites: tuple[str, ...] = ()
+    webhook_hosts: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
     def _default_is_allowed(self) -> Tenant:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,14 +92,19 @@ class Webhooks:
         self._clock = clock
         self.outbound = outbound
 
-    def register(self, tenant: str, url: str) -> dict[str, Any]:
+    def register(self, tenant: str, url: str, hosts: Collection[str] | None = None) -> dict[str, Any]:
         """Tell a URL from now on; the same URL again is the same webhook.
+
+        Args:
+            tenant: whose sessions.
+            url: who is told.
+            hosts: of those that may be called at all, which the tenant may name; None for all.
 
         Raises:
             Problem: ``invalid_request``, where there may not be sent there, or there are too many.
         """
         try:
-            self.outbound.check_url(url)
+            self.outbound.check_url(url, hosts)
         except InputError as error:
             raise Problem("invalid_request", str(error)) from None
         now = self._clock.now()

@@ -23,7 +23,8 @@ KEY = ("bad_token", "scope", "rate_limited")
 @router.post("", status_code=201, response_model=documents.RegisteredWebhook, responses=responses(*KEY))
 def register(body: wire.NewWebhook, key: Backend, core: ServiceCore) -> Response:
     """Have a URL told when a session is over; keep the `secret`, which its messages are signed with."""
-    return JSONResponse(core.webhooks.register(key.tenant, body.url), 201)
+    own = core.settings.tenant(key.tenant)
+    return JSONResponse(core.webhooks.register(key.tenant, body.url, own.webhook_hosts), 201)
 
 
 @router.get("", response_model=documents.Webhooks, responses=responses(*KEY))
