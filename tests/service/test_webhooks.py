@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import datetime
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from standardwebhooks import Webhook as StandardWebhook
 from standardwebhooks import WebhookVerificationError
 
@@ -283,3 +290,42 @@ def test_networks_that_are_none(run: Any, tmp_path: Any) -> None:
     (tmp_path / "service.yaml").write_text("webhook_networks: [inside]\n")
     code, _, err = run("serve", "--config", tmp_path / "service.yaml", "--state", tmp_path / "state")
     assert (code, "webhook_networks" in err) == (3, True)
+
+
+def certificate(name: str, folder: Path) -> Path:
+    """A certificate that signs itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / f"{name}.pem"
+    path.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.mark.parametrize(("name", "status"), [("localhost", 204), ("elsewhere.example.com", 0)])
+def test_the_receiver_shows_the_certificate_of_its_name(
+    receiver: Receiver, tmp_path: Path, name: str, status: int
+) -> None:
+    pem = certificate(name, tmp_path)
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(pem)
+    receiver.socket = theirs.wrap_socket(receiver.socket, server_side=True, do_handshake_on_connect=False)
+    outbound = Outbound(["localhost"], ["127.0.0.0/8", "::1"], 5, ssl.create_default_context(cafile=pem))
+    url = receiver.url("fine").replace("http:", "https:")
+    assert asyncio.run(outbound.post(url, {}, b"{}"))[0] == status
+    unknown = Outbound(["localhost"], ["127.0.0.0/8", "::1"], 5)
+    assert asyncio.run(unknown.post(url, {}, b"{}")) == (0, "ConnectError")

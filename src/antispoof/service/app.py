@@ -20,7 +20,7 @@ import antispoof
 from antispoof.contract import API_HEADER
 from antispoof.contract.documents import ProblemDocument
 from antispoof.service.core import Core
-from antispoof.service.logs import log
+from antispoof.service.logs import log, where
 from antispoof.service.middleware import ServiceMiddleware
 from antispoof.service.problems import Problem
 from antispoof.service.routes import check, docs, operations, page, sessions, stream, webhooks
@@ -115,7 +115,8 @@ async def _sweep(core: Core) -> None:
     while True:
         try:
             count = await run_in_threadpool(core.sweeper.sweep)
-            await run_in_threadpool(core.webhooks.forget_old)
+            if core.settings.webhook_hosts:
+                await run_in_threadpool(core.webhooks.forget_old)
             if count:
                 log.info("swept", count=count)
         except Problem as problem:
@@ -131,6 +132,8 @@ async def _tell(core: Core) -> None:
             await asyncio.gather(*(_send(core, message) for message in messages))
         except Problem as problem:
             log.warning("webhooks_failed", code=problem.code)
+        except Exception as error:  # whatever one message does, the others are told
+            log.error("defect", error=type(error).__name__, where=where(error), route="webhooks")
         await asyncio.sleep(TELL_EVERY_S)
 
 

@@ -11,6 +11,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -121,13 +122,16 @@ class _Guarded(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Any = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Connect to a host's first address, where all that it has are allowed."""
+        """Connect to the first of a host's addresses that answers, where all of them are allowed."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(entry[4][0]) for entry in found]
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for address in addresses:
             self._see(address)
-        return await self._real.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        for address in addresses[:-1]:
+            with suppress(httpcore2.ConnectError):
+                return await self._real.connect_tcp(address, port, timeout, local_address, socket_options)
+        return await self._real.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
