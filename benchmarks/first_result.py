@@ -32,7 +32,7 @@ for number in range(3):
 def example() -> str:
     """Return the block of the guide that uses the client."""
     guide = (ROOT / "docs" / "guides" / "service.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```$", guide, re.M | re.S)
+    blocks = (found[1] for found in re.finditer(r"^```python\n(.*?)^```$", guide, re.M | re.S))
     return next(block for block in blocks if "from antispoof.client import Client" in block)
 
 
