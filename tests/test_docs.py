@@ -22,12 +22,15 @@ import typer
 import yaml
 from doc_blocks import NOT_RUN, Block, read_blocks
 from packaging.requirements import Requirement
+from PIL import Image
 from tutorials import run_tutorial
 
 import antispoof
 from antispoof.cli.every import app
 from antispoof.cli.sensors import declare_sensors
 from antispoof.runtime.bundle import shipped_bundles
+from antispoof.simulation.fingerprint.collection import plan_prints
+from antispoof.simulation.fingerprint.presentation import present
 from antispoof.simulation.scene.collection import plan_scenes, write_scenes
 
 ROOT = Path(__file__).parents[1]
@@ -118,8 +121,12 @@ def provide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portrait: Any, enco
                 out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
             out.mux(stream.encode(None))
 
+    def finger(path: Path) -> None:
+        Image.fromarray(present(plan_prints(20261128, 2, 2, 2)[1])[0]).save(path)
+
     makers: dict[str, Callable[[Path], None]] = {
         "burst/": pictures,
+        "print.png": finger,
         "clip.mp4": clip,
         "selfie.jpg": picture,
         "enrolment.jpg": lambda path: picture(path, 70),
