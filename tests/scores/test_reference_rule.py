@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,11 +89,20 @@ def test_features_tell_more_than_scores_and_references_more_than_none(learned: R
     assert errors(learned, new, 3) <= errors(learned, new, 1) + 0.01
 
 
-def test_people_who_move_twice_as_much_are_met_once_references_show_it(learned: ReferenceRule) -> None:
-    """In features every distance is twice as long: one reference cannot tell, several can."""
-    restless = [replace(site, features=2 * site.features) for site in sites(10, 2)]
-    blind = learned.model_copy(update={"usual": None, "known_offset": 0.0, "per_known": 0.0})
-    assert errors(learned, restless, 6) < 0.1 < errors(blind, restless, 6)
+def test_how_far_is_far_references_tell_by_how_far_they_lie_from_each_other() -> None:
+    """Four times the distances, of a sample and of references alike: known, that changes hardly anything."""
+    rule = ReferenceRule(
+        follow=0, per_distance=1, offset=0, usual=0, directions=[[1.0, 0.0], [0.0, 1.0]], lowest=99
+    )
+    random = np.random.default_rng(3)
+    sample = np.array([6.0, 0.0])
+    for count, share in ((1, 1.0), (3, 0.5), (9, 0.2)):
+        tones = random.normal(0, 1, (count, 2))
+        near, far = (rule.threshold(np.zeros(count), k * tones, k * sample, 0.0) for k in (1, 4))
+        assert far - near == pytest.approx(share * np.log(4), abs=0.15), count
+        unscaled = rule.model_copy(update={"usual": None})
+        near, far = (unscaled.threshold(np.zeros(count), k * tones, k * sample, 0.0) for k in (1, 4))
+        assert far - near == pytest.approx(np.log(4), abs=0.1)
 
 
 def test_many_references_are_compared_with_some_of_them(learned: ReferenceRule) -> None:

@@ -36,8 +36,8 @@ COMPARED = 64  # references whose distance to the others is taken
 # (natural-log standard deviation), most of which references that differ from each other show. And attacks
 # come nearer to the people of their site: their features differ by a share of what simulated ones do.
 DISTANCE_SPREAD = 1.0
-KNOWN_SPREAD = 0.4
-LEAST_DIFFERENCE = 0.4
+KNOWN_SPREAD = 0.8
+LEAST_DIFFERENCE = 0.7
 ROUNDS = 2  # of such factors, drawn for every simulated site
 PENALTY = 1e-2
 
