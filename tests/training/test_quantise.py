@@ -111,6 +111,11 @@ def test_the_first_convolutions_stay_in_floating_point(models: tuple[bytes, byte
     assert rounded == [False, False, True, True, False, False]  # the last two stand beside PReLU
 
 
+def test_where_all_convolutions_stay_nothing_is_rounded(models: tuple[bytes, bytes]) -> None:
+    kept = quantise(models[0], {"x": SAMPLES}, kept=6)
+    assert not {node.op_type for node in onnx.load_from_string(kept).graph.node} & {"QuantizeLinear"}
+
+
 def test_joined_integers_say_the_same(models: tuple[bytes, bytes]) -> None:
     joined = joined_integers(models[1])
     kinds = [node.op_type for node in onnx.load_from_string(joined).graph.node]

@@ -70,6 +70,8 @@ def quantise(model: bytes, calibration: Calibration, parts: Sequence[str] = ("",
         round_up_channels(graph)
         integer = [name for part in parts for name in _integer_nodes(graph, part, kept)]
         spell_out_prelu(graph)
+        if not integer:  # quantize_static would take none for all
+            return bytes(graph.SerializeToString(deterministic=True))
         del graph.graph.value_info[:]  # shapes from before channels were added
         onnx.save(graph, plain)
         quantization.quantize_static(
