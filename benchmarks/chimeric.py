@@ -7,12 +7,18 @@ docs/benchmarks.md; what the bundles that ship may have been trained on is left 
 (id, score, pai_species, subject) may be given in place of either folder. Pairs of face source and speaker are
 CHIMERIC: drawn by chance, seeded. Rules are fitted on one part of the sources and speakers and measured on
 the others; policies are applied as they ship, and nothing is fitted for them.
+
+    python benchmarks/chimeric.py --several face_rgb=face.csv voice=voice.csv fingerprint=f.csv iris=i.csv
+
+takes score files of any number of sensors, as ``antispoof score`` writes them, and joins two or more by
+the default rule of a policy, each subset of the sensors by itself: CHIMERIC again, and every sensor attacked.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import time
 from collections.abc import Mapping
@@ -27,6 +33,7 @@ from rich.progress import track
 
 import antispoof
 from antispoof.evaluation import ScoreSet
+from antispoof.evaluation.metrics import d_eer
 from antispoof.runtime.bundle import default_bundle, read_bundle
 from antispoof.runtime.examiner import Examiner
 from antispoof.runtime.policy import Policy, decide, read_policy, shipped_policies
@@ -122,6 +129,33 @@ def measure_pairs(policy: Policy, sets: Mapping[str, ScoreSet], console: Console
     return found
 
 
+def measure_several(sets: Mapping[str, ScoreSet], console: Console, seed: int = 0) -> dict[str, Any]:
+    """D-EER of every sensor and of every subset of two or more, all of them attacked, by the default rule."""
+    rng = np.random.default_rng(seed)
+    genuine = np.arange(2 * PAIRS) < PAIRS
+    columns: dict[str, NDArray[np.float64]] = {}
+    for name, scores in sets.items():
+        answered = scores.scores[np.isfinite(scores.scores)]
+        bona_fide = scores.is_bona_fide[np.isfinite(scores.scores)]
+        columns[name] = np.where(
+            genuine, rng.choice(answered[bona_fide], 2 * PAIRS), rng.choice(answered[~bona_fide], 2 * PAIRS)
+        )
+    rule = Policy(name="default").fusion.parameters
+    found: dict[str, Any] = {"simulated": [name for name, scores in sets.items() if scores.simulated.any()]}
+    for size in range(1, len(sets) + 1):
+        for names in itertools.combinations(columns, size):
+            llr = np.column_stack([columns[name] for name in names])
+            fused = rule.fuse(Panel.of(names, llr, thresholds=np.zeros(size)))
+            alone = [found["d_eer"][name] for name in names] if size > 1 else []
+            value = d_eer(fused[genuine], fused[~genuine]).value
+            found.setdefault("d_eer", {})[" + ".join(names)] = value
+            beside = f", best of them alone {100 * min(alone):.2f} %" if alone else ""
+            console.print(f"CHIMERIC, {' + '.join(names)}: D-EER {100 * value:.2f} %{beside}", soft_wrap=True)
+    if found["simulated"]:
+        console.print(f"SIMULATED presentations among: {', '.join(found['simulated'])}")
+    return found
+
+
 def time_sides(console: Console, picture: Path, recording: Path, rounds: int = 30) -> dict[str, float]:
     """Median milliseconds of one check with either sensor and with both, in turn in one process."""
     detector = antispoof.load([default_bundle("face_rgb"), default_bundle("voice")])
@@ -145,8 +179,8 @@ def time_sides(console: Console, picture: Path, recording: Path, rounds: int = 3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--face", type=Path, required=True, help="folder with manifest.csv, or a score file")
-    parser.add_argument("--voice", type=Path, required=True, help="the same for voices")
+    parser.add_argument("--face", type=Path, help="folder with manifest.csv, or a score file")
+    parser.add_argument("--voice", type=Path, help="the same for voices")
     parser.add_argument("--out", type=Path, help="write the score files into this folder")
     parser.add_argument("--resamples", type=int, default=300)
     parser.add_argument(
@@ -155,8 +189,19 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="with --recording: time one check")
     parser.add_argument("--recording", type=Path)
     parser.add_argument("--json", type=Path, help="write every figure here")
+    parser.add_argument(
+        "--several", nargs="+", metavar="SENSOR=FILE", help="score files of two or more sensors"
+    )
     arguments = parser.parse_args()
     console = Console(width=120, highlight=False)
+    if arguments.several:
+        named = dict(each.split("=", 1) for each in arguments.several)
+        several = measure_several({name: ScoreSet.read(path) for name, path in named.items()}, console)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(several, indent=1), encoding="utf-8")
+        return
+    if not (arguments.face and arguments.voice):
+        parser.error("give --face and --voice, or --several")
     sets = {name: read(name, getattr(arguments, name), arguments.out) for name in SENSORS}
     result = evaluate_chimeric(
         sets["face"], sets["voice"], ("face", "voice"), pairs=PAIRS, resamples=arguments.resamples
