@@ -160,7 +160,7 @@ def not_an_eye(number: int) -> Grey:
         picture = 120 + 60 * weave + 20 * rng.standard_normal((rows, columns))
     elif kind == 3:
         pitch = rng.uniform(3, 24)
-        tone = cv2.resize(rng.uniform(0, 1, (5, 6)).astype(np.float32), (columns, rows))
+        tone = np.asarray(cv2.resize(rng.uniform(0, 1, (5, 6)).astype(np.float32), (columns, rows)))
         dots = 0.5 + 0.25 * (np.cos(2 * np.pi * x / pitch) + np.cos(2 * np.pi * y / pitch))
         picture = np.where(tone > dots, 230.0, 25.0)
     elif kind == 4:
@@ -170,7 +170,7 @@ def not_an_eye(number: int) -> Grey:
         picture = 255 * (x / columns * rng.uniform(0, 1) + y / rows * rng.uniform(0, 1))
     elif kind == 6:
         small = rng.uniform(0, 255, (rows // 12 + 2, columns // 12 + 2)).astype(np.float32)
-        picture = cv2.resize(small, (columns, rows), interpolation=cv2.INTER_CUBIC)
+        picture = np.asarray(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_CUBIC), np.float32)
     else:
         picture = 170 - 60 * np.exp(-(((y - rows / 2 - 0.1 * (x - columns / 2) ** 2 / columns) / 4) ** 2))
         picture = picture + 6 * rng.standard_normal((rows, columns))
@@ -180,7 +180,7 @@ def not_an_eye(number: int) -> Grey:
 def measure_not_eyes(detector: Detector, count: int, console: Console) -> dict[str, int]:
     """Outcomes of pictures in which there is no iris."""
     verdicts = detector.check_many({"iris": not_an_eye(number)} for number in range(count))
-    found = dict(Counter(v.outcome for v in verdicts))
+    found: dict[str, int] = dict(Counter(str(v.outcome) for v in verdicts))
     console.print(f"{count} pictures without an iris: {found}", soft_wrap=True)
     return found
 

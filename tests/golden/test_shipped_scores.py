@@ -18,13 +18,18 @@ from antispoof.sensing.capture import Sample
 from antispoof.simulation.fingerprint.collection import plan_prints
 from antispoof.simulation.fingerprint.presentation import present
 from antispoof.simulation.fingerprint.sensors import SENSORS as FINGERPRINT_SENSORS
+from antispoof.simulation.iris.instruments import iris_instruments
+from antispoof.simulation.iris.presentations import simulate_iris
 from antispoof.simulation.scene.instruments import INSTRUMENTS
 from antispoof.simulation.scene.light import LIGHTING
 from antispoof.simulation.scene.render import SceneSpec, render_scene
 from antispoof.simulation.scene.sensors import SUITES
 
 RECORDED = Path(__file__).with_name("shipped_scores.json")
-BUNDLES = ("face-multispectral", "face-rgb", "face-rgb-edge", "fingerprint-edge", "voice-edge")
+BUNDLES = (
+    *("face-multispectral", "face-rgb", "face-rgb-edge"),
+    *("fingerprint-edge", "iris-edge", "voice-edge"),
+)
 # In 8-bit integers the last digit of a sum decides which of two steps a value falls on.
 TOLERANCES = {"face-rgb": 0.05}
 KINDS = (None, *sorted(INSTRUMENTS))
@@ -51,15 +56,23 @@ def voices() -> list[NDArray[np.float32]]:
     return [spoken(seed, pitch_hz=105 + 12 * seed, fall=0.2 * seed) for seed in range(6)]
 
 
+def irises() -> list[NDArray[np.uint8]]:
+    """Ten eyes and instruments before an iris sensor."""
+    kinds = (None, *iris_instruments)
+    return [simulate_iris(7, k, 0, kind, "handheld_pair").picture for k, kind in enumerate(kinds)]
+
+
 def scores() -> dict[str, list[float | None]]:
     """Bundle → its score of each presentation, None where it gives none."""
-    several, default, edge, finger, voice = (antispoof.load(name) for name in BUNDLES)
+    several, default, edge, finger, iris, voice = (antispoof.load(name) for name in BUNDLES)
     found: dict[str, list[float | None]] = {name: [] for name in BUNDLES}
     for spec in scenes():
         capture = render_scene(spec)
         found["face-multispectral"].append(several.check(**capture).score)
         found["face-rgb"].append(default.check(face_rgb=capture["face_rgb"]).score)
         found["face-rgb-edge"].append(edge.check(face_rgb=capture["face_rgb"]).score)
+    for picture in irises():
+        found["iris-edge"].append(iris.check(iris=picture).score)
     for sound in voices():
         found["voice-edge"].append(voice.check(voice=Sample(sound, {"sample_rate": 16000})).score)
     for spec in plan_prints(20261128, 2, 2, 2):

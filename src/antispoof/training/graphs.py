@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from antispoof.networks.network import MultiSensorNetwork
+from antispoof.networks.moments import MomentsEncoder
+from antispoof.networks.network import MultiSensorNetwork, NetworkOutput
 from antispoof.networks.tokens import to_map
 from antispoof.training.recipe import Graph
 from antispoof.training.scoring import subsets
@@ -40,7 +41,8 @@ def graph_of(network: MultiSensorNetwork, shapes: Mapping[str, tuple[int, ...]])
     generator = torch.Generator().manual_seed(0)
     inputs = {name: torch.rand((2, *shape), generator=generator) for name, shape in shapes.items()}
     outputs = ["score", "features"]
-    if len(network.modalities) == 1 and network.patch_heads and next(iter(shapes.values()))[1:2]:
+    by_patch = len(network.modalities) == 1 and (network.patch_heads or _by_patch(network))
+    if by_patch and next(iter(shapes.values()))[1:2]:
         outputs.append("heat_map")
     if len(network.modalities) > 1:
         outputs.append("modality_scores")
@@ -64,6 +66,26 @@ class _ByPosition(nn.Module):
         said = self.network(inputs, presence)
         known = {"score": said.score, "features": said.embedding, "modality_scores": said.modality_scores}
         if "heat_map" in self.outputs:
-            (patches,) = said.patch_scores.values()
-            known["heat_map"] = to_map(patches[..., None])[:, 0]
+            known["heat_map"] = self._heat_map(inputs, said)
         return tuple(known[name] for name in self.outputs)
+
+    def _heat_map(self, inputs: Mapping[str, Tensor], said: NetworkOutput) -> Tensor:
+        """Return what each patch says, (B, h, w)."""
+        if said.patch_scores:
+            (patches,) = said.patch_scores.values()
+            return to_map(patches[..., None])[:, 0]
+        (name,) = self.names
+        encoder = self.network.encoders[name]
+        assert isinstance(encoder, MomentsEncoder)
+        by_patch = encoder.by_patch(inputs[name])
+        assert by_patch is not None
+        moments = by_patch.permute(0, 2, 3, 1)
+        levels = encoder.from_moments(moments.reshape(-1, encoder.size))
+        scores: Tensor = self.network.heads[name](levels)[1]
+        return scores.reshape(-1, moments.shape[1], moments.shape[2])
+
+
+def _by_patch(network: MultiSensorNetwork) -> bool:
+    """Tell whether the one encoder takes moments of a picture, which can be asked patch by patch."""
+    (encoder, *others) = network.encoders.values()
+    return not others and isinstance(encoder, MomentsEncoder) and encoder.takes == "image"

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from antispoof.errors import InputError
-from antispoof.networks.encoders import Encoder, encoders
+from antispoof.networks.encoders import encoders
 from antispoof.networks.front_ends.spectrum import Spectrum
-from antispoof.networks.tokens import Levels
+from antispoof.networks.moments import MomentsEncoder
 
 __all__ = ["SpectralMoments", "SpeechMoments"]
 
@@ -58,7 +58,7 @@ def _moments(maps: Tensor) -> Tensor:
 
 
 @encoders.register("speech_moments")
-class SpeechMoments(Encoder):
+class SpeechMoments(MomentsEncoder):
     """Standardised moments and the hidden layers of a perceptron, one token each.
 
     Args:
@@ -68,36 +68,8 @@ class SpeechMoments(Encoder):
     """
 
     takes = "waveform"
-    mean: Tensor
-    deviation: Tensor
 
     def __init__(self, channels: int, *, widths: tuple[int, int] = (96, 48), dropout: float = 0.3) -> None:
-        super().__init__()
         if channels != 1:
             raise InputError(f"channels must be 1 for a waveform, got {channels}")
-        self.moments = SpectralMoments()
-        first, second = widths
-        self.dims = (first, first, second)
-        self.register_buffer("mean", torch.zeros(self.moments.dim))
-        self.register_buffer("deviation", torch.ones(self.moments.dim))
-        self.shallow = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.moments.dim, first))
-        self.middle = nn.Sequential(nn.ReLU(), nn.Dropout(dropout))
-        self.deep = nn.Sequential(nn.Linear(first, second), nn.ReLU(), nn.Dropout(dropout / 2))
-        self.stages = {"shallow": self.shallow, "middle": self.middle, "deep": self.deep}
-
-    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Set mean and deviation of the moments, each (dim,), measured on what is trained with."""
-        self.mean.copy_(mean)
-        self.deviation.copy_(deviation.clamp(min=1e-6))
-
-    def from_moments(self, moments: Tensor) -> Levels:
-        """Map moments (B, dim) to three levels of one token each."""
-        standard = ((moments - self.mean) / self.deviation).clamp(-5, 5)
-        shallow = self.shallow(standard)
-        middle = self.middle(shallow)
-        deep = self.deep(middle)
-        return shallow[:, None], middle[:, None], deep[:, None]
-
-    def forward(self, x: Tensor) -> Levels:
-        """Map (B, N) to three levels of one token each."""
-        return self.from_moments(self.moments(x))
+        super().__init__(SpectralMoments(), widths, dropout)

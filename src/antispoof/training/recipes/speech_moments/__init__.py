@@ -1,4 +1,4 @@
-"""A voice model whose spectra are computed once and whose perceptron trains in seconds."""
+"""A model whose spectra, or features of pictures, are taken once and whose perceptron trains in seconds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__: list[str] = []
 
 
 class _SpeechMoments(Recipe[SpeechMomentsExperiment]):
-    summary = "voices: spectral moments computed once, and a perceptron over them"
+    summary = "voices, eyes: moments of spectra or of frozen features taken once, and a perceptron over them"
     experiment = SpeechMomentsExperiment
 
     def presentations(self, experiment: SpeechMomentsExperiment) -> tuple[Presentation, ...]:

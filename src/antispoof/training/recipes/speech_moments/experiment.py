@@ -16,6 +16,9 @@ __all__ = ["Pairs", "SpeechMomentsExperiment", "SpeechMomentsTraining"]
 if not TYPE_CHECKING:
     __getattr__ = old_names(__name__)
 
+ENCODERS = ("speech_moments", "picture_moments", "ring_statistics")
+"""Encoders that take moments once, see `antispoof.networks.moments`."""
+
 Positive = Annotated[int, Field(gt=0)]
 
 _UNREAD: Mapping[str, Any] = {
@@ -70,13 +73,14 @@ class SpeechMomentsTraining(Part):
 
 
 class SpeechMomentsExperiment(ManifestExperiment):
-    """One experiment file: one modality, with the encoder ``speech_moments``.
+    """One experiment file: one modality, with one of `ENCODERS`.
 
     Attributes:
         training: how it learns.
         pairs: how copies are held against their originals.
         noise: deviation of what is added to the standardised moments.
         smoothing: share of every label that is given to the other class.
+        operating_point: what the bundle judges at where nothing else is asked.
     """
 
     recipe: Literal["speech_moments"]
@@ -84,6 +88,7 @@ class SpeechMomentsExperiment(ManifestExperiment):
     pairs: Pairs = Pairs()
     noise: Annotated[float, Field(ge=0)] = 0.2
     smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
+    operating_point: Literal["balanced", "secure", "apcer10", "apcer5", "bpcer5"] = "balanced"
 
     @model_validator(mode="before")
     @classmethod
@@ -99,9 +104,9 @@ class SpeechMomentsExperiment(ManifestExperiment):
     @model_validator(mode="after")
     def _one_voice(self) -> Self:
         names = [part.encoder.name for part in self.modalities.values()]
-        if names != ["speech_moments"]:
+        if len(names) > 1 or names[0] not in ENCODERS:
             raise ExperimentError(
-                f"recipe 'speech_moments' is for one modality with the encoder 'speech_moments', got "
+                f"recipe 'speech_moments' is for one modality with the encoder {' or '.join(ENCODERS)}, got "
                 f"{', '.join(names)}"
             )
         return self

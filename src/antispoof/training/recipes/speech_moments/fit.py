@@ -16,7 +16,7 @@ from antispoof.data.manifest import manifest_digest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
 from antispoof.files import replacing
-from antispoof.networks.encoders.speech_moments import SpeechMoments
+from antispoof.networks.moments import MomentsEncoder
 from antispoof.networks.network import EncoderChoice, MultiSensorNetwork, build_network
 from antispoof.training.collection import Collection, collect
 from antispoof.training.description import describe, linear_head
@@ -29,6 +29,7 @@ from antispoof.training.schema import encoder_options
 
 __all__ = ["build", "train_on"]
 
+CHANNELS = 1  # of a waveform, or of a grey picture
 _ROWS = 24  # windows whose spectra are computed together
 
 
@@ -53,14 +54,15 @@ def train_on(
     _learn(experiment, collection, perceptron, moments, report)
     taken = replace(collection, stores={name: moments}, shapes={name: (moments.values.shape[1],)})
     scores, metadata = describe(experiment, taken, perceptron.eval(), linear_head(network), report)
+    metadata = metadata.model_copy(update={"default_operating_point": experiment.operating_point})
     shapes = {name: list(shape) for name, shape in collection.shapes.items()}
     return finish(experiment, network.eval().state_dict(), {**data, "shapes": shapes}, scores, metadata)
 
 
 def build(experiment: SpeechMomentsExperiment) -> MultiSensorNetwork:
-    """Build the network: waveforms in, scores out."""
+    """Build the network: waveforms or pictures in, scores out."""
     choices = {
-        name: EncoderChoice(part.encoder.name, 1, encoder_options(part.encoder))
+        name: EncoderChoice(part.encoder.name, CHANNELS, encoder_options(part.encoder))
         for name, part in experiment.modalities.items()
     }
     return build_network(choices)
@@ -76,7 +78,7 @@ class _Perceptron(nn.Module):
     def __init__(self, name: str, network: MultiSensorNetwork) -> None:
         super().__init__()
         encoder = network.encoders[name]
-        assert isinstance(encoder, SpeechMoments)
+        assert isinstance(encoder, MomentsEncoder)
         self.name, self.encoder, self.head = name, encoder, network.heads[name]
 
     def forward(self, inputs: Mapping[str, Tensor], presence: Tensor | None = None) -> _Said:  # noqa: ARG002
@@ -88,7 +90,7 @@ class _Moments:
     """Moments of every window: taken once for each shard of prepared samples, and kept beside it."""
 
     def __init__(
-        self, store: PreparedStore, collection: Collection, encoder: SpeechMoments, report: Reporter
+        self, store: PreparedStore, collection: Collection, encoder: MomentsEncoder, report: Reporter
     ) -> None:
         (places,) = collection.places.values()
         shards = sorted({place.shard for place in places if place is not None})
@@ -118,16 +120,18 @@ class _Moments:
         return torch.from_numpy(self.values[self.firsts[rows] + window])
 
 
-def _of_shard(encoder: SpeechMoments, path: Path) -> NDArray[np.float32]:
-    kept = path.with_suffix(".moments.npy")
+def _of_shard(encoder: MomentsEncoder, path: Path) -> NDArray[np.float32]:
+    kept = path.with_suffix(f".{type(encoder).__name__}{encoder.size}.npy")
     if kept.exists():
         found: NDArray[np.float32] = np.load(kept)
         return found
     windows = np.load(path, mmap_mode="r")
-    out = np.empty((len(windows), encoder.moments.dim), np.float32)
+    out = np.empty((len(windows), encoder.size), np.float32)
     with torch.inference_mode():
         for start in range(0, len(windows), _ROWS):
             rows = torch.from_numpy(windows[start : start + _ROWS].astype(np.float32))
+            if windows.dtype == np.uint8:  # as pictures are kept
+                rows = rows / 255
             out[start : start + _ROWS] = encoder.moments(rows).numpy()
     try:
         with replacing(kept) as draft, draft.open("wb") as file:
