@@ -382,3 +382,15 @@ def test_the_page_may_look_at_its_result_with_the_spent_token(serve: Any, frames
     assert code(service.client.get(path)) == (401, "bad_token")
     service.client.delete(f"/v1/sessions/{session['id']}", headers=service.backend)
     assert code(service.client.get(path, headers=header)) == (401, "bad_token")
+
+
+def test_the_page_reads_no_result_of_a_backend(serve: Any, frames: Frames) -> None:
+    """Where the page is on, a device with a token still does not learn its verdict."""
+    service = serve(page=True)
+    opened = service.client.post("/page/sessions", json={}).json()
+    for session, status in ((service.open(), 404), (opened, 200)):
+        service.capture(session, 0, frames["attack"][status % 3])
+        service.complete(session)
+        token = {"Authorization": f"Bearer {session['client_token']}"}
+        answer = service.client.get(f"/page/sessions/{session['id']}/result", headers=token)
+        assert answer.status_code == status

@@ -137,11 +137,12 @@ class Sessions:
             )
             return self._records.view(session, token=True)
 
-    def see_owner(self, identifier: str, tenant: str) -> None:
-        """See that a session is a tenant's; raise `Problem` ``not_found`` where there is none of it."""
+    def see_owner(self, identifier: str, tenant: str, *, by_page: bool = False) -> None:
+        """See that a session is a tenant's, or also the page's; raise `Problem` ``not_found`` otherwise."""
         with self._store.read() as transaction:
-            owner = transaction.scalar(select(Session.tenant).where(Session.id == identifier))
-        if owner != tenant:
+            query = select(Session.tenant, Session.key_id).where(Session.id == identifier)
+            owner, key = transaction.execute(query).one_or_none() or (None, None)
+        if owner != tenant or (by_page and key is not None):
             raise Problem("not_found", "there is no such session")
 
     def view(self, identifier: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from antispoof.service import wire
 from antispoof.service.access import ServiceCore, Viewer
 from antispoof.service.problems import Problem, responses
 from antispoof.service.routes.sessions import open_session
+from antispoof.service.tenants import DEFAULT
 
 __all__ = ["router"]
 
@@ -55,5 +56,6 @@ def open_(body: wire.NewPageSession, request: Request, core: ServiceCore) -> Res
     responses=responses("bad_token", "scope", "not_found", "state_conflict", "session_expired"),
 )
 def result(session_id: Viewer, core: ServiceCore) -> Response:
-    """Return the result of a session that the page has opened."""
+    """Return the result of a session that the page has opened; others are their backend's to read."""
+    core.sessions.see_owner(session_id, DEFAULT, by_page=True)
     return JSONResponse(core.judgements.result(session_id))
