@@ -23,7 +23,8 @@ __all__ = ["Judged", "judge_each"]
 
 T = TypeVar("T")
 
-PRESENTATIONS = 8  # presentations before the networks at a time
+# Presentations before the networks at a time: of more, the first have left the cache when they are cut out.
+PRESENTATIONS = 4
 AHEAD = 4  # decoded while the networks run
 BATCH_BYTES = 64 * 2**20  # of decoded samples: a batch of large pictures, or of long recordings, is smaller
 
