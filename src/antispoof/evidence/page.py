@@ -190,9 +190,11 @@ def _photograph(picture: Any, caption: str, key: str = "") -> dict[str, Any]:
 
 
 def _as_picture(array: NDArray[Any], region: Box | None) -> NDArray[np.uint8]:
-    """Return a colour picture as it is, and a map in colours over the range of the subject."""
+    """Return a picture of 8 bits as it is, and a map in colours over the range of the subject."""
     if array.ndim == 3:
         return np.asarray(array, np.uint8)
+    if array.dtype == np.uint8:
+        return np.repeat(array[..., np.newaxis], 3, axis=2)
     there = np.isfinite(array) & (array != 0)
     inside = np.zeros_like(there)
     if region is not None:
