@@ -81,7 +81,7 @@ def test_the_exit_code_is_that_of_the_gravest(run: Run, desk: Path, names: list[
     ("name", "words"),
     [
         ("missing.jpg", "no such file"),
-        ("folder", "is a directory; name the files in it"),
+        ("folder", "is a directory, and there is nothing in it"),
         ("empty.jpg", "there is nothing in it"),
         ("truncated.jpg", "is damaged and cannot be decoded"),
         ("bomb.png", "30000×30000, 900 Mpx; at most 24 Mpx are allowed"),
