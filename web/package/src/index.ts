@@ -1,0 +1,120 @@
+/**
+ * A first look at a face, on the device: live hints, never the decision, which stays with the service.
+ *
+ * ```ts
+ * const looker = await Looker.open({ worker: "/worker.js", bundle: "/face-rgb-edge.onnx",
+ *   detector: "/yunet_n_dynamic.onnx", runtime: "/ort-wasm-simd-threaded.wasm" });
+ * const { reasons, score } = await looker.look(context.getImageData(0, 0, 640, 480));
+ * ```
+ */
+
+import { LookError } from "./errors.js";
+import type { About, Answer, Look, Sources } from "./messages.js";
+
+export { LookError, type Failure } from "./errors.js";
+export { crop, frame, type CropRecipe } from "./crop.js";
+export { rgbOf, type Picture } from "./picture.js";
+export type { About, Box, Face, Look, Reason, Sources };
+import type { Box, Face } from "./faces.js";
+import type { Reason } from "./quality.js";
+
+export interface Options extends Sources {
+  /** `worker.js` of this package, on the page's own origin. */
+  readonly worker: string;
+  /** Milliseconds after which a look that is not answered, and its worker, are given up; 15,000 unless stated. */
+  readonly patience?: number;
+}
+
+interface Waiting {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: LookError) => void;
+  readonly timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+export class Looker {
+  #worker: Worker | undefined;
+  #opening: Promise<About> | undefined;
+  #next = 0;
+  readonly #waiting = new Map<number, Waiting>();
+
+  private constructor(private readonly options: Options) {}
+
+  /** Load everything; throw `LookError` where that cannot be done. */
+  static async open(options: Options): Promise<Looker> {
+    const looker = new Looker(options);
+    await looker.about();
+    return looker;
+  }
+
+  /** Which bundle looks. */
+  about(): Promise<About> {
+    this.#opening ??= this.#start();
+    return this.#opening;
+  }
+
+  /** Look at what a canvas shows; its bytes are handed to the worker, and are empty afterwards. */
+  async look(image: ImageData): Promise<Look> {
+    await this.about();
+    const { width, height, data } = image;
+    const answer = await this.#ask({ look: { width, height, data } }, [data.buffer]);
+    if (!("look" in answer)) throw new LookError("failed", "the worker gave another answer");
+    return answer.look;
+  }
+
+  /** End the worker. */
+  close(): void {
+    this.#lose("the looker was closed");
+  }
+
+  async #start(): Promise<About> {
+    const address = (path: string): string => new URL(path, document.baseURI).href;
+    try {
+      this.#worker = new Worker(address(this.options.worker), { type: "module" });
+    } catch {
+      throw new LookError("unsupported", "this browser starts no worker");
+    }
+    this.#worker.onmessage = (event: MessageEvent<Answer>) => this.#hear(event.data);
+    this.#worker.onerror = () => this.#lose("the worker ended");
+    const { bundle, detector, runtime } = this.options;
+    const open = { bundle: address(bundle), detector: address(detector), runtime: address(runtime) };
+    try {
+      const answer = await this.#ask({ open });
+      if ("opened" in answer) return answer.opened;
+      throw new LookError("failed", "the worker gave another answer");
+    } catch (error) {
+      this.#lose("it could not be opened");
+      throw error;
+    }
+  }
+
+  #ask(request: object, transfer: Transferable[] = []): Promise<Answer> {
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      const patience = this.options.patience ?? 15_000;
+      const lost = (): void => this.#lose(`the worker did not answer within ${patience} ms`);
+      const timer = "look" in request ? setTimeout(lost, patience) : undefined; // loading takes what it takes
+      this.#waiting.set(id, { resolve, reject, timer });
+      this.#worker!.postMessage({ id, ...request }, transfer);
+    });
+  }
+
+  #hear(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(answer.id);
+    clearTimeout(waiting.timer);
+    if ("failed" in answer) waiting.reject(new LookError(answer.failed.code, answer.failed.message));
+    else waiting.resolve(answer);
+  }
+
+  #lose(why: string): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#opening = undefined;
+    for (const { reject, timer } of this.#waiting.values()) {
+      clearTimeout(timer);
+      reject(new LookError("worker_lost", why));
+    }
+    this.#waiting.clear();
+  }
+}
