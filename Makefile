@@ -94,7 +94,7 @@ docs: .venv-test/done
 	$(PYTHON) -m venv .venv-test
 	.venv-test/bin/python -m pip install --quiet --upgrade pip
 	.venv-test/bin/python -m pip install --quiet torch==2.13.0
-	.venv-test/bin/python -m pip install --quiet -e '.[train,report,client,service,telemetry,batch]' --group dev --group docs
+	.venv-test/bin/python -m pip install --quiet -e '.[train,report,client,service,telemetry,batch,fingerprint]' --group dev --group docs
 	touch $@
 
 # A wheel in dist/, and nothing else.
