@@ -39,7 +39,7 @@ def test_it_learns_exports_and_repeats_itself(experiment: Path, tmp_path: Path) 
 
 
 def test_another_encoder_is_refused(experiment: Path) -> None:
-    with pytest.raises(ExperimentError, match="encoder 'speech_moments'"):
+    with pytest.raises(ExperimentError, match="one modality with the encoder speech_moments or"):
         read_experiment(experiment, ["modalities.voice.encoder={name: speech_residual}"])
 
 

@@ -4,7 +4,8 @@ Of an eye that fills a stated share of the picture the rings are pupil, iris and
 how J. Daugman, "High Confidence Visual Recognition of Persons by a Test of Statistical Independence", TPAMI
 1993, reads it. Each has three quantiles of its grey levels and the strength of its detail in three bands:
 what light an instrument sends back, and how fine its grain is. These few physical numbers mean the same
-before every sensor; there are no published weights.
+before every sensor (measures of quality against spoofing: J. Galbally et al., "Image Quality Assessment for
+Fake Biometric Detection", IEEE TIP 2014). There are no published weights.
 """
 
 from __future__ import annotations
