@@ -110,7 +110,7 @@ def test_calibrate_and_check_at_the_site(run: Any, desk: Path, speech: Any) -> N
     assert code == 0
     assert "from 7 bona fide captures" in out
     assert "use it: antispoof check --site" in out
-    assert "--voice 0.flac" in out
+    assert f"--voice {folder / '0.flac'}" in out
     before = run("check", "--bundle", bundle, folder / "3.flac")[0]
     after = run("check", "--bundle", bundle, "--site", site, folder / "3.flac")[0]
     assert (before, after) == (1, 0)
