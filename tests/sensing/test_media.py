@@ -101,6 +101,8 @@ def test_arrays_pass_through_and_grey_ones_are_stacked(close_up: Any) -> None:
 
 def test_files_that_are_not_there_or_not_files(tmp_path: Path) -> None:
     refused(tmp_path / "none.jpg", "not_found", "no such file: .*none.jpg")
+    refused(tmp_path, "empty", "is a directory, and there is nothing in it")
+    (tmp_path / "selfie.jpg").touch()
     refused(tmp_path, "unreadable", "is a directory; name the files in it")
     refused("bad\0name", "unreadable", "cannot read")
     refused("x" * 5000, "unreadable", "cannot read .*too long")
