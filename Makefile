@@ -54,7 +54,7 @@ QUICK = tests/contracts/test_fusion_rules.py tests/contracts/test_modalities.py 
 test-web: .venv-test/done
 	@if ! command -v npm > /dev/null; then echo "no npm: the package for browsers is not tested"; \
 	else (cd web/package && npm ci --ignore-scripts --no-audit --no-fund && npm run build) \
-	  && OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest tests/web; fi
+	  && OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest tests/web tests/service/test_node_client.py; fi
 
 # A page that looks at pictures on the device, in build/web-demo; works without a network.
 web-demo: .venv-demo/done
