@@ -36,7 +36,7 @@ def pictures(data: Path) -> Iterator[Mapping[str, Source]]:
     with (data / "manifest.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             if row["modality"] == "face_rgb":
-                yield {"face_rgb": data / row["path"]}
+                yield {"face_rgb": data.parent / row["path"]}
 
 
 def fastest(run: Callable[[], Any], rounds: int = 20) -> float:

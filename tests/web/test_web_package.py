@@ -147,6 +147,21 @@ def test_it_says_of_fifty_pictures_what_python_says(page: Any) -> None:
     assert scored >= PICTURES * 0.8
 
 
+def test_the_export_for_browsers_runs_there_and_says_what_the_bundle_says(page: Any, folder: Path) -> None:
+    pytest.importorskip("onnx", reason="the edge extra is not installed")
+    from antispoof.training.edge_formats import FORMATS
+
+    made = FORMATS["ort-web"].convert(read_bundle("face-rgb-edge"), {})
+    made.write(folder / "web.onnx", made.metadata)
+    picture = render_scene(plan_scenes(814, 1, 1, 1)[0], 256)["face_rgb"]
+    said = []
+    for bundle in ("bundle.onnx", "web.onnx"):
+        assert page.evaluate(OPEN, {"bundle": bundle}) == "face-rgb-edge"
+        said.append(page.evaluate(LOOK, sent(picture))["score"])
+    assert said[0] is not None
+    assert said[1] == pytest.approx(said[0], abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("side", "scale", "fit"),
     [(160, 1.15, "square"), (80, 2.7, "inside"), (80, 4.0, "square"), (300, 1.3, "square")],
