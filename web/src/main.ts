@@ -123,9 +123,17 @@ async function attempt(): Promise<void> {
   }
 }
 
+/** After which a service that owes an answer is called slow. */
+const STALLED_MS = 2500;
+
 async function capture(camera: Camera, microphone: Microphone, token_: string): Promise<void> {
   let step: Step | null = null;
   let steps = 1;
+  let said = { text: "", good: false };
+  const hint = (text: string, good: boolean): void => {
+    said = { text, good };
+    screen.hint(text, good);
+  };
   const stopped = new AbortController();
   microphone.heard = (pcm, rate) => {
     if (step?.instruction === "read_digit") stream.send("voice", pcm, { rate });
@@ -141,12 +149,12 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
       const instruction = words.INSTRUCTIONS[message.instruction] ?? words.UNKNOWN_INSTRUCTION;
       screen.prompt(instruction, message.arguments["digit"]);
       screen.light(message.arguments["colour"] ?? null);
-      screen.hint("", true);
+      hint("", true);
       screen.progress(message.index / steps);
     },
     hint(code: string | null): void {
-      if (step === null) screen.hint(code === null ? words.READY : (words.HINTS[code] ?? ""), code === null);
-      else screen.hint(code === null ? "" : (words.HINTS[code] ?? ""), code === null);
+      if (step === null) hint(code === null ? words.READY : (words.HINTS[code] ?? ""), code === null);
+      else hint(code === null ? "" : (words.HINTS[code] ?? ""), code === null);
     },
     message: panel.log,
   });
@@ -162,6 +170,8 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
     while (!stopped.signal.aborted) {
       const rate = step?.instruction === "read_digit" ? PICTURES_PER_SECOND_OF_VOICE : PICTURES_PER_SECOND;
       const due = performance.now() + 1000 / rate;
+      if (stream.waitingMs > STALLED_MS) screen.hint(words.STALLED, false);
+      else screen.hint(said.text, said.good);
       if (stream.open) {
         const picture = await camera.picture();
         if (picture !== null) stream.send("face_rgb", picture);

@@ -30,6 +30,7 @@ export class Stream {
   readonly #socket: WebSocket;
   readonly #seq = new Map<string, number>();
   #pending = 0;
+  #heardAt = performance.now();
   #ready: Ready | null = null;
 
   /** Resolves when everything was captured; rejects with a `Problem`. */
@@ -45,6 +46,7 @@ export class Stream {
       this.#socket.onclose = () => reject(new Problem("connection"));
       this.#socket.onmessage = (event: MessageEvent<string>) => {
         const message = JSON.parse(event.data) as { type: string } & Record<string, unknown>;
+        this.#heardAt = performance.now();
         listener.message(message.type, message);
         switch (message.type) {
           case "ready":
@@ -81,6 +83,11 @@ export class Stream {
       this.#pending < ready.window &&
       this.#socket.bufferedAmount < ready.max_bytes
     );
+  }
+
+  /** For how long the service has owed an answer, in milliseconds. */
+  get waitingMs(): number {
+    return this.#ready === null || this.#pending > 0 ? performance.now() - this.#heardAt : 0;
   }
 
   send(modality: string, content: Uint8Array<ArrayBuffer>, about: object = {}): void {

@@ -19,6 +19,7 @@ export const PRIVACY_ELSEWHERE =
 
 export const ALLOW = "Allow the camera, if you are asked";
 export const READY = "Good. Stay like this";
+export const STALLED = "The service is slow to answer. Please wait: this goes on by itself";
 export const LOOKING = "Put your face in the oval";
 
 export interface Instruction {

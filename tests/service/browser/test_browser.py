@@ -265,6 +265,48 @@ def test_sound_is_sent_while_digits_are_shown(address: str) -> None:
     assert any(header["modality"] == "face_rgb" for header, _ in heard)
 
 
+def test_a_service_that_stalls_is_told_and_the_check_goes_on_by_itself(address: str) -> None:
+    """Against a service that is played by the test: it answers the first picture when it is told to."""
+    token = "ast_ses_1111111111111111.secret"
+    sockets: list[Any] = []
+    headers: list[dict[str, Any]] = []
+
+    def say(**message: Any) -> None:
+        sockets[0].send(json.dumps(message))
+
+    def play(socket: Any) -> None:
+        def answer(message: Any) -> None:
+            if isinstance(message, str):
+                limits = {"steps": 1, "window": 1, "max_bytes": 9**7}
+                say(type="ready", mode="passive", modalities=["face_rgb"], attempts_left=1, **limits)
+                say(type="hint", code=None)
+                return
+            length = int.from_bytes(message[:4], "big")
+            headers.append(json.loads(message[4 : 4 + length]))
+            if len(headers) == 4:
+                say(type="captured", captures=4)
+            elif len(headers) > 1:
+                say(type="ack", **headers[-1])
+
+        sockets.append(socket)
+        socket.on_message(answer)
+
+    finished = {"session": "ses_1", "state": "finished", "attempts_left": 0, "advice": []}
+    with browser(None, viewport=PHONE, permissions=["camera"]) as (page, _, complaints):
+        page.route("**/page/sessions", lambda route: route.fulfill(json={"client_token": token}, status=201))
+        page.route("**/complete", lambda route: route.fulfill(json=finished))
+        page.route("**/result", lambda route: route.fulfill(json={"outcome": "bona_fide", "reasons": []}))
+        page.route_web_socket("**/stream", play)
+        page.goto(address)
+        page.get_by_label("Without prompts").check()
+        page.get_by_role("button", name="I agree: use my camera").click()
+        page.get_by_text("The service is slow to answer").wait_for(timeout=30_000)
+        assert len(headers) == 1
+        say(type="ack", **headers[0])
+        page.get_by_role("heading", name="Thank you, that is all").wait_for(timeout=30_000)
+        assert complaints == []
+
+
 def test_the_api_can_be_tried_where_it_is_read(
     address: str, tmp_path: Path, portrait: Any, encode: Any
 ) -> None:
