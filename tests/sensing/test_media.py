@@ -148,6 +148,7 @@ def test_other_kinds_of_file_are_named(close_up: Any, encode: Any) -> None:
     refused(encode(close_up, "GIF"), "unsupported_media", "is a GIF; use a still")
     refused(b"\0\0\0\x1cftypisom", "unsupported_media", "is a video")
     refused(b"%PDF-1.7", "unsupported_media", "is a PDF")
+    refused(b"FIR\x00030\0", "unsupported_media", "is a fingerprint record of ISO/IEC 19794-4; use a still")
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,12 @@ _FOREIGN = (
     (0, b"FORM", "a sound recording"),
     (0, b"caff", "a sound recording"),
     (0, b"#!AMR", "a sound recording"),
+    # Format identifiers of the biometric data interchange records, ISO/IEC 19794; ANSI/NIST-ITL begins with its type 1 record.
+    (0, b"FIR\0", "a fingerprint record of ISO/IEC 19794-4"),
+    (0, b"FAC\0", "a face record of ISO/IEC 19794-5"),
+    (0, b"IIR\0", "an iris record of ISO/IEC 19794-6"),
+    (0, b"1.001:", "an ANSI/NIST-ITL transaction"),
+    (0, b"1.01:", "an ANSI/NIST-ITL transaction"),
 )
 
 # Brands of the ISO base media format (ISO/IEC 14496-12, 23008-12; AV1 image file format).
