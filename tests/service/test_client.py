@@ -245,6 +245,9 @@ def test_trying_has_an_end(running: Running) -> None:
     for url in ("id.example.com", "ftp://x", ""):
         with pytest.raises(InputError, match="url"):
             Client(url, "ask_x")
+    for key in ("", "ask_ü", "ask_x\n"):
+        with pytest.raises(InputError, match="key: an API key"):
+            Client(running.url, key)
     with Client(running.url, running.key) as client, pytest.raises(InputError, match="identifier"):
         client.session("../keys")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hmac
 import datetime
 import json
 import socket
@@ -134,6 +135,15 @@ def test_old_messages_are_refused() -> None:
     with pytest.raises(InputError, match=r"30\d s old; 300 are accepted"):
         verify_webhook(b"{}", headers, secret)
     assert verify_webhook(b"{}", signed_headers("msg_x", time.time() - 290, b"{}", secret), secret) == {}
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_c2hvcnQ=", "whsec_ü", "whsec_?"])
+def test_a_secret_that_was_not_set_checks_nothing(secret: str) -> None:
+    stamp = str(int(time.time()))
+    signature = base64.b64encode(hmac.digest(b"", f"msg_x.{stamp}.{{}}".encode(), "sha256")).decode()
+    headers = {"webhook-id": "msg_x", "webhook-timestamp": stamp, "webhook-signature": f"v1,{signature}"}
+    with pytest.raises(InputError, match="secret: has to be like whsec_"):
+        verify_webhook(b"{}", headers, secret)
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,14 @@ class Operations:
         key: its API key.
         policy: how long a call is tried.
         keys: JWK set that results are checked with; None asks the service once.
+
+    Raises:
+        InputError: the key is none that a header can carry.
     """
 
     def __init__(self, key: str, policy: Policy, keys: Mapping[str, Any] | None) -> None:
+        if not (key.isascii() and key.isprintable() and key.strip() == key != ""):
+            raise InputError("key: an API key has to be given, as `antispoof keys add` showed it")
         self._key = key
         self._policy = policy
         self._keys = keys

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -16,6 +15,7 @@ from antispoof.errors import InputError
 __all__ = ["TOLERANCE_S", "signed_headers", "verify_webhook"]
 
 PREFIX = "whsec_"
+LEAST_KEY_BYTES = 24  # of Standard Webhooks 1.0; without a least, a secret that was not set would be one that anybody knows
 TOLERANCE_S = 300.0
 """How old a message may be when it arrives, and how far clocks may be apart."""
 
@@ -48,7 +48,7 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], secret: str) -> dict
         secret: ``whsec_…``, as it was shown when the webhook was registered.
 
     Raises:
-        InputError: not signed with this secret, or too old, or no message.
+        InputError: not signed with this secret, or too old, or no message; a secret that is none.
     """
     given = {name.lower(): value for name, value in headers.items()}
     try:
@@ -76,7 +76,9 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], secret: str) -> dict
 def _signature(identifier: str, stamp: str, body: bytes, secret: str) -> str:
     try:
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
-        raise InputError("secret: has to be like whsec_…") from None
+    except ValueError:
+        key = b""
+    if len(key) < LEAST_KEY_BYTES:
+        raise InputError(f"secret: has to be like whsec_…, of {LEAST_KEY_BYTES} bytes at least, in base64")
     digest = hmac.digest(key, f"{identifier}.{stamp}.".encode() + body, hashlib.sha256)
     return base64.b64encode(digest).decode("ascii")

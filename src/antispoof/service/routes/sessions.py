@@ -85,7 +85,7 @@ def open_session(
     own = core.settings.tenant(tenant)
     policy = allowed_policy(own, body.policy)
     core.checks.detector(policy)
-    if own.sites and body.site not in own.sites:
+    if own.sites and "site" in body.model_fields_set and body.site not in own.sites:
         raise Problem("invalid_request", f"site: there are {', '.join(own.sites)}")
     if body.retention_s > own.max_retention_s:
         raise Problem("invalid_request", f"retention_s: may be {own.max_retention_s} at most")
