@@ -73,7 +73,8 @@ def _write_parquet(path: Path, columns: Sequence[Column], records: Iterable[Reco
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         batches = (
             arrow.record_batch(
-                [arrow.array([each.get(field.name) for each in taken], field.type) for field in schema], schema
+                [arrow.array([each.get(field.name) for each in taken], field.type) for field in schema],
+                schema,
             )
             for taken in _by(TAKEN, records)
         )
