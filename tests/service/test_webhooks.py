@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hmac
 import datetime
+import hmac
 import json
 import socket
 import ssl

@@ -15,9 +15,8 @@ from antispoof.errors import InputError
 __all__ = ["TOLERANCE_S", "signed_headers", "verify_webhook"]
 
 PREFIX = "whsec_"
-LEAST_KEY_BYTES = (
-    24  # of Standard Webhooks 1.0; without a least, a secret that was not set would be one that anybody knows
-)
+# Of Standard Webhooks 1.0; without a least, a secret that was not set would be one that anybody knows.
+LEAST_KEY_BYTES = 24
 TOLERANCE_S = 300.0
 """How old a message may be when it arrives, and how far clocks may be apart."""
 

@@ -49,7 +49,7 @@ _FOREIGN = (
     (0, b"FORM", "a sound recording"),
     (0, b"caff", "a sound recording"),
     (0, b"#!AMR", "a sound recording"),
-    # Format identifiers of the biometric data interchange records, ISO/IEC 19794; ANSI/NIST-ITL begins with its type 1 record.
+    # Records of ISO/IEC 19794 by their format identifiers; ANSI/NIST-ITL begins with its type 1 record.
     (0, b"FIR\0", "a fingerprint record of ISO/IEC 19794-4"),
     (0, b"FAC\0", "a face record of ISO/IEC 19794-5"),
     (0, b"IIR\0", "an iris record of ISO/IEC 19794-6"),
