@@ -16,6 +16,7 @@ from PIL import Image
 
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.capture import Recording, Sample
+from antispoof.sensing.minutiae import minutiae
 from antispoof.sensing.modalities import modalities
 from antispoof.sensing.ridges import find_ridges
 from antispoof.simulation.fingerprint.presentation import PrintSpec, present
@@ -152,6 +153,23 @@ def test_four_fingers_are_several() -> None:
     assert "several_fingers" in reasons(np.hstack(fingers))
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(1, 2), (1, 4), (2, 2)])
+def test_prints_pasted_beside_each_other_are_several_fingers(rows: int, columns: int) -> None:
+    grid = [np.hstack([a_print(4 + k + row) for k in range(columns)]) for row in range(rows)]
+    assert "several_fingers" in reasons(np.vstack(grid))
+
+
+def test_ends_of_lines_are_counted() -> None:
+    # The phase of a wave gains one turn around each end that is put into it.
+    ends = [(80.3, 90.2), (200.6, 120.7), (120.4, 250.8)]
+    phase = 2 * np.pi * Y / 9 + sum(np.arctan2(Y - y, X - x) for x, y in ends)
+    found = minutiae((127 + 90 * np.cos(phase)).astype(np.uint8), 9.0)[20:-20, 20:-20]
+    rows, columns = np.nonzero(found)
+    assert len(rows) == 3
+    for x, y in ends:
+        assert np.hypot(columns + 20 - x, rows + 20 - y).min() < 5
+
+
 def test_a_colour_photo_is_refused_in_words() -> None:
     photo = np.dstack([a_print(), a_print() // 2, a_print() // 3])
     with pytest.raises(MediaError, match="a photo of a finger is not judged"):
@@ -198,6 +216,44 @@ def test_noise_of_any_scale_is_never_a_print(
     for field in (narrow, band):
         grey = cv2.normalize(field, None, 0, 255, cv2.NORM_MINMAX)
         assert reasons(np.asarray(grey, np.uint8)) != ()
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    period=st.floats(6.5, 12.5),
+    bend=st.floats(0, 1.2),
+    grain=st.floats(0, 45),
+    finger=st.booleans(),
+)
+def test_lines_that_bend_anyhow_and_never_end_are_no_print(
+    seed: int, period: float, bend: float, grain: float, finger: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    turned = rng.uniform(0, np.pi)
+    height = cv2.GaussianBlur(rng.normal(size=X.shape), (0, 0), 45)
+    height *= bend * 45 * 0.5 / max(float(height.std()), 1e-9)  # slopes of about half of ``bend``
+    wave = np.cos(2 * np.pi * (X * np.cos(turned) + Y * np.sin(turned) + height) / period)
+    inside = (((X - 140) / 110) ** 2 + ((Y - 180) / 150) ** 2 < 1) if finger else True
+    picture = np.where(inside, 120 + 80 * wave, 235) + rng.normal(0, grain, X.shape)
+    assert reasons(np.clip(picture, 0, 255).astype(np.uint8)) != ()
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    threads=st.tuples(st.floats(6, 14), st.floats(6, 14)),
+    turned=st.floats(0, np.pi),
+    grain=st.floats(0, 25),
+)
+def test_cloth_is_no_print(seed: int, threads: tuple[float, float], turned: float, grain: float) -> None:
+    rng = np.random.default_rng(seed)
+    along = (X * np.cos(turned) + Y * np.sin(turned)) / threads[0]
+    across = (Y * np.cos(turned) - X * np.sin(turned)) / threads[1]
+    warp, weft = np.abs(np.sin(np.pi * along)), np.abs(np.sin(np.pi * across))
+    over = (np.floor(along) + np.floor(across)) % 2 == 0
+    picture = 50 + 150 * np.where(over, warp, weft) + rng.normal(0, grain, X.shape)
+    assert reasons(np.clip(picture, 0, 255).astype(np.uint8)) != ()
 
 
 def test_pictures_of_other_sensors_are_no_prints(portrait: Any) -> None:

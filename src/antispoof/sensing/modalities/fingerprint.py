@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from antispoof.errors import MediaError
 from antispoof.sensing.capture import Box, Quality, Recording, Sample, Source
+from antispoof.sensing.fingers import count_fingers, extent, seam
 from antispoof.sensing.maps import load_map
+from antispoof.sensing.minutiae import minutiae_density
 from antispoof.sensing.modalities import modalities
 from antispoof.sensing.ridges import PERIOD_MM, STEP, Ridges, find_ridges
 from antispoof.sensing.source import read_bytes
@@ -37,9 +39,14 @@ MIN_CONTRAST = 6.0  # grey levels, standard deviation
 MIN_AREA_MM2 = 30.0  # of ridges; the smallest sensor of phones has about as much
 SOME_AREA_MM2 = 8.0
 SECOND_FINGER_MM2 = 45.0
-FINGER_GAP_MM = 2.5
+FINGER_GAP = round(2.5 * MM / STEP) | 1  # of 2.5 mm: a crease parts no finger
 DRAWN = 0.96  # clarity that no skin reaches, with its pores and its uneven ridges
-DRAWN_PERIODS, DRAWN_ANGLES = 0.04, 0.985  # a ruled pattern: deviation of periods, likeness of directions
+DRAWN_LIKENESS = 0.93  # of directions: ruled lines and cloth run one way all over, ridges of fingers turn
+DRAWN_EVEN = 0.06  # standard deviation of clarity: no place of a finger is as clear as every other
+MIN_MINUTIAE = 0.1  # a mm², of fingers 0.16 and more; lines that never end are drawn
+WIDEST_MM = 25.0  # of the ridges of one finger, across
+LONGEST_MM = 50.0
+SEAM = 3.5  # jump across one line, over those near it
 MIN_GROUND, INVERTED = 0.05, 0.5  # share of the picture; how much darker it is, over contrast of the ridges
 MIN_CLEAR = 0.3  # share of what has contrast that has ridges
 MIN_RELIEF = 0.45  # contrast of the ridges over the change of light from place to place
@@ -113,7 +120,10 @@ class Fingerprint:
         how steadily directions change), ``dark`` (0 to 1, how much of the print is dark: little where it is
         dry, much where it is wet), ``relief`` (contrast of the ridges over the change of light from place to
         place), ``inverted`` (0 or 1), ``ground`` (0 to 1, how much of the picture lies around the print),
-        ``fingers`` and ``left_mm2`` (clear ridges beside the print, such as a latent one that was left).
+        ``fingers``, ``across_mm`` and ``along_mm`` (of all ridges), ``seam`` (jump across one line of the
+        picture, over those near it), ``minutiae_per_mm2`` (ends and forks of ridges; -1 where too little is
+        clear), ``clarity_deviation`` (from place to place), ``likeness`` (0 to 1, of directions) and
+        ``left_mm2`` (clear ridges beside the print, such as a latent one that was left).
         """
         found = _look(sample)
         return found if isinstance(found, Quality) else _judged(sample, found)
@@ -245,12 +255,13 @@ def _judged(sample: Sample, found: _Found) -> Quality:
     ground &= ~found.there
     periods = ridges.period[there]
     likeness = float(abs(np.exp(2j * ridges.angle[there]).mean()))
-    deviation = float(np.std(periods) / np.mean(periods))
     light = float(np.std(ridges.mean[there]))
     contrast = float(np.median(ridges.contrast[there]))
     darker = ground.mean() > MIN_GROUND and ridges.mean[hull].mean() - ridges.mean[ground].mean()
     inverted = bool(darker > INVERTED * contrast)
     dark = _dark(sample.array, region)
+    picture = _at_500(sample.array, ppi)
+    across, along = (side * STEP / MM for side in extent(labels, areas, SOME_AREA_MM2))
     measurements |= {
         "ridge_period_px": float(np.median(periods)) * scale,
         "area_mm2": float(areas.max()),
@@ -261,27 +272,37 @@ def _judged(sample: Sample, found: _Found) -> Quality:
         "relief": contrast / max(light, 1.0),
         "inverted": float(inverted),
         "ground": float(ground.mean()),
-        "fingers": float(_fingers(labels, areas)),
+        "fingers": float(count_fingers(labels, areas, SECOND_FINGER_MM2, FINGER_GAP)),
+        "across_mm": across,
+        "along_mm": along,
+        "seam": seam(picture),
+        "minutiae_per_mm2": minutiae_density(picture, there, float(np.median(periods)), BLOCK_MM2),
+        "clarity_deviation": float(np.std(ridges.clarity[there])),
+        "likeness": likeness,
         "left_mm2": float(areas.sum() - areas.max()),
     }
     checks = (
         ("too_small", measurements["area_mm2"] < MIN_AREA_MM2),
-        ("several_fingers", measurements["fingers"] > 1),
-        ("drawn", measurements["clarity"] > DRAWN or (deviation < DRAWN_PERIODS and likeness > DRAWN_ANGLES)),
+        (
+            "several_fingers",
+            measurements["fingers"] > 1
+            or across > WIDEST_MM
+            or along > LONGEST_MM
+            or measurements["seam"] > SEAM,
+        ),
+        (
+            "drawn",
+            measurements["clarity"] > DRAWN
+            or likeness > DRAWN_LIKENESS
+            or measurements["clarity_deviation"] < DRAWN_EVEN
+            or 0 <= measurements["minutiae_per_mm2"] < MIN_MINUTIAE,
+        ),
         ("smeared", measurements["clear"] < MIN_CLEAR),
         ("too_dry", measurements["dark"] < DARK[0]),
         ("too_wet", measurements["dark"] > DARK[1]),
         ("not_live_scan", measurements["relief"] < MIN_RELIEF),
     )
     return Quality(tuple(code for code, failed in checks if failed), measurements, region)
-
-
-def _fingers(labels: Any, areas: Any) -> int:
-    """Count pieces of ridges as large as a finger's that lie apart; a crease does not part a finger."""
-    large = [1 + index for index, area in enumerate(areas) if area >= SECOND_FINGER_MM2]
-    grown = round(FINGER_GAP_MM * MM / STEP) | 1
-    joined = cv2.dilate(np.isin(labels, large).astype(np.uint8), np.ones((grown, grown), np.uint8))
-    return max(1, cv2.connectedComponents(joined)[0] - 1) if large else 1
 
 
 def _hull(there: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -305,11 +326,11 @@ def _corner(sample: Sample, quality: Quality, size: int) -> tuple[int, int]:
     scale = PPI / quality.measurements["ppi"]
     box = quality.region.scaled(scale)
     corner = []
-    for start, extent, whole in (
+    for start, side, whole in (
         (box.x, box.width, sample.array.shape[1] * scale),
         (box.y, box.height, sample.array.shape[0] * scale),
     ):
-        first = start + extent / 2 - size / 2
+        first = start + side / 2 - size / 2
         corner.append(round(min(max(first, 0), whole - size) if whole >= size else (whole - size) / 2))
     return corner[0], corner[1]
 
