@@ -218,9 +218,12 @@ def attempts(detector: antispoof.Detector) -> dict[str, Callable[[Source, np.ran
     return {
         f"{FRAMES} frames, at most the lower third": pooled(third),
         f"{FRAMES} frames, mean of the lower half": pooled(lower_half),
-        "one reference, its score alone": with_rule(1, directions=[], offset=plain - rule.follow * typical),
+        "one reference, followed like many": with_rule(1, prior_references=0),
+        "one reference, its score alone": with_rule(
+            1, directions=[], prior_references=0, offset=plain - rule.follow * typical
+        ),
         "one reference, half of its score": with_rule(
-            1, directions=[], follow=half, offset=plain - half * typical
+            1, directions=[], prior_references=0, follow=half, offset=plain - half * typical
         ),
         # ln 1.5: an attack that passes is as bad as one and a half people turned away
         "three references, attacks weigh more": with_rule(3, offset=rule.offset + 0.4),

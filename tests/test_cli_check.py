@@ -509,7 +509,7 @@ def test_bad_frames_together_are_told_and_nothing_is_lost(run: Run, burst: Path,
     first = burst / "burst" / "0.png"
     code, out, _ = run("check", first, first, "--together", *bundle)
     assert code == 2
-    assert "not taken for one person before one camera: repeated" in out
+    assert "not taken for one presentation of one person: repeated" in out
     assert "was handed in more than once" in out
     code, _, err = run("check", "--face-rgb", burst / "none*.png", "--together", *bundle)
     assert code == 3

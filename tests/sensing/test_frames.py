@@ -151,6 +151,8 @@ def test_bad_frames_are_refused_in_words(tmp_path: Path) -> None:
     refused(moving(33), "frame_limit", "33 frames, and one presentation may have 32: leave some out")
     refused([path, path], "film", "a.mp4' is a clip among frames: hand in the clip by itself")
     refused(path, "duration_limit", "lasts 4 s; a video may last 2 s: cut it", max_clip_seconds=2)
+    refused(path, "duration_limit", "a video may last 3.4 s: cut it", max_clip_seconds=3.4)
+    assert load_frames("face_rgb", path, MediaLimits(max_clip_seconds=3.6)).samples, "it may stop late"
     refused(path, "pixel_limit", "is 64×64, 0.004 Mpx; at most 0.002 Mpx", max_pixels=2000)
     refused([tmp_path / "none.jpg"], "not_found", "no such file")
     with pytest.raises(InputError, match="a frame is a path, bytes or an array, not a list"):

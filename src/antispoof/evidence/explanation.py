@@ -60,7 +60,7 @@ def sentence(verdict: Verdict) -> str:
     if verdict.outcome == "non_response":
         flawed = [in_words(p.modality) for p in verdict.evidence if p.status == "used" and p.reasons]
         if flawed and not verdict.causes:
-            return f"The {_listed(flawed)} is not what one camera sees of one person, so nobody passes{tail}."
+            return f"The {_listed(flawed)} is not one presentation of one person, so nobody passes{tail}."
         why = "leaves it open" if any(c.code == "unsure" for c in verdict.causes) else "is not enough"
         return f"The {what} {why} under this policy{tail}."
     said = "a person who is there" if verdict.outcome == "bona_fide" else "an attack"
@@ -116,7 +116,7 @@ def evidence_in_words(evidence: Evidence, one_of_many: bool = False) -> str:
     words, size = "used", evidence.measurements.get("face_side_px")
     spoken = evidence.measurements.get("voice_s")
     if evidence.reasons:
-        words = f"not taken for one person before one camera: {', '.join(evidence.reasons)}"
+        words = f"not taken for one presentation of one person: {', '.join(evidence.reasons)}"
     elif size is not None:
         words += f", face of {size:.0f} pixels"
     elif spoken is not None:

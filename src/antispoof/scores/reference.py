@@ -1,8 +1,9 @@
 """How earlier bona fide captures of the same person and device move the threshold of the next one.
 
-A camera shifts all its scores, so what scored low when it was surely bona fide may score low again. And a
-live capture differs from an earlier one in pose, an attack in tone: how far a sample lies from the nearest
-reference, along the directions in which attacks of a site differ from its people, tells more than its score.
+A camera shifts all its scores, so what scored low when it was surely bona fide may score low again; one such
+score says less of that than several do. And a live capture differs from an earlier one in pose, an attack in
+tone: how far a sample lies from the nearest reference, along the directions in which attacks of a site differ
+from its people, tells more than its score.
 How far is far, the references tell by how far they lie from each other.
 """
 
@@ -30,6 +31,7 @@ SIZES = (1, 3, 5)  # references of the sample's person, on which the rule is fit
 SITE_SIZES = (10, 20)  # references of anybody at the site
 NEAREST = 0.1  # added to distances: the very same picture again is not infinitely near
 USUAL = 0.75  # quantile of the distances between references: some may have been taken one after the other
+PRIOR_AT_MOST = 100  # references that what people score anywhere counts as, where sites hardly differ
 DOUBT = 2  # references after the first count as little as they are fewer than this
 COMPARED = 64  # references whose distance to the others is taken
 # Real captures are not rendered ones. People move more, or less, at every site: by a factor of their own
@@ -50,10 +52,11 @@ class ReferenceRule(BaseModel):
 
     It is ``follow * typical + offset + per_distance * excess + known * (known_offset + per_known * excess)``.
 
-    ``typical`` is the typical score of the references, ``known`` grows from 0 with one of them towards 1 with
-    many, and ``excess`` is the natural log of the distance to the nearest less what is ``usual``: here, as
-    far as that is known, and else in simulation. The threshold never comes to lie more than ``lowest`` below
-    the one without references, whatever they are; it may rise by any amount.
+    ``typical`` is the typical score of the references, drawn towards ``centre`` as if ``prior_references`` of
+    that score had come before them. ``known`` grows from 0 with one reference towards 1 with many, and
+    ``excess`` is the natural log of the distance to the nearest less what is ``usual``: here, as far as that
+    is known, and else in simulation. The threshold never comes to lie more than ``lowest`` below the one
+    without references, whatever they are; it may rise by any amount.
 
     Attributes:
         follow: how far the threshold follows the references' score, 0 to 1.
@@ -61,6 +64,8 @@ class ReferenceRule(BaseModel):
         offset: natural-log likelihood ratio.
         per_known: by how much more it rises where the usual distance is known.
         known_offset: what is added to ``offset`` there.
+        centre: mean score of people over simulated sites.
+        prior_references: as how many references the centre counts; with 0 it has no say.
         usual: natural log of the usual distance in simulation; None where distances are taken as they are.
         directions: (F, D), what features are multiplied by before distances are taken; empty where the rule
             looks at scores alone.
@@ -74,6 +79,8 @@ class ReferenceRule(BaseModel):
     offset: Number
     per_known: Weight = 0
     known_offset: Number = 0
+    centre: Number = 0
+    prior_references: Weight = 0
     usual: Number | None = None
     directions: list[list[Number]] = []
     lowest: Weight = LOWERED_AT_MOST
@@ -111,7 +118,8 @@ class ReferenceRule(BaseModel):
         known = np.asarray(scores, np.float64).ravel()
         if not known.size or not np.isfinite(known).all():
             raise InputError(f"scores of references must be finite, at least one; got {known.tolist()}")
-        moved = self.follow * typical_score(known) + self.offset
+        typical = _shrunk(typical_score(known), known.size, self.centre, self.prior_references)
+        moved = self.follow * typical + self.offset
         if self.directions:
             own = np.asarray(tones, np.float64)
             excess = float(_log_distance(own - np.asarray(tone, np.float64)).min())
@@ -146,6 +154,7 @@ def fit_reference(sites: Sequence[SimulatedSite], seed: int = 0) -> ReferenceRul
         InputError: a class is missing, or there are no two captures of a person.
 
     References:
+        S. Searle, G. Casella, C. McCulloch, "Variance Components", 1992 (prediction of a site's shift).
         S. Ioffe, "Probabilistic linear discriminant analysis", ECCV 2006 (shift against spread within a
         person).
     """
@@ -153,12 +162,13 @@ def fit_reference(sites: Sequence[SimulatedSite], seed: int = 0) -> ReferenceRul
     directions = _directions(sites)
     tones = [site.features @ directions for site in sites]
     usual = _usual(sites, tones)
+    centre, prior = _prior(sites)
     random = np.random.default_rng(seed)
     rows = [
         row
         for _ in range(ROUNDS)
         for site, tone in zip(sites, tones, strict=True)
-        for row in _rows(site, tone, usual, random)
+        for row in _rows(site, tone, usual, (centre, prior), random)
     ]
     label = np.array([bona_fide for _, bona_fide in rows], np.bool_)
     if label.all() or not label.any():
@@ -177,6 +187,8 @@ def fit_reference(sites: Sequence[SimulatedSite], seed: int = 0) -> ReferenceRul
         offset=-bias / whole,
         per_known=per_known,
         known_offset=-known_offset,
+        centre=centre,
+        prior_references=prior,
         usual=usual,
         directions=[[float(f"{value:.5g}") for value in row] for row in directions.tolist()],
     )
@@ -193,8 +205,38 @@ def _usual(sites: Sequence[SimulatedSite], tones: Sequence[NDArray[np.float64]])
     return float(np.mean([_between(own) for own in people])) if people else 0.0
 
 
+def _prior(sites: Sequence[SimulatedSite]) -> tuple[float, float]:
+    """Return what people score over all sites, and as how many captures of a site that counts.
+
+    As many as the variance of captures of one site, people and takes, is of the variance of sites (nested
+    analysis of variance).
+    """
+    people = [
+        [site.scores[site.bona_fide & (site.person == one)] for one in np.unique(site.person[site.bona_fide])]
+        for site in sites
+    ]
+    means = [np.array([own.mean() for own in site]) for site in people]
+    centre = np.array([own.mean() for own in means])
+    several = [own for site in people for own in site if own.size > 1]
+    takes = float(np.mean([own.var(ddof=1) * (1 - 1 / own.size) for own in several])) if several else 0.0
+    persons = [own for own in means if own.size > 1]
+    within = takes + (float(np.mean([own.var(ddof=1) for own in persons])) if persons else 0.0)
+    chance = float(np.mean([own.var(ddof=1) / own.size for own in persons])) if persons else 0.0
+    between = float(centre.var(ddof=1)) - chance if centre.size > 1 else 0.0
+    return float(centre.mean()), within / max(between, within / PRIOR_AT_MOST) if within else 0.0
+
+
+def _shrunk(typical: float, count: int, centre: float, prior: float) -> float:
+    """Estimate where a site lies from the typical score of so many captures, and where sites lie."""
+    return (count * typical + prior * centre) / (count + prior)
+
+
 def _rows(
-    site: SimulatedSite, tone: NDArray[np.float64], usual: float, random: np.random.Generator
+    site: SimulatedSite,
+    tone: NDArray[np.float64],
+    usual: float,
+    shrinkage: tuple[float, float],
+    random: np.random.Generator,
 ) -> Iterator[tuple[tuple[float, ...], bool]]:
     """Hold every capture of a site against references drawn from it, as if it were a real one."""
     tone, attack = tone.copy(), ~site.bona_fide
@@ -215,7 +257,7 @@ def _rows(
             excess = float(_log_distance(tone[chosen] - tone[index]).min())
             excess -= known * _between(tone[chosen]) + (1 - known) * usual
             excess += (1 - known) * unknown + ever
-            typical = typical_score(site.scores[chosen])
+            typical = _shrunk(typical_score(site.scores[chosen]), chosen.size, *shrinkage)
             yield (score, score - typical, -excess, -excess * known, known), bona_fide
 
 

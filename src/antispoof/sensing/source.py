@@ -40,7 +40,7 @@ class MediaLimits:
             minutes.
         max_video_bytes: size of a video that is read from a path, in bytes.
         max_video_seconds: how long a video may last of which one picture is used.
-        max_clip_seconds: how long one may last of which several are: 30, and a little for what stops late.
+        max_clip_seconds: how long one may last of which several are; half a second more is let pass.
         max_clip_frames: how many pictures make one presentation where they are handed in one by one.
     """
 
@@ -50,7 +50,7 @@ class MediaLimits:
     max_jpeg_scans: int = 100
     max_video_bytes: int = 2 * 2**30
     max_video_seconds: float = 600.0
-    max_clip_seconds: float = 30.5
+    max_clip_seconds: float = 30.0
     max_clip_frames: int = 32
 
 

@@ -26,6 +26,7 @@ CODECS = (
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of ITU-T H.273 that are no display values
 SMALL_SIDE = 192  # px, longer side of what sharpness is measured on
 THUMBNAILS_A_SECOND = 12.5
+LATE_S = 0.5  # what a clip may last too long: recorders stop late
 GREY = {"gray": "gray", "gray16le": "gray16le", "gray16be": "gray16le"}
 
 
@@ -120,12 +121,12 @@ def read_clip(
         MediaError: it is too large, too long or cut short, holds no picture, or one that is not read.
         Exception: whatever the decoder raises on damage.
     """
-    longest = limits.max_clip_seconds if frames is None else limits.max_video_seconds
-    with _opened(source, kind, name, limits, longest) as (opened, stream, count, seconds):
+    longest, late = (limits.max_clip_seconds, LATE_S) if frames is None else (limits.max_video_seconds, 0.0)
+    with _opened(source, kind, name, limits, longest, late) as (opened, stream, count, seconds):
         middle(count, frames, name)  # the range lies within
         first, stop = frames or (0, count)
         span = seconds * (stop - first) / count or 1.0
-        _check_seconds(span, limits.max_clip_seconds, name)
+        _check_seconds(span, limits.max_clip_seconds, name, LATE_S)
         best: dict[int, tuple[float, int, float, Any]] = {}
         thumbnails: list[Any] = []
         times: list[float] = []
@@ -165,7 +166,7 @@ def read_clip(
 
 @contextmanager
 def _opened(
-    source: str | Path, kind: str, name: str, limits: MediaLimits, max_seconds: float
+    source: str | Path, kind: str, name: str, limits: MediaLimits, max_seconds: float, late: float = 0.0
 ) -> Iterator[tuple[Any, Any, int, float]]:
     """Open a video whose header keeps to the limits: container, stream, number of pictures, seconds."""
     import av
@@ -191,9 +192,9 @@ def _opened(
         check_pixels(codec.width, codec.height, name, limits.max_pixels)
         codec.thread_count = 1
         stated = _stated_seconds(opened, stream)
-        _check_seconds(stated, max_seconds, name)
+        _check_seconds(stated, max_seconds, name, late)
         count, seconds, end = _length(opened, stream)
-        _check_seconds(seconds, max_seconds, name)
+        _check_seconds(seconds, max_seconds, name, late)
         if not count:
             raise MediaError("empty", f"{name}: there is no picture in it")
         if end < min(0.9 * stated, stated - 0.5):
@@ -204,8 +205,8 @@ def _opened(
         yield opened, stream, count, seconds
 
 
-def _check_seconds(seconds: float, most: float, name: str) -> None:
-    if seconds > most:
+def _check_seconds(seconds: float, most: float, name: str, late: float) -> None:
+    if seconds > most + late:
         lasts, allowed = told_apart(seconds, most)
         raise MediaError("duration_limit", f"{name} lasts {lasts} s; a video may last {allowed} s: cut it")
 
