@@ -84,6 +84,10 @@ class MissingExtraError(AntispoofError):
         self.extra = extra
 
 
+# Else pip takes the build for CUDA, gigabytes of it.
+CPU_TORCH = "pip install torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu"
+
+
 def install_command(extra: str) -> str:
     """Tell how to add an extra to this installation, from where it came: a folder, a file, or an index.
 
@@ -109,9 +113,7 @@ def install_command(extra: str) -> str:
         command = f"pip install 'antispoof[{extra}] @ {f'{tool}+' if tool else ''}{url}'"
     else:
         command = f"pip install 'antispoof[{extra}]'"
-    # Unpinned, pip takes the newest torch, which brings gigabytes of CUDA.
-    cpu = " (for a machine without a GPU first: pip install torch==2.13.0)" if extra == "train" else ""
-    return command + cpu
+    return command + (f" (for a machine without a GPU first: {CPU_TORCH})" if extra == "train" else "")
 
 
 class BundleError(AntispoofError):

@@ -28,7 +28,8 @@ from antispoof.client import verify_webhook
 from antispoof.errors import InputError
 from antispoof.service.core import Core
 from antispoof.service.outbound import Outbound
-from antispoof.service.webhooks import LEASE_S, WAITS_S
+from antispoof.service.store.tables import Delivery
+from antispoof.service.webhooks import AT_ONCE, LEASE_S, WAITS_S
 
 Frames = dict[str, list[bytes]]
 INSIDE = {"webhook_hosts": ("localhost",), "webhook_networks": ("127.0.0.0/8", "::1/128")}
@@ -231,6 +232,30 @@ def test_two_processes_do_not_tell_the_same(
     core.webhooks.settle(again, 204, "")
     core.webhooks.settle(message, 500, "")
     assert core.webhooks.due() == []
+
+
+def test_one_tenant_does_not_hold_up_another(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("antispoof.service.app.TELL_EVERY_S", 3600.0)
+    core = serve(**INSIDE, tenants={"busy": {}, "quiet": {}}).core
+    hooks = {name: core.webhooks.register(name, "http://localhost:9/")["id"] for name in ("busy", "quiet")}
+    with core.store.write() as transaction:
+        for number, name in enumerate(["busy"] * (3 * AT_ONCE) + ["quiet"]):
+            transaction.add(
+                Delivery(
+                    id=f"msg_{number}",
+                    webhook_id=hooks[name],
+                    body="{}",
+                    created_at=0.0,
+                    attempts=0,
+                    next_at=float(number),
+                    ended_at=None,
+                    status=None,
+                    failure="",
+                )
+            )
+    taken = core.webhooks.due()
+    assert len(taken) == AT_ONCE
+    assert hooks["quiet"] in {message.webhook for message in taken}
 
 
 @pytest.mark.parametrize(
