@@ -139,7 +139,7 @@ class Webhooks:
             self._drop(transaction, hook, "webhook_removed")
 
     def due(self) -> list[Message]:
-        """Take what is to be told now, of each tenant in turn; another process leaves it alone for a minute."""
+        """Take what is to be told now, tenants in turn; another process leaves it alone for a minute."""
         now = self._clock.now()
         waiting = (Delivery.ended_at.is_(None), Delivery.next_at <= now)
         # The first of every tenant, then the second: one whose receivers are silent holds up itself.
