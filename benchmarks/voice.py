@@ -7,10 +7,7 @@ task is one engine: its clips against the bona fide clips of the same collection
 come with ``--spoofs``, manifests as ``antispoof simulate speech`` writes them; of those only the partition
 test counts. Nothing is fitted here but the trivial control, which learns from the OTHER engines.
 
-    python benchmarks/voice.py --non-speech 1000 --json non-speech.json
-
-plays that many simulated sounds in which nobody speaks (buzzes, clicks, sirens, music, ...) to the model, and
-needs no data; none of them should come out as bona fide.
+Sounds in which nobody speaks, and damaged recordings, are in ``benchmarks/voice_gate.py``.
 
 ``--keep FILE`` saves scores as they come, and takes those that are there already, so that a long run can be
 interrupted.
@@ -50,7 +47,6 @@ from antispoof.runtime.scorer import Scorer
 from antispoof.sensing.audio import RATE, load_audio
 from antispoof.sensing.capture import Sample
 from antispoof.sensing.modalities import modalities
-from antispoof.simulation.speech.non_speech import NON_SPEECH, non_speech
 
 Speech = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -378,30 +374,9 @@ def percent(value: float | None) -> str:
 SHOWN = ("auc", "eer", "apcer", "bpcer", "hter")
 
 
-def play_non_speech(detector: antispoof.Detector, count: int, console: Console) -> dict[str, Any]:
-    """Outcomes of simulated sounds without a voice, by kind, of 1.5 to 6 s; the kinds take turns."""
-    found: dict[str, dict[str, int]] = {
-        kind: dict.fromkeys(("bona_fide", "attack", "non_response"), 0) for kind in NON_SPEECH
-    }
-    for index in track(range(count), "playing", transient=True):
-        kind = list(NON_SPEECH)[index % len(NON_SPEECH)]
-        rng = np.random.default_rng([20261128, index])
-        sound = non_speech(kind, rng, rng.uniform(1.5, 6))
-        found[kind][detector.check(voice=Sample(sound, {"sample_rate": RATE})).outcome] += 1
-    table = Table("kind", "bona fide", "attack", "non-response", title="SIMULATED sounds without a voice")
-    for kind, outcomes in found.items():
-        table.add_row(kind, *map(str, outcomes.values()))
-    total = {name: sum(outcomes[name] for outcomes in found.values()) for name in found["tone"]}
-    table.add_section()
-    table.add_row("all", *map(str, total.values()))
-    console.print(table)
-    return {"non_speech": found | {"all": total}}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, help="folder with manifest.csv")
-    parser.add_argument("--non-speech", type=int, default=0, help="only play so many sounds without a voice")
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--peer", type=Path, help="AASIST-L as an ONNX file")
     parser.add_argument(
         "--spoofs", type=Path, action="append", default=[], help="a manifest; may be repeated"
@@ -413,13 +388,6 @@ def main() -> None:
     parser.add_argument("--peer-only", action="store_true", help="only fill --keep with the peer's scores")
     arguments = parser.parse_args()
     console = Console(width=140)
-    if arguments.non_speech:
-        found = play_non_speech(ours(arguments.bundle)[1], arguments.non_speech, console)
-        if arguments.json:
-            arguments.json.write_text(json.dumps(found, indent=1))
-        return
-    if arguments.data is None:
-        parser.error("--data names the folder with manifest.csv")
     keeper = Keeper(arguments.keep)
     clips = read_clips(arguments.data, arguments.spoofs)
     pairs = [clip for clip in clips if clip.collection == PAIRS]
@@ -433,7 +401,7 @@ def main() -> None:
     system, detector = ours(arguments.bundle)
     metadata = detector.bundle.metadata
     mine = f"{system.name} {metadata.sha256[:12]}"
-    found = {
+    found: dict[str, Any] = {
         "bundle": metadata.name,
         "sha256": metadata.sha256,
         "bytes": len(detector.bundle.model),

@@ -14,6 +14,7 @@ import soundfile
 
 from antispoof.errors import MediaError
 from antispoof.sensing.audio import AudioLimits, audio_container, load_audio
+from antispoof.sensing.capture import Sample
 
 CONTAINERS = {
     "wav": ("wav", "pcm_s16le", 44_100),
@@ -339,3 +340,18 @@ def test_limits_are_checked_while_decoding_as_well(speech: Any) -> None:
 )
 def test_content_tells_what_it_is(head: bytes, expected: str | None) -> None:
     assert audio_container(head) == expected
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
+def test_mono_that_was_taken_for_stereo_is_refused(speech: Any, rate: int) -> None:
+    mono = np.convolve(speech, np.hanning(9)[1:-1] / 4, "same")[: len(speech) // 2 * 2]
+    with pytest.raises(MediaError, match="mono that was taken for stereo"):
+        load_audio(Sample(mono.reshape(-1, 2), {"sample_rate": rate}))
+
+
+@pytest.mark.parametrize("delay", [0, 1, 7])
+def test_channels_of_one_source_are_stereo(speech: Any, delay: int) -> None:
+    noise = 1e-4 * np.random.default_rng(0).standard_normal((len(speech), 2))
+    both = np.stack([speech, 0.8 * np.roll(speech, delay)], axis=1) + noise
+    assert load_audio(Sample(both, {"sample_rate": 16_000})).metadata["channels"] == 2
+    assert load_audio(Sample(both[:, ::-1], {"sample_rate": 16_000})).metadata["channels"] == 2

@@ -114,6 +114,15 @@ def test_what_is_no_damage_is_none(change: Callable[[Any], Any]) -> None:
         assert broken_blocks(changed) == 0
 
 
+@pytest.mark.parametrize(("of_the_peak", "found"), [(0.2, 0), (0.6, 1)], ids=["breath", "bytes"])
+def test_a_puff_of_breath_is_no_noise_of_bytes(of_the_peak: float, found: int) -> None:
+    speech = spoken(1).astype(np.float64)
+    speech *= 0.5 / np.abs(speech).max()
+    speech[9000] = 0.5  # the peak, wherever the puff is
+    speech[20_000:20_800] = 0.5 * of_the_peak * RANDOM(1).uniform(-1, 1, 800) * 3**0.5
+    assert broken_blocks(speech.astype(np.float32)) == found
+
+
 @pytest.mark.parametrize("count", [0, 1, 30, 127, 128, 129, 400])
 def test_hardly_any_samples_are_no_damage(count: int) -> None:
     for made in (np.zeros(count, np.float32), RANDOM(0).standard_normal(count).astype(np.float32)):

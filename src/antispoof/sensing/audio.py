@@ -42,6 +42,7 @@ CODECS = frozenset(
 )  # beside plain samples (pcm_…) and amr no other decoder is ever entered
 LOWEST_RATE, HIGHEST_RATE = 4_000, 192_000
 CHUNK_S = 10  # decoded and resampled at a time
+ALIKE, NEARER = 0.05, 0.7  # how far apart sample by sample, of mono that was taken for stereo
 CANCELLED = 0.1  # power of the mean over that of the loudest channel: below it, channels cancel each other
 
 
@@ -236,17 +237,34 @@ def _resampled(
     import soxr
 
     stream = soxr.ResampleStream(rate, RATE, channels, dtype="float32") if rate != RATE else None
-    parts = []
+    parts, steps = [], np.zeros(3)
     for chunk in chunks:
         if not np.isfinite(chunk).all():
             raise MediaError("decode_failed", f"{name} holds values that are not numbers")
+        if channels == 2:
+            steps += _steps(chunk)
         parts.append(chunk if stream is None else stream.resample_chunk(np.ascontiguousarray(chunk)))
     if stream is not None:
         parts.append(stream.resample_chunk(np.zeros((0, channels), np.float32), last=True))
+    across, onward, along = steps
+    if abs(across - onward) < ALIKE * across and max(across, onward) < NEARER * along:
+        reason = "its two channels are one sound, sample by sample: mono that was taken for stereo"
+        raise MediaError("decode_failed", f"{name} is damaged: {reason}")
     table = np.concatenate(parts) if parts else np.zeros((0, channels), np.float32)
     if not len(table):
         raise MediaError("empty", f"{name}: there is no sound in it")
     return table
+
+
+def _steps(chunk: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How far it is, squared, from left to right, from right to the next left, and from left to left.
+
+    Between the channels of a recording these are three different things; where one channel was dealt out to
+    two, the first two are the same step, and shorter than the third unless it hisses.
+    """
+    left, right = chunk[:, 0].astype(np.float64), chunk[:, 1].astype(np.float64)
+    steps = (right[:-1] - left[:-1], left[1:] - right[:-1], left[1:] - left[:-1])
+    return np.array([step @ step for step in steps])
 
 
 def _finish(table: NDArray[np.float32], rate: int) -> Sample:

@@ -29,8 +29,9 @@ BLOCK = 64  # samples that come again, exactly, within
 APART = 4_000  # samples
 MOVING, AUDIBLE = 0.01, 0.2  # of the loud frames: what stands still or is soft may well be the same twice
 MARK = 8  # samples of which a landmark is made; one in as many places is one
-NOISY = 0.9  # times the loud frames, at the low and at the high end at once, for
-LASTING = 160  # samples: 10 ms, and the block that is looked at
+NOISY = 0.9  # times the loud frames, at the low and at the high end at once, and
+NOISY_PEAK = 0.25  # of the peak, as bytes at random are and a puff of breath is not, for
+LASTING = 80  # samples: 5 ms, and the block that is looked at
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, without a pattern
 
 
@@ -135,7 +136,8 @@ def _repeats(samples: NDArray[np.float32], loud: float) -> int:
 def _bursts(samples: NDArray[np.float32], loud: float) -> int:
     """Count stretches of noise that is as loud as a voice at the low and at the high end at once."""
     smooth = np.convolve(samples, np.array([1, 4, 6, 4, 1], np.float32) / 70**0.5, "same")
-    found = _above(smooth, NOISY * loud) & _above(_sharpness(samples) * (6 / 70**0.5), NOISY * loud)
+    level = max(NOISY * loud, NOISY_PEAK * float(np.abs(samples).max()))
+    found = _above(smooth, level) & _above(_sharpness(samples) * (6 / 70**0.5), level)
     turns = np.flatnonzero(np.diff(found, prepend=False, append=False))
     return int(np.count_nonzero(turns[1::2] - turns[::2] >= LASTING))
 

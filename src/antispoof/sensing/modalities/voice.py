@@ -25,11 +25,12 @@ SHORTEST_VOICE_S = 0.75
 LOWEST_LEVEL_DB = -75.0  # full scale, root mean square of the loudest frames
 MIN_PERIODIC = 0.03  # share of the active frames that repeat themselves as a voice does
 MAX_STEADY = 0.3  # likeness of spectra 0.2 s apart: clear speech stays below 0.2
+MAX_HELD = 0.24  # share of the active frames that hold their pitch; speech stays below 0.2
 MAX_CLIPPED = 0.25  # share of the louder samples within 1 % of the highest: 0.5 when overdriven by 20 dB
 SPEAKING = 0.7  # probability of speech in a moment
 SHORTEST_SPEECH_S = 0.4
-MIN_SPEECH = 0.05  # of the time in which anything is heard
-MIN_RANGE_DB = 3.0  # between soft and loud moments of speech; most sirens stay below 0.5
+MIN_SPEECH = 0.2  # of the time in which anything is heard; speech in noise as loud as it has 0.24 or more
+MIN_RANGE_DB = 6.5  # between soft and loud moments of speech; in noise as loud as it 6.7 or more
 MOUTH_HZ = (150, 7000)
 MIN_MOVEMENT = 0.025  # of the spectrum; a buzz that swells in noise stays below 0.02
 MAX_CLICKS = 0.7  # a second, and at least three
@@ -37,6 +38,8 @@ PERIODIC = 0.3  # autocorrelation of the magnitudes, normalised
 PITCH_HZ = (60, 400)
 PITCH_BAND_HZ = (100, 1500)
 APART = 20  # frames: 0.2 s
+HELD, SOON = 0.002, 2  # a pitch that changes by less than this share of itself within 20 ms is held
+HELD_BAND_HZ = (100, 2500)
 HALF = 4  # bins of 16 Hz to either side, over which a spectrum is levelled
 WIDE = 2 * HALF + 1
 PITCH_FRAME = 1024
@@ -79,7 +82,8 @@ class Voice:
 
         The measurements are ``duration_s``, ``voice_s`` (how long somebody speaks), ``level_db`` (of the
         loudest frames, full scale), ``periodic`` (0 to 1, the share of active frames with a pitch),
-        ``steady`` (-1 to 1, how little the spectrum changes within 0.2 s), ``clipped`` (0 to 1, the share
+        ``steady`` (-1 to 1, how little the spectrum changes within 0.2 s), ``held`` (0 to 1, the share of
+        active frames whose pitch stands still), ``clipped`` (0 to 1, the share
         of the louder samples that lie at the peak), and, where none of these is a reason, ``speech_s`` (how
         long it is speech what is heard), ``range_db`` (between its soft and its loud moments), ``movement``
         (0 to 1, how much its spectrum changes beside becoming louder), ``clicks`` and ``broken_blocks``
@@ -90,17 +94,18 @@ class Voice:
         if measurements["level_db"] < LOWEST_LEVEL_DB:
             return Quality(("silent",), measurements)
         active = _active(samples)
-        periodic, steady = _pitch_and_change(samples, active)
+        periodic, steady, held = _pitch_and_change(samples, active)
         measurements |= {
             "voice_s": float(active.sum()) * STEP / RATE,
             "periodic": periodic,
             "steady": steady,
+            "held": held,
             "clipped": _clipped(samples),
         }
         checks = (
             ("too_short", measurements["voice_s"] < SHORTEST_VOICE_S),
             ("only_noise", measurements["periodic"] < MIN_PERIODIC),
-            ("music", measurements["steady"] > MAX_STEADY),
+            ("music", measurements["steady"] > MAX_STEADY or measurements["held"] > MAX_HELD),
             ("clipped", measurements["clipped"] > MAX_CLIPPED),
         )
         reasons = tuple(code for code, failed in checks if failed)
@@ -240,30 +245,45 @@ def _loudest_db(samples: Speech) -> float:
     return float(10 * np.log10(np.percentile(powers, 95) + 1e-12))
 
 
-def _pitch_and_change(samples: Speech, active: NDArray[np.bool_]) -> tuple[float, float]:
+def _pitch_and_change(samples: Speech, active: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Measure what tells a voice from noise, and from music.
 
     Returns:
-        the share of active frames that repeat themselves at the pitch of a voice; and how alike the log
-        spectra of moments 0.2 s apart are, as a correlation: a voice has moved on by then, a held note has
-        not. Magnitudes, rather than powers, keep the low end of coloured noise from passing for a pitch.
+        the share of active frames that repeat themselves at the pitch of a voice; how alike the log spectra
+        of moments 0.2 s apart are, as a correlation: a voice has moved on by then, a held note has not; and
+        the share of active frames whose pitch is the same 20 ms later, as no throat can hold it. Magnitudes,
+        rather than powers, keep the low end of coloured noise from passing for a pitch.
     """
     frames = np.flatnonzero(active)
     frames = frames[:: -(-frames.size // PITCH_FRAMES)]
     padded = np.pad(samples, (0, PITCH_FRAME + APART * STEP))
-    offsets = np.concatenate([frames, frames + APART])[:, None] * STEP + np.arange(PITCH_FRAME)
+    starts = np.concatenate([frames, frames + APART, frames + SOON])
+    offsets = starts[:, None] * STEP + np.arange(PITCH_FRAME)
     spectra = np.abs(np.fft.rfft(padded[offsets] * np.hanning(PITCH_FRAME).astype(np.float32)))
+    now, _, soon = np.split(spectra, 3)
     hertz = np.fft.rfftfreq(PITCH_FRAME, 1 / RATE)
-    low, high = PITCH_BAND_HZ
-    correlation = np.fft.irfft(spectra[: frames.size] * ((hertz > low) & (hertz < high)))
-    longest, shortest = (RATE // pitch for pitch in PITCH_HZ)
-    likeness = correlation[:, shortest:longest].max(axis=1) / np.maximum(correlation[:, 0], 1e-12)
-    shape = np.log(spectra[:, (hertz > 100) & (hertz < 4000)] + 1e-6)
+    likeness, _ = _pitch(now, PITCH_BAND_HZ)
+    shape = np.log(spectra[: 2 * frames.size, (hertz > 100) & (hertz < 4000)] + 1e-6)
     around = np.cumsum(shape, axis=1)
     shape = shape[:, HALF + 1 : -HALF] - (around[:, WIDE:] - around[:, :-WIDE]) / WIDE
     shape = shape / np.maximum(np.linalg.norm(shape, axis=1, keepdims=True), 1e-9)
     alike = np.sum(shape[: frames.size] * shape[frames.size :], axis=1)
-    return float(np.mean(likeness > PERIODIC)), float(np.mean(alike))
+    (sure, period), (still_sure, next_period) = _pitch(now, HELD_BAND_HZ), _pitch(soon, HELD_BAND_HZ)
+    held = np.abs(next_period - period) < HELD * period
+    held &= np.minimum(sure, still_sure) > PERIODIC
+    return float(np.mean(likeness > PERIODIC)), float(np.mean(alike)), float(np.mean(held))
+
+
+def _pitch(spectra: NDArray[Any], band_hz: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Say how surely frames repeat themselves at the pitch of a voice, 0 to 1, and after how many samples."""
+    hertz = np.fft.rfftfreq(PITCH_FRAME, 1 / RATE)
+    correlation = np.fft.irfft(spectra * ((hertz > band_hz[0]) & (hertz < band_hz[1])))
+    longest, shortest = (RATE // pitch for pitch in PITCH_HZ)
+    peak = correlation[:, shortest:longest].argmax(axis=1) + shortest
+    before, at, after = (correlation[np.arange(len(peak)), peak + step] for step in (-1, 0, 1))
+    bend = np.minimum(before - 2 * at + after, -1e-12)
+    period = peak + np.clip((before - after) / (2 * bend), -0.5, 0.5)
+    return at / np.maximum(correlation[:, 0], 1e-12), period
 
 
 def _speech(samples: Speech) -> tuple[float, float]:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import InputError, UnknownNameError
+from antispoof.simulation.speech.non_speech_held_out import HELD_OUT_NON_SPEECH
+from antispoof.simulation.speech.non_speech_parts import resonance, teeth
 from antispoof.simulation.speech.recording import RATE
 
 __all__ = ["NON_SPEECH", "non_speech"]
@@ -28,7 +30,7 @@ def non_speech(kind: str, rng: Draw, seconds: float = 4.0) -> NDArray[np.float32
     """Return one sound of a kind.
 
     Args:
-        kind: a key of `NON_SPEECH`.
+        kind: a key of `NON_SPEECH` or of `HELD_OUT_NON_SPEECH`.
         rng: decides everything about it.
         seconds: how long it is, at least 0.5.
 
@@ -36,12 +38,13 @@ def non_speech(kind: str, rng: Draw, seconds: float = 4.0) -> NDArray[np.float32
         UnknownNameError: there is no such kind.
         InputError: it would be shorter than half a second.
     """
-    if kind not in NON_SPEECH:
-        raise UnknownNameError("kind of sound", kind, tuple(NON_SPEECH))
+    kinds = {**NON_SPEECH, **HELD_OUT_NON_SPEECH}
+    if kind not in kinds:
+        raise UnknownNameError("kind of sound", kind, tuple(kinds))
     if seconds < 0.5:
         raise InputError(f"seconds must be at least 0.5, got {seconds}")
     time = np.arange(round(seconds * RATE)) / RATE
-    sound = _scaled(NON_SPEECH[kind](time, rng))
+    sound = _scaled(kinds[kind](time, rng))
     if rng.random() < 0.4:
         floor = _coloured(time.size, rng.uniform(0, 2), rng)
         sound = sound + 10 ** (rng.uniform(*_NOISE_DB) / 20) * _scaled(floor)
@@ -229,6 +232,18 @@ def _music(time: Sound, rng: Draw) -> Sound:
     return sound
 
 
+def _filter_sweep(time: Sound, rng: Draw) -> Sound:
+    """A synthesiser: notes of a sawtooth whose one resonance sweeps with each of them."""
+    step = rng.uniform(0.1, 0.35)
+    note = np.floor(time / step).astype(int)
+    pitches = rng.uniform(80, 200) * 2 ** (rng.choice((0, 3, 5, 7, 10, 12), note[-1] + 1) / 12)
+    sound, own = teeth(pitches[note]), (time / step) % 1
+    stages = np.stack([resonance(sound, c, 120) for c in np.geomspace(300, 3000, 6)])
+    place = 5 * (1 - own) ** rng.uniform(0.5, 2)
+    weights = np.maximum(1 - np.abs(np.arange(6)[:, None] - place), 0)
+    return np.asarray((stages * weights).sum(axis=0) * np.minimum(own / 0.05, 1) * (1 - own) ** 0.5)
+
+
 def _hum(time: Sound, rng: Draw) -> Sound:
     """Mains or a motor: harmonics of a low pitch, rattling."""
     hertz = rng.choice((50.0, 60.0, 100.0, 120.0, rng.uniform(25, 200)))
@@ -270,6 +285,7 @@ NON_SPEECH: Mapping[str, Callable[[Sound, Draw], Sound]] = MappingProxyType(
         "modulated_noise": _modulated_noise,
         "noise_in_bursts": _noise_in_bursts,
         "music": _music,
+        "filter_sweep": _filter_sweep,
         "hum": _hum,
         "keys": _keys,
     }
