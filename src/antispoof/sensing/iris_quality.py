@@ -24,6 +24,7 @@ __all__ = [
     "iris_measures",
     "margin",
     "pupil_contrast",
+    "pupil_deviation",
     "sclera_contrast",
     "sharpness",
 ]
@@ -62,6 +63,7 @@ def iris_measures(picture: Grey, eye: Eye) -> dict[str, float]:
         "sharpness": sharpness(picture),
         "grey_utilisation_bits": grey_utilisation(picture),
         "interlace": interlace(picture),
+        "pupil_deviation": pupil_deviation(picture, eye),
     }
 
 
@@ -74,6 +76,18 @@ def pupil_contrast(iris: float, pupil: float) -> float:
     """
     weber = abs(iris - pupil) / (20 + pupil)
     return 100 * weber / (0.75 + weber)
+
+
+def pupil_deviation(picture: Grey, eye: Eye) -> float:
+    """Return how unevenly grey the pupil is, without its brightest tenth, over how much brighter the iris is.
+
+    A pupil is a dark hole, whatever mirrors in it: about 0.05 or less. This is no measure of the standard.
+    """
+    centre = Circle(eye.pupil.x, eye.pupil.y, 0.0)
+    pupil = ring(picture, centre, eye.pupil, np.linspace(0.1, 0.8, 12))
+    iris = ring(picture, eye.pupil, eye.iris, np.linspace(0.1, 0.9, 24))
+    darker = pupil[pupil <= np.quantile(pupil, 0.9)]
+    return float(darker.std() / max(float(np.median(iris) - np.median(pupil)), 1.0))
 
 
 def sclera_contrast(iris: float, pupil: float, sclera: float) -> float:

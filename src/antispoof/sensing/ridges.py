@@ -16,7 +16,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-__all__ = ["PERIOD_MM", "STEP", "Ridges", "find_ridges"]
+__all__ = ["MIN_CONTRAST", "PERIOD_MM", "STEP", "Ridges", "find_ridges", "of_a_finger"]
 
 WINDOW, STEP = 32, 16  # px
 PERIODS = (2.6, 16.0)  # px, what a window of 32 can tell
@@ -25,6 +25,9 @@ PERIOD_MM = 0.463
 deviation between people is about 10 %)."""
 FLAT = 3.0  # grey levels, standard deviation: less is no structure
 ONE_DIRECTION = 0.5  # second peak of another direction over the first; cloth and halftone come near 1
+MIN_CLARITY = 0.28
+MIN_FLOW = 0.72  # likeness of direction of neighbours; of isotropic noise with one scale, 0.4
+MIN_CONTRAST = 6.0  # grey levels, standard deviation
 APART = np.cos(np.deg2rad(35.0))  # of directions that count as others
 
 
@@ -96,6 +99,20 @@ def find_ridges(picture: NDArray[np.uint8]) -> Ridges:
     return Ridges(
         clarity, period, angle, second, contrast.reshape(rows, columns), mean.reshape(rows, columns)
     )
+
+
+def of_a_finger(ridges: Ridges) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Tell where ridges are clear and run as their neighbours do.
+
+    Returns:
+        that, and the likeness of directions, 0 to 1; both as the arrays of ``ridges``.
+    """
+    clear = (ridges.clarity > MIN_CLARITY) & ridges.one_direction & (ridges.contrast > MIN_CONTRAST)
+    wave = np.exp(2j * ridges.angle) * clear
+    sums = np.stack([wave.real, wave.imag, clear]).astype(np.float32)
+    real, imag, count = (cv2.blur(part, (3, 3), borderType=cv2.BORDER_CONSTANT) for part in sums)
+    flow = np.asarray(np.hypot(real, imag) / np.maximum(count, 1e-6), np.float32)
+    return clear & (flow > MIN_FLOW) & (count > 0.4), flow
 
 
 def _peaks(values: NDArray[np.float32]) -> NDArray[np.float32]:

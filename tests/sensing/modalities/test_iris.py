@@ -17,6 +17,7 @@ from antispoof.sensing import iris_quality
 from antispoof.sensing.capture import Recording, Sample
 from antispoof.sensing.eyes import Circle, Eye, find_eyes
 from antispoof.sensing.modalities import modalities
+from antispoof.simulation.fingerprint.presentation import PrintSpec, present
 from antispoof.simulation.iris.presentations import Simulated, simulate_iris
 
 IRIS = modalities["iris"]
@@ -144,3 +145,25 @@ def test_the_crop_is_the_iris(eye: Grey) -> None:
     assert box is not None
     assert box.width == pytest.approx(1.4 * quality.region.width, abs=1)
     assert cut[0, 28:36, 28:36].mean() < cut.mean()  # the pupil is in the middle
+
+
+def test_two_eyes_of_one_size_are_several(eye: Grey) -> None:
+    for pair in (np.hstack([eye, eye[:, ::-1]]), np.vstack([eye, eye])):
+        assert reasons(np.ascontiguousarray(pair)) != ()
+
+
+def test_an_eye_without_one_side_is_refused(eye: Grey) -> None:
+    box = IRIS.quality(Sample(eye)).region
+    assert box is not None
+    for share in (0.4, 0.5, 0.6):
+        at = int(box.x + share * box.width)
+        assert reasons(np.ascontiguousarray(eye[:, :at])) != ()
+        assert reasons(np.ascontiguousarray(eye[:, at:])) != ()
+
+
+def test_a_fingerprint_is_no_eye() -> None:
+    judged = 0
+    for subject in range(8):
+        sensor = ("optical_prism", "optical_sheet")[subject % 2]
+        judged += reasons(present(PrintSpec(5, subject, 0, None, sensor, 0))[0]) == ()
+    assert judged == 0

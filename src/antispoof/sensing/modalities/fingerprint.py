@@ -17,7 +17,7 @@ from antispoof.sensing.fingers import count_fingers, extent, seam
 from antispoof.sensing.maps import load_map
 from antispoof.sensing.minutiae import minutiae_density
 from antispoof.sensing.modalities import modalities
-from antispoof.sensing.ridges import PERIOD_MM, STEP, Ridges, find_ridges
+from antispoof.sensing.ridges import MIN_CONTRAST, PERIOD_MM, STEP, Ridges, find_ridges, of_a_finger
 from antispoof.sensing.source import read_bytes
 from antispoof.sensing.units import step_of, unknown_unit, worded
 
@@ -33,9 +33,6 @@ STATED_PPI = (150.0, 2100.0)  # what a file states is believed within; 72 and 96
 MIN_PPI = 240.0  # ridges of 4 px; ISO/IEC 19794-4 has no level below 250
 WIDEST = 1400  # px: larger pictures are looked at smaller
 
-MIN_CLARITY = 0.28
-MIN_FLOW = 0.72  # likeness of direction of neighbours; of isotropic noise with one scale, 0.4
-MIN_CONTRAST = 6.0  # grey levels, standard deviation
 MIN_AREA_MM2 = 30.0  # of ridges; the smallest sensor of phones has about as much
 SOME_AREA_MM2 = 8.0
 SECOND_FINGER_MM2 = 45.0
@@ -221,12 +218,7 @@ def _look(sample: Sample) -> _Found | Quality:
 
 def _seen(picture: NDArray[np.uint8], ppi: float) -> _Found:
     ridges = find_ridges(_at_500(picture, ppi))
-    clear = (ridges.clarity > MIN_CLARITY) & ridges.one_direction & (ridges.contrast > MIN_CONTRAST)
-    wave = np.exp(2j * ridges.angle) * clear
-    sums = np.stack([wave.real, wave.imag, clear]).astype(np.float32)
-    real, imag, count = (cv2.blur(part, (3, 3), borderType=cv2.BORDER_CONSTANT) for part in sums)
-    flow = np.hypot(real, imag) / np.maximum(count, 1e-6)
-    return _Found(ppi, 0.0, ridges, clear & (flow > MIN_FLOW) & (count > 0.4), flow)
+    return _Found(ppi, 0.0, ridges, *of_a_finger(ridges))
 
 
 def _period(found: _Found) -> float | None:

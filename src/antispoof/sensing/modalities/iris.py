@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import cv2
 import numpy as np
@@ -11,16 +10,20 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box, Quality, Sample, Source
 from antispoof.sensing.eight_bits import load_eight_bits
-from antispoof.sensing.eyes import find_eyes
+from antispoof.sensing.eyes import Eye, find_eyes
 from antispoof.sensing.faces import CropRecipe, frame
 from antispoof.sensing.iris_quality import iris_measures
 from antispoof.sensing.modalities import modalities
+from antispoof.sensing.ridges import find_ridges, of_a_finger
 
 __all__ = ["Iris"]
 
 # The gate keeps out what cannot be judged; what is merely worse than a standard asks passes.
 MIN_AGREEMENT = 0.5  # of the rays, of pupil and limbus each
+MIN_PUPIL_AGREEMENT, PLAIN_PUPIL = 0.6, 0.85  # of the rays of the pupil, that no lid covers
 SURE = 0.7  # of a second eye
+BESIDE = 1.6  # radii of the iris from its middle: another eye is looked for beyond
+ROOM = 2.2  # radii that another eye needs
 MIN_RADIUS = 28.0  # px; the standard asks 80
 MIN_IRIS_IN_PICTURE = 0.07  # radius over the longer side: less is a picture of a face
 RATIO = (12.0, 75.0)  # radius of the pupil, percent of that of the iris; the standard asks 20 to 70
@@ -30,6 +33,8 @@ MIN_CONCENTRICITY = 70.0  # the standard asks 90
 MIN_CIRCULARITY = 88.0  # percent
 MIN_ENTROPY = 4.0  # bits; the standard asks 6
 MIN_SEEN = 0.75  # share of the box around the iris that lies in the picture
+MIN_TO_SIDE = 1.0  # radii from the middle of the iris to the left and right edge: no side is missing
+MAX_RIDGES, MAX_PUPIL_DEVIATION = 0.32, 0.2  # lines all over where the pupil should be: no eye
 MAX_INTERLACE = 1.25  # difference of neighbouring rows over that of rows two apart
 MIN_BRIGHTEST = 30  # 0..255, 95th percentile
 MAX_SATURATED = 0.7  # share of pixels of 250 or more
@@ -74,7 +79,8 @@ class Iris:
 
         The measurements are ``brightest`` (95th percentile, 0 to 255) and ``saturated`` (0 to 1) of the
         picture and, where there is an eye, those of `antispoof.sensing.iris_quality` and ``agreement``, the
-        share of rays that agree with the circles, 0 to 1.
+        share of rays that agree with the circles, and ``ridges``, the share of the picture with lines as a
+        fingerprint has them, 0 to 1.
         """
         picture = sample.array
         light = {
@@ -93,7 +99,13 @@ class Iris:
         if not eyes or eyes[0].agreement < MIN_AGREEMENT:
             return Quality(("no_iris",), light)
         eye = eyes[0]
-        measured = {"agreement": eye.agreement, **iris_measures(picture, eye), **light}
+        ridges, _ = of_a_finger(find_ridges(picture))
+        measured = {
+            "agreement": eye.agreement,
+            **iris_measures(picture, eye),
+            "ridges": float(ridges.mean()),
+            **light,
+        }
         box = Box(
             eye.iris.x - eye.iris.radius,
             eye.iris.y - eye.iris.radius,
@@ -101,12 +113,25 @@ class Iris:
             2 * eye.iris.radius,
         )
         checks = (
-            ("several_eyes", len(eyes) > 1 and eyes[1].agreement >= SURE and _alike(eyes[0], eyes[1])),
+            (
+                "no_iris",
+                eye.pupil_agreement < MIN_PUPIL_AGREEMENT
+                or (
+                    eye.pupil_agreement < PLAIN_PUPIL
+                    and measured["ridges"] > MAX_RIDGES
+                    and measured["pupil_deviation"] > MAX_PUPIL_DEVIATION
+                ),
+            ),
+            ("several_eyes", any(_another(other, eye) for other in (*eyes[1:], *_beside(picture, eye)))),
             (
                 "too_small",
                 eye.iris.radius < MIN_RADIUS or eye.iris.radius < MIN_IRIS_IN_PICTURE * max(picture.shape),
             ),
-            ("cut_off", _seen(box, picture.shape) < MIN_SEEN),
+            (
+                "cut_off",
+                _seen(box, picture.shape) < MIN_SEEN
+                or min(eye.iris.x, picture.shape[1] - 1 - eye.iris.x) < MIN_TO_SIDE * eye.iris.radius,
+            ),
             ("covered", measured["usable_iris_area"] < MIN_USABLE),
             ("pupil_size", not RATIO[0] <= measured["pupil_iris_ratio"] <= RATIO[1]),
             (
@@ -139,10 +164,19 @@ class Iris:
         return _cut(sample.array, cut, size)[np.newaxis]
 
 
-def _alike(one: Any, other: Any) -> bool:
-    """Tell whether two eyes are about equally large."""
-    ratio = one.iris.radius / other.iris.radius
-    return bool(1 / 1.5 < ratio < 1.5)
+def _another(other: Eye, eye: Eye) -> bool:
+    """Tell whether another eye is sure, and about as large."""
+    return other.agreement >= SURE and 1 / 1.5 < other.iris.radius / eye.iris.radius < 1.5
+
+
+def _beside(picture: NDArray[np.uint8], eye: Eye) -> Iterator[Eye]:
+    """Look for eyes in what is left of the picture to each side of one."""
+    reach = BESIDE * eye.iris.radius
+    left, right = max(0, round(eye.iris.x - reach)), max(0, round(eye.iris.x + reach))
+    top, bottom = max(0, round(eye.iris.y - reach)), max(0, round(eye.iris.y + reach))
+    for part in (picture[:, :left], picture[:, right:], picture[:top], picture[bottom:]):
+        if min(part.shape) >= max(ROOM * eye.iris.radius, MIN_SIDE):
+            yield from find_eyes(np.ascontiguousarray(part))
 
 
 def _seen(box: Box, shape: tuple[int, ...]) -> float:
