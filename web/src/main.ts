@@ -18,6 +18,8 @@ const { element } = screen;
 let offered: api.Options | null = null;
 /** Of a session that is open and has attempts left. */
 let token: string | null = null;
+/** The light that the screen gives somebody in the dark, until the attempt ends. */
+let lamp: string | null = null;
 
 async function begin(): Promise<void> {
   token = new URLSearchParams(location.hash.slice(1)).get("token");
@@ -93,6 +95,7 @@ async function attempt(): Promise<void> {
   panel.clear();
   let camera: Camera | null = null;
   let microphone: Microphone | null = null;
+  let withoutPrompts = false;
   const button = element<HTMLButtonElement>("consent");
   button.disabled = true;
   screen.progress(0);
@@ -115,13 +118,32 @@ async function attempt(): Promise<void> {
     screen.show("wait");
     await judge(token);
   } catch (error) {
-    fail(error);
+    withoutPrompts = error instanceof api.Problem && error.code === "without_prompts";
+    if (!withoutPrompts) fail(error);
   } finally {
     camera?.close();
     microphone?.close();
     button.disabled = false;
   }
+  if (!withoutPrompts) {
+    lamp = null;
+    return;
+  }
+  token = null;
+  document.querySelector<HTMLInputElement>("[name=mode][value=passive]")!.checked = true;
+  describe();
+  await attempt();
 }
+
+/** After which the screen helps somebody who is not seen well, another way is offered, the attempt ends. */
+const HELP_MS = 6000;
+const OFFER_MS = 20_000;
+const UNSEEN_MS = 60_000;
+/** What a brighter screen helps against (in the dark no face is found), and a shorter way to it. */
+const DIM = ["more_light", "no_face"];
+const FAR = [...DIM, "closer"];
+/** Of the time; what was wrong for less is not told as a cause. */
+const CAUSE_SHARE = 0.2;
 
 /** After which a service that owes an answer is called slow. */
 const STALLED_MS = 2500;
@@ -130,6 +152,10 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
   let step: Step | null = null;
   let steps = 1;
   let said = { text: "", good: false };
+  let wrong: string | null = null;
+  const seen = new Map<string | null, number>();
+  let lookingAt = Infinity;
+  let stepEnds = 0;
   const hint = (text: string, good: boolean): void => {
     said = { text, good };
     screen.hint(text, good);
@@ -141,28 +167,63 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
   const stream = new Stream(token_, {
     ready(message: Ready): void {
       steps = message.steps;
+      lookingAt = performance.now();
       // Without permission nothing is heard, and the check says so at its end.
       if (message.modalities.includes("voice")) microphone.open().catch(() => panel.log("microphone", { open: false }));
     },
     step(message: Step): void {
       step = message;
+      stepEnds = performance.now() + message.duration_ms;
+      element("plain").hidden = true;
       const instruction = words.INSTRUCTIONS[message.instruction] ?? words.UNKNOWN_INSTRUCTION;
       screen.prompt(instruction, message.arguments["digit"]);
-      screen.light(message.arguments["colour"] ?? null);
+      screen.light(message.arguments["colour"] ?? lamp);
       hint("", true);
       screen.progress(message.index / steps);
     },
     hint(code: string | null): void {
+      wrong = code;
       if (step === null) hint(code === null ? words.READY : (words.HINTS[code] ?? ""), code === null);
       else hint(code === null ? "" : (words.HINTS[code] ?? ""), code === null);
     },
     message: panel.log,
   });
-  const stop = (): void => {
-    stopped.abort("stop");
+  const stopFor = (code: string): void => {
+    stopped.abort(code);
     stream.close();
   };
-  element("cancel").addEventListener("click", stop, { once: true });
+  const { signal } = stopped;
+  element("cancel").addEventListener("click", () => stopFor("stopped"), { signal });
+  element("plain").addEventListener("click", () => stopFor("without_prompts"), { signal });
+  const plain = offered?.modes.includes("passive") === true && mode() === "active";
+
+  /** Do more and more for somebody of whom no good picture comes. */
+  const escalate = (): void => {
+    const waited = performance.now() - lookingAt;
+    if (waited > 0) seen.set(wrong, (seen.get(wrong) ?? 0) + 1);
+    if (waited < HELP_MS || wrong === null) return;
+    if (DIM.includes(wrong)) lamp = "#ffffff"; // and stays: a screen that comes and goes would flash
+    screen.light(lamp);
+    let detail = FAR.includes(wrong) ? words.NEARER : "";
+    if (waited >= OFFER_MS) detail = plain ? words.ANOTHER_WAY : words.ANOTHER_PLACE;
+    screen.prompt({ text: words.LOOKING, detail, picture: "ahead" }, undefined);
+    element("plain").hidden = !(plain && waited >= OFFER_MS);
+    if (waited >= UNSEEN_MS) stopFor("unseen");
+  };
+  const causes = (): string[] => {
+    const looks = [...seen.values()].reduce((sum, count) => sum + count, 0);
+    const often = [...seen].filter(([, count]) => count >= CAUSE_SHARE * looks).sort((a, b) => b[1] - a[1]);
+    return often.flatMap(([code]) => (code === null ? [] : (words.HINTS[code] ?? [])));
+  };
+  const tell = (): void => {
+    if (step === null) {
+      escalate();
+      screen.left("");
+    } else {
+      const seconds = Math.max(0, Math.ceil((stepEnds - performance.now()) / 1000));
+      screen.left(words.left(step.index + 1, steps, seconds));
+    }
+  };
   screen.prompt({ text: words.LOOKING, detail: "", picture: "ahead" }, undefined);
   panel.log("camera", { camera: camera.size });
 
@@ -172,6 +233,7 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
       const due = performance.now() + 1000 / rate;
       if (stream.waitingMs > STALLED_MS) screen.hint(words.STALLED, false);
       else screen.hint(said.text, said.good);
+      tell();
       if (stream.open) {
         const picture = await camera.picture();
         if (picture !== null) stream.send("face_rgb", picture);
@@ -184,10 +246,12 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
     await stream.captured;
     screen.progress(1);
   } catch (error) {
-    throw stopped.signal.reason === "stop" ? new api.Problem("stopped") : error;
+    if (!stopped.signal.aborted) throw error;
+    throw new api.Problem(stopped.signal.reason as string, causes());
   } finally {
     stopped.abort();
-    element("cancel").removeEventListener("click", stop);
+    element("plain").hidden = true;
+    screen.left("");
     stream.close();
   }
 }
@@ -210,7 +274,7 @@ function fail(error: unknown): void {
   if (["session_expired", "bad_token", "attempts_exhausted", "state_conflict"].includes(problem.code)) {
     token = offered === null ? token : null;
   }
-  screen.notice(words.problemNotice(problem.code), problem.advice);
+  screen.notice(words.problemNotice(problem.code), problem.code === "stopped" ? [] : problem.advice);
 }
 
 element("consent").addEventListener("click", () => void attempt());
@@ -218,5 +282,6 @@ element("again").addEventListener("click", () => {
   if (token === null && offered !== null) screen.show("welcome");
   else void attempt();
 });
-addEventListener("resize", screen.fitOval);
+new ResizeObserver(screen.fitOval).observe(element("stage"));
+element("video").addEventListener("resize", screen.fitOval);
 void begin();

@@ -39,7 +39,13 @@ export function notice({ title, text, retry }: Notice, advice: string[] = [], la
 export function fitOval(): void {
   const { clientWidth: width, clientHeight: height } = element("stage");
   if (width === 0 || height === 0) return;
-  const tall = Math.min(0.84 * height, (0.8 * width) / 0.746);
+  const video = element<HTMLVideoElement>("video");
+  const whole = getComputedStyle(video).objectFit === "contain" && video.videoWidth > 0;
+  const scale = Math.min(width / video.videoWidth, height / video.videoHeight);
+  // A picture that is shown whole leaves bars beside it, where no face can be.
+  const across = whole ? scale * video.videoWidth : width;
+  const down = whole ? scale * video.videoHeight : height;
+  const tall = Math.min((whole ? 0.92 : 0.84) * down, (0.8 * across) / 0.746);
   const wide = 0.746 * tall;
   const hole = element<SVGEllipseElement>("hole-oval");
   hole.setAttribute("rx", String((50 * wide) / width));
@@ -47,6 +53,8 @@ export function fitOval(): void {
   const ring = element<SVGSVGElement>("ring");
   ring.style.width = `${wide * 1.04}px`;
   ring.style.height = `${tall * 1.03}px`;
+  // Over a picture that is shown whole the movement would hide the chin: it stands beside the oval.
+  element("gesture").style.setProperty("--beside", whole ? `calc(${-0.52 * wide}px - 50%)` : "0px");
 }
 
 const PATHS: Record<Instruction["picture"], string | null> = {
@@ -93,6 +101,11 @@ export function hint(text: string, good: boolean): void {
 function say(id: string, text: string): void {
   const place = element(id);
   if (place.textContent !== text) place.textContent = text;
+}
+
+/** The time that is left; a screen reader tells it when it is asked. */
+export function left(text: string): void {
+  say("left", text);
 }
 
 /** Light the window in a colour, or put it back. */

@@ -22,6 +22,14 @@ export const READY = "Good. Stay like this";
 export const STALLED = "The service is slow to answer. Please wait: this goes on by itself";
 export const LOOKING = "Put your face in the oval";
 
+/** Where the first good picture is long in coming. */
+export const NEARER = "Hold the phone closer, or come closer to the screen";
+export const ANOTHER_WAY = "It does not have to work here: go on without prompts, or stop and try elsewhere";
+export const ANOTHER_PLACE = "It does not have to work here: stop, and try again elsewhere";
+
+export const left = (number: number, of: number, seconds: number): string =>
+  `Step ${number} of ${of}, ${seconds} s left`;
+
 export interface Instruction {
   text: string;
   detail: string;
@@ -95,6 +103,7 @@ const PROBLEMS: Record<string, Notice> = {
   scope: { title: "This link is no longer valid", text: "Start again from the page you came from.", retry: false },
   attempts_exhausted: FINISHED,
   stopped: STOPPED,
+  unseen: { title: "The camera could not see you well", text: "This is what was seen:", retry: true },
   rate_limited: { title: "One moment, please", text: "There were many tries. Wait a minute, then try again.", retry: true },
   overloaded: { title: "One moment, please", text: "The service is busy. Try again in a few seconds.", retry: true },
 };

@@ -1,0 +1,186 @@
+"""What the page shows where it is narrow, dark or slow, against a service that is played by the test."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clips import person, sway, write_film
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+if CHROMIUM is None:
+    pytest.skip("no Chromium is installed", allow_module_level=True)
+
+STATIC = Path(__file__).parents[3] / "src" / "antispoof" / "service" / "static"
+TOKEN = "ast_ses_1111111111111111.secret"
+LIMITS = {"modalities": ["face_rgb"], "attempts_left": 1, "steps": 1, "window": 4, "max_bytes": 9**7}
+OFFER = {
+    "modes": ["passive", "active"],
+    "modalities": ["face_rgb"],
+    "challenges": ["movement"],
+    "version": "1",
+}
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The built page alone."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: _Quiet(*args, directory=str(STATIC)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("films") / "person.mjpeg"
+    write_film(path, itertools.islice(person(sway(1), 3), 4))
+    return path
+
+
+@contextmanager
+def capturing(
+    address: str,
+    film: Path,
+    *,
+    hint: str | None = None,
+    step: bool = False,
+    token: bool = False,
+    **context: Any,
+) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
+    """Begin a capture whose service says one thing; yields the page, and the sessions that it opened."""
+    flags = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"]
+    flags += ["--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
+    opened: list[dict[str, Any]] = []
+
+    def play(socket: Any) -> None:
+        def answer(message: Any) -> None:
+            if isinstance(message, str):
+                socket.send(json.dumps({"type": "ready", "mode": "active", **LIMITS}))
+                socket.send(json.dumps({"type": "hint", "code": hint}))
+                shown = {"instruction": "turn_left", "arguments": {}, "duration_ms": 9000}
+                if step:
+                    socket.send(json.dumps({"type": "step", "index": 0, "of": 1, **shown}))
+                return
+            header = json.loads(message[4 : 4 + int.from_bytes(message[:4], "big")])
+            socket.send(json.dumps({"type": "ack", **header}))
+
+        socket.on_message(answer)
+
+    def opening(route: Any) -> None:
+        opened.append(route.request.post_data_json)
+        route.fulfill(json={"client_token": TOKEN}, status=201)
+
+    with playwright.sync_playwright() as play_wright:
+        running = play_wright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        try:
+            page = running.new_context(**context).new_page()
+            page.clock.install()
+            page.route("**/page/options", lambda route: route.fulfill(json=OFFER))
+            page.route("**/page/sessions", opening)
+            page.route_web_socket("**/stream", play)
+            page.goto(address + (f"#token={TOKEN}" if token else ""))
+            page.get_by_role("button", name="I agree: use my camera").click()
+            page.wait_for_function("document.getElementById('video').videoWidth > 0")
+            page.locator("#log li", has_text="hint").first.wait_for(state="attached", timeout=20_000)
+            yield page, opened
+        finally:
+            running.close()
+
+
+def box(page: Any, selector: str) -> dict[str, float]:
+    found: dict[str, float] = page.locator(selector).bounding_box()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "dark"), [(740, 360, False), (320, 480, True), (390, 844, True), (1280, 800, False)]
+)
+def test_the_oval_stays_large_and_nothing_is_cut_off(
+    address: str, film: Path, tmp_path: Path, width: int, height: int, dark: bool
+) -> None:
+    scheme = "dark" if dark else "light"
+    with capturing(
+        address, film, step=True, viewport={"width": width, "height": height}, color_scheme=scheme
+    ) as (page, _):
+        page.get_by_role("heading", name="Turn your head to the left").wait_for(timeout=20_000)
+        page.get_by_text("Step 1 of 1, 9 s left").wait_for(timeout=20_000)
+        page.clock.fast_forward(3000)
+        page.get_by_text("Step 1 of 1, 5 s left").wait_for(timeout=20_000)
+        page.screenshot(path=tmp_path / "shown.png")
+        stage, ring, stop = box(page, "#stage"), box(page, "#ring"), box(page, "#cancel")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        assert stop["y"] + stop["height"] <= height
+        whole = page.evaluate("getComputedStyle(document.getElementById('video')).objectFit") == "contain"
+        assert whole == (width > height or height < 576)
+        shown = min(stage["width"] / 640, stage["height"] / 480)  # the film is 640×480
+        if whole:
+            assert 0.9 * 480 * shown < ring["height"] <= 480 * shown
+        if (width, height) == (740, 360):
+            assert stage["height"] == height
+            assert stop["x"] >= stage["x"] + stage["width"], "the controls stand beside the picture"
+            assert ring["height"] > 0.8 * height
+        if (width, height) == (390, 844):
+            assert ring["width"] > 0.7 * width
+
+
+def test_in_the_dark_the_page_helps_more_and_more_and_offers_another_way(
+    address: str, film: Path, tmp_path: Path
+) -> None:
+    with capturing(
+        address, film, hint="more_light", viewport={"width": 390, "height": 844}, color_scheme="dark"
+    ) as (page, opened):
+        page.get_by_text("Find a brighter place, or face a lamp").wait_for(timeout=20_000)
+        assert page.locator("body.lit").count() == 0
+        page.clock.fast_forward(7000)
+        page.locator("body.lit").wait_for(timeout=20_000)
+        page.get_by_text("Hold the phone closer").wait_for()
+        other = page.get_by_role("button", name="Go on without prompts")
+        assert other.is_hidden()
+        page.clock.fast_forward(14_000)
+        other.wait_for(timeout=20_000)
+        page.screenshot(path=tmp_path / "dark.png")
+        hole = float(page.locator("#hole-oval").get_attribute("ry")) / 50 * box(page, "#stage")["height"]
+        assert box(page, "#ring")["height"] == pytest.approx(1.03 * hole, abs=1), "the ring follows the oval"
+        other.click()
+        for _ in range(200):
+            if len(opened) == 2:
+                break
+            page.wait_for_timeout(50)
+        assert [session["mode"] for session in opened] == ["active", "passive"]
+        page.get_by_role("heading", name="Put your face in the oval").wait_for(timeout=20_000)
+        assert page.locator("body.lit").count() == 1, "the light stays for the way without prompts"
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("heading", name="The check was stopped").wait_for()
+        assert page.locator("body.lit").count() == 0
+
+
+def test_an_attempt_without_a_good_picture_ends_and_names_what_was_seen(address: str, film: Path) -> None:
+    with capturing(address, film, hint="closer", token=True) as (page, _):
+        page.get_by_text("Come a little closer").wait_for(timeout=20_000)
+        page.clock.fast_forward(21_000)
+        page.get_by_text("stop, and try again elsewhere").wait_for(timeout=20_000)
+        assert page.locator("body.lit").count() == 0, "the light was not the cause"
+        assert page.get_by_role("button", name="Go on without prompts").is_hidden()
+        page.clock.fast_forward(40_000)
+        page.get_by_role("heading", name="The camera could not see you well").wait_for(timeout=20_000)
+        assert page.locator("#notice-advice li").all_inner_texts() == ["Come a little closer"]
+        assert page.get_by_role("button", name="Try again").is_visible()
