@@ -31,7 +31,7 @@ MOVING, AUDIBLE = 0.01, 0.2  # of the loud frames: what stands still or is soft 
 MARK = 8  # samples of which a landmark is made; one in as many places is one
 NOISY = 0.9  # times the loud frames, at the low and at the high end at once, and
 NOISY_PEAK = 0.25  # of the peak, as bytes at random are and a puff of breath is not, for
-LASTING = 80  # samples: 5 ms, and the block that is looked at
+LASTING = 160  # samples: 10 ms, and the block that is looked at
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, without a pattern
 
 
