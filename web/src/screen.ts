@@ -54,7 +54,7 @@ export function fitOval(): void {
   ring.style.width = `${wide * 1.04}px`;
   ring.style.height = `${tall * 1.03}px`;
   // Over a picture that is shown whole the movement would hide the chin: it stands beside the oval.
-  element("gesture").style.setProperty("--beside", whole ? `calc(${-0.52 * wide}px - 50%)` : "0px");
+  element("gesture").style.setProperty("--beside", whole ? `max(${-0.52 * wide}px - 50%, ${-width / 2}px + 50%)` : "0px");
 }
 
 const PATHS: Record<Instruction["picture"], string | null> = {

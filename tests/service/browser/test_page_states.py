@@ -184,3 +184,26 @@ def test_an_attempt_without_a_good_picture_ends_and_names_what_was_seen(address:
         page.get_by_role("heading", name="The camera could not see you well").wait_for(timeout=20_000)
         assert page.locator("#notice-advice li").all_inner_texts() == ["Come a little closer"]
         assert page.get_by_role("button", name="Try again").is_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(195, 422), (370, 180)])
+def test_twice_the_size_and_a_screen_reader_get_through(
+    address: str, film: Path, tmp_path: Path, width: int, height: int
+) -> None:
+    """A browser's zoom of 200 % halves the window that the page is laid out in."""
+    with capturing(address, film, step=True, viewport={"width": width, "height": height}) as (page, _):
+        page.get_by_role("heading", name="Turn your head to the left").wait_for(timeout=20_000)
+        assert page.locator("#prompt").get_attribute("aria-live") == "assertive"
+        assert page.locator("#detail").get_attribute("aria-live") == "polite"
+        assert page.get_by_role("timer").count() == page.get_by_role("status").count() == 1
+        assert page.get_by_role("progressbar", name="Progress of the check").count() == 1
+        page.screenshot(path=tmp_path / "zoomed.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert box(page, "#ring")["height"] > 100
+        assert box(page, "#prompt")["y"] >= 0
+        assert box(page, "#gesture svg")["x"] >= 0
+        page.get_by_role("button", name="Stop").focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="The check was stopped").wait_for()
+        assert page.evaluate("document.activeElement.id") == "notice-title"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
