@@ -253,16 +253,21 @@ def test_python_gives_records_one_by_one(pictures: Path, make_bundle: Any) -> No
             list(antispoof.score(wrong, detector=detector))  # type: ignore[arg-type]
 
 
-def test_earlier_captures_move_the_threshold_of_their_row(pictures: Path, make_bundle: Any) -> None:
+def test_earlier_captures_move_the_threshold_of_their_row(
+    pictures: Path, make_bundle: Any, close_up: Any, encode: Any
+) -> None:
     manifest = pictures / "m.csv"
-    rows = ["face.jpg", "face.jpg;face.jpg", "", "wall.jpg"]
+    for name, light in (("dim.png", 0.9), ("dark.png", 0.8)):
+        (pictures / name).write_bytes(encode((close_up * light).astype(np.uint8), "PNG"))
+    rows = ["dim.png", "dim.png;dark.png", "", "wall.jpg"]
     text = "\n".join(f"p{k},face.jpg,{named}" for k, named in enumerate(rows))
     manifest.write_text(f"id,path.face_rgb,attribute.known\n{text}\n")
     detector = antispoof.load(make_bundle())
     plan = make_plan([str(manifest)], reference_column="known")
     one, two, none, unusable = score_rows(plan.rows(), detector)
     face = pictures / "face.jpg"
-    for record, references in ((one, [face]), (two, [face, face])):
+    dim, dark = pictures / "dim.png", pictures / "dark.png"
+    for record, references in ((one, [dim]), (two, [dim, dark])):
         verdict = detector.knowing(references).check(face_rgb=face)
         assert (record["threshold"], record["rule"]) == (
             verdict.operating_point.threshold,

@@ -60,10 +60,6 @@ def test_from_the_archive_to_the_report(run: Any, tmp_path: Path) -> None:
 
     experiment = yaml.safe_load(Path("configs/iris-edge.yaml").read_text(encoding="utf-8"))
     experiment["training"] |= {"epochs": 1, "batch_size": 4}
-    experiment["modalities"]["iris"] |= {
-        "prepare": {"scale": 1.5, "size": 64},
-        "encoder": {"name": "mobile", "widths": [4, 4, 8, 8], "blocks": [1, 1, 1], "attention_blocks": 0},
-    }
     experiment |= {"run_dir": str(tmp_path / "run"), "data": {"manifest": str(manifest)}}
     path = tmp_path / "experiment.yaml"
     path.write_text(yaml.safe_dump(experiment), encoding="utf-8")
