@@ -118,11 +118,13 @@ def test_the_asynchronous_client_does_the_same(running: Running, frames: Frames,
 
 
 def test_a_batch_tells_of_each_file_in_its_place(client: Client, frames: Frames, tmp_path: Path) -> None:
-    files = [frames["bona_fide"][0], tmp_path / "none.jpg", b"no picture", frames["attack"][0]]
+    files: list[Any] = [frames["bona_fide"][0], tmp_path / "none.jpg", b"no picture", 5, frames["attack"][0]]
     found = list(client.check_files(files, at_once=2))
     outcomes = [None if each.verdict is None else each.verdict.outcome for each in found]
-    assert outcomes == ["bona_fide", None, None, "attack"]
+    assert outcomes == ["bona_fide", None, None, None, "attack"]
     assert isinstance(found[1].problem, InputError)
+    assert isinstance(found[3].problem, InputError)
+    assert "a path, or its content as bytes; got int" in str(found[3].problem)
     assert isinstance(found[2].problem, RefusedError)
     assert found[2].problem.code == "unsupported_media"
 

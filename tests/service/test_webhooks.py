@@ -278,11 +278,20 @@ def test_urls_that_are_not_told(serve: Any, url: str) -> None:
     assert answer["code"] == "invalid_request"
 
 
+def test_names_of_hosts_have_no_case(serve: Any) -> None:
+    own = {"default": {"webhook_hosts": ("Hooks.Example.com",)}}
+    service = serve(webhook_hosts=("hooks.example.COM",), tenants=own)
+    hook = register(service, "https://hooks.example.com/A")
+    assert register(service, "https://HOOKS.example.com/A")["id"] == hook["id"]
+    assert register(service, "https://hooks.example.com/a")["id"] != hook["id"], "a path has"
+
+
 @pytest.mark.parametrize(
     "address",
     [
         *("127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.1.1", "100.64.0.1", "0.0.0.0", "224.0.0.1"),
         *("::1", "fe80::1%lo", "fd00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::"),
+        *("fec0::1", "::127.0.0.1", "::ffff:0:127.0.0.1", "3fff::1", "5f00::1", "192.88.99.1"),
     ],
 )
 def test_a_name_that_leads_inside_is_not_called(monkeypatch: pytest.MonkeyPatch, address: str) -> None:

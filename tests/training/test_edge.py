@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,6 +22,7 @@ from antispoof.simulation.scene.collection import plan_scenes
 from antispoof.simulation.scene.render import render_scene
 from antispoof.training import edge, edge_formats
 from antispoof.training.edge_samples import Samples, prepared, rendered
+from antispoof.training.edge_targets import EDGE_TARGETS
 
 SMALL = "face-multispectral"
 
@@ -138,6 +141,17 @@ def test_wrong_requests_are_told_before_any_work(tmp_path: Path) -> None:
         edge.export_edge(SMALL, "openvino", tmp_path / "x.onnx")
     with pytest.raises(InputError, match="judges voice, which cannot be rendered: name a manifest"):
         edge.export_edge("voice-edge", "ort-web", tmp_path / "x.onnx")
+
+
+def test_a_wrong_name_is_told_before_an_extra_is_asked_for(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["antispoof.cli.app"], "find_spec", lambda _: None)
+    code, _, err = run("export", SMALL, "--to", "foo", "-o", tmp_path / "x.onnx")
+    assert (code, "unknown export format 'foo'; known: onnx-int8, openvino" in err) == (3, True), err
+    for target in EDGE_TARGETS:
+        assert "needs the 'edge' extra" in run("export", SMALL, "--to", target, "-o", tmp_path / "x.onnx")[2]
+    assert set(EDGE_TARGETS) == set(edge_formats.FORMATS)
 
 
 def test_only_simulated_presentations_calibrate(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from antispoof.cli.app import (
     progress_bar,
     reporter,
 )
-from antispoof.errors import InputError
+from antispoof.errors import InputError, UnknownNameError
+from antispoof.training.edge_targets import EDGE_TARGETS
 
 
 @app.command("train")
@@ -79,6 +80,8 @@ def export_run(
 def _export_edge(source: str, to: str, output: Path, results: Path | None, samples: Path | None) -> None:
     if results is not None:
         raise InputError("--results is for runs: what --to measures joins the file by itself")
+    if to not in EDGE_TARGETS:
+        raise UnknownNameError("export format", to, EDGE_TARGETS)
     needs("export --to", "edge", "onnx")
     from antispoof.training.edge import CALIBRATION, COMPARED, edge_format, export_edge
 

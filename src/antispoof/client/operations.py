@@ -208,7 +208,7 @@ class Operations:
     def check_file(self, file: Source, modality: str, policy: str | None) -> Conversation[FileVerdict]:
         """Judge one file of a batch; what is wrong with it alone stops nothing."""
         try:
-            return FileVerdict(file, (yield from self.check({modality: file}, policy, None)))
+            return FileVerdict(file, (yield from self.check({modality: [file]}, policy, None)))
         except InputError as error:
             return FileVerdict(file, None, error)
         except RefusedError as problem:
@@ -254,6 +254,8 @@ def _sample(
 def _content(source: Source) -> bytes:
     if isinstance(source, bytes):
         return source
+    if not isinstance(source, (str, Path)):
+        raise InputError(f"a sample is a path, or its content as bytes; got {type(source).__name__}")
     try:
         return Path(source).read_bytes()
     except (OSError, ValueError) as error:

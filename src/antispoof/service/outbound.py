@@ -22,8 +22,24 @@ from antispoof.errors import InputError
 __all__ = ["Outbound"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
-"""IPv6 that a gateway turns into some IPv4 address, the inside included (RFC 6052, 3056, 4380)."""
+REFUSED = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "64:ff9b::/96",  # translated to IPv4 by a gateway, the inside included: RFC 6052
+            "64:ff9b:1::/48",  # the same, of a local gateway: RFC 8215
+            "2002::/16",  # 6to4: RFC 3056
+            "192.88.99.0/24",  # relays of 6to4: RFC 7526
+            "2001::/32",  # Teredo: RFC 4380
+            "::/96",  # IPv4-compatible: RFC 4291, section 2.5.5.1
+            "::ffff:0:0:0/96",  # IPv4-translated: RFC 2765
+            "fec0::/10",  # site-local: RFC 3879
+            "3fff::/20",  # documentation: RFC 9637
+            "5f00::/16",  # segment routing inside one network: RFC 9602
+        ),
+    )
+)
+"""What is no public host, though some versions of `ipaddress` call it global."""
 
 
 class Outbound:
@@ -79,7 +95,8 @@ class Outbound:
             or not url.isprintable()
         ):
             raise InputError("url: may have no user, no fragment, and plain ASCII only")
-        if host.lower() not in self._hosts or (among is not None and host.lower() not in among):
+        meant = self._hosts if among is None else self._hosts & {each.lower() for each in among}
+        if host.lower() not in meant:
             raise InputError("url: its host is not one that the operator allows (webhook_hosts)")
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
@@ -142,6 +159,6 @@ class _Guarded(httpcore2.AsyncNetworkBackend):
         address = getattr(address, "ipv4_mapped", None) or address
         if any(address in network for network in self._networks if network.version == address.version):
             return
-        translated = any(address in each for each in TRANSLATED if each.version == address.version)
-        if not address.is_global or address.is_multicast or translated or self._plain:
+        refused = any(address in each for each in REFUSED if each.version == address.version)
+        if not address.is_global or address.is_multicast or refused or self._plain:
             raise InputError("the host has an address that may not be called (webhook_networks)")

@@ -11,6 +11,7 @@ import random
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import delete, func, select
 
@@ -111,7 +112,7 @@ class Webhooks:
         with self._store.write() as transaction:
             self._store.in_turn(transaction, f"webhooks {tenant}")
             hooks = list(transaction.scalars(select(Webhook).where(Webhook.tenant == tenant)))
-            hook = next((each for each in hooks if each.url == url), None)
+            hook = next((each for each in hooks if _same(each.url, url)), None)
             if hook is None:
                 if len(hooks) >= MOST:
                     raise Problem("invalid_request", f"a tenant may have {MOST} webhooks")
@@ -195,6 +196,12 @@ class Webhooks:
         transaction.delete(hook)
         now = self._clock.now()
         audit.append(self._store, transaction, now, event, tenant=hook.tenant, webhook=hook.id)
+
+
+def _same(one: str, other: str) -> bool:
+    """Compare URLs; scheme and host have no case (RFC 3986, section 6.2.2.1)."""
+    first, second = (urlsplit(each)._replace(netloc=urlsplit(each).netloc.lower()) for each in (one, other))
+    return first == second
 
 
 def _view(hook: Webhook, waiting: int, given_up: int) -> dict[str, Any]:
