@@ -27,11 +27,17 @@ def count_fingers(labels: Any, areas: Any, large: float, gap: int) -> int:
     return max(1, cv2.connectedComponents(joined)[0] - 1) if kept else 1
 
 
-def extent(labels: Any, areas: Any, least: float) -> tuple[float, float]:
-    """Return the shorter and the longer side, in places, of the rectangle around all pieces of that area."""
+def extent(labels: Any, areas: Any, least: float) -> tuple[float, float, float, float]:
+    """Return sides, in places, of rectangles around all pieces of at least that area.
+
+    They are the shorter and the longer side of the one that fits best, and width and height of the upright
+    one.
+    """
     pieces = [1 + index for index, area in enumerate(areas) if area >= least]
-    sides = cv2.minAreaRect(cv2.findNonZero(np.isin(labels, pieces).astype(np.uint8)))[1]
-    return min(sides) + 1, max(sides) + 1
+    points = cv2.findNonZero(np.isin(labels, pieces).astype(np.uint8))
+    sides = cv2.minAreaRect(points)[1]
+    width, height = cv2.boundingRect(points)[2:]
+    return min(sides) + 1, max(sides) + 1, float(width), float(height)
 
 
 def seam(picture: NDArray[np.uint8]) -> float:

@@ -41,8 +41,9 @@ DRAWN = 0.96  # clarity that no skin reaches, with its pores and its uneven ridg
 DRAWN_LIKENESS = 0.93  # of directions: ruled lines and cloth run one way all over, ridges of fingers turn
 DRAWN_EVEN = 0.06  # standard deviation of clarity: no place of a finger is as clear as every other
 MIN_MINUTIAE = 0.1  # a mm², of fingers 0.16 and more; lines that never end are drawn
-WIDEST_MM = 25.0  # of the ridges of one finger, across
+WIDEST_MM = 25.0  # of the ridges of one finger, across; or from left to right, where they are lower
 LONGEST_MM = 50.0
+BROAD = 1.2  # width over height: fingers lie upright on sensors
 SEAM = 3.5  # jump across one line, over those near it
 MIN_GROUND, INVERTED = 0.05, 0.5  # share of the picture; how much darker it is, over contrast of the ridges
 MIN_CLEAR = 0.3  # share of what has contrast that has ridges
@@ -253,7 +254,7 @@ def _judged(sample: Sample, found: _Found) -> Quality:
     inverted = bool(darker > INVERTED * contrast)
     dark = _dark(sample.array, region)
     picture = _at_500(sample.array, ppi)
-    across, along = (side * STEP / MM for side in extent(labels, areas, SOME_AREA_MM2))
+    across, along, wide, high = (side * STEP / MM for side in extent(labels, areas, SOME_AREA_MM2))
     measurements |= {
         "ridge_period_px": float(np.median(periods)) * scale,
         "area_mm2": float(areas.max()),
@@ -279,6 +280,7 @@ def _judged(sample: Sample, found: _Found) -> Quality:
             "several_fingers",
             measurements["fingers"] > 1
             or across > WIDEST_MM
+            or (wide > WIDEST_MM and wide > BROAD * high)
             or along > LONGEST_MM
             or measurements["seam"] > SEAM,
         ),
