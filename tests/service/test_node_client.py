@@ -64,6 +64,15 @@ const forged = `${b64({ alg: "none" })}.${b64(claims)}.`;
 globalThis.fetch = async (place, asked) => String(place).endsWith("/result")
   ? Response.json({ jws: forged }, { headers: { "Antispoof-API": "1.1" } }) : own(place, asked);
 await said(() => service.result(session));
+const headers = { "Antispoof-API": "1.1" };
+const answers = (body) => { globalThis.fetch = async () => new Response(body, { headers }); };
+for (const body of ["{}", "null", '{"jws": null}', '{"jws": ["x"]}']) {
+  answers(body);
+  await said(() => service.result(session));
+}
+answers("<html>");
+await said(() => service.openSession());
+for (const address of ["nope", "localhost:80", ""]) await said(() => new Client(address, key));
 globalThis.fetch = async () => Response.json({}, { headers: { "Antispoof-API": "2.0" } });
 await said(() => service.openSession());
 """
@@ -77,7 +86,13 @@ def test_what_is_refused_lost_forged_or_too_new_says_so(running: Running, tmp_pa
     assert said[3].startswith("unreachable POST /v1/sessions: ")
     assert said[3].endswith("tried 2 times")
     assert said[4] == "unverified the signature is not one of the service's keys"
-    assert said[5].startswith("incompatible this client speaks version 1.1 of the interface, the service 2.0")
+    assert said[5:9] == ["unverified a result came without a signature"] * 4
+    assert said[9] == "unreachable 200: what answers there sends no JSON"
+    assert said[10] == 'unreachable address: has to be like https://id.example.com; got "nope"'
+    assert [each.split(":")[0] for each in said[11:13]] == ["unreachable address"] * 2
+    assert said[13].startswith(
+        "incompatible this client speaks version 1.1 of the interface, the service 2.0"
+    )
 
 
 def test_it_speaks_the_version_that_the_service_has() -> None:

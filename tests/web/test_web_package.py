@@ -186,6 +186,8 @@ def test_crops_are_the_same_to_one_grey_level(page: Any, side: int, scale: float
         ({"bundle": "short.onnx"}, "damaged: "),
         ({"bundle": "words.json"}, "damaged: "),
         ({"bundle": "yunet_n_dynamic.onnx"}, "damaged: the model is no bundle"),
+        ({"detector": "words.json"}, "damaged: the detector is damaged"),
+        ({"runtime": "words.json"}, "failed: "),
         ({"bundle": "nowhere.onnx"}, "unreachable: cannot load"),
         ({"worker": "no-simd.js"}, "unsupported: this browser has no WebAssembly with SIMD"),
         ({"worker": "throws.js"}, "worker_lost: the worker ended"),
@@ -211,3 +213,26 @@ def test_the_demo_page_judges_a_rendered_face_and_says_that_it_has_no_camera(pag
     page.get_by_role("button", name="Use the camera").click()
     page.locator("#told", has_text="camera").wait_for()
     assert "open a picture" in page.locator("#told").text_content()
+    assert page.locator("#figures").text_content() == "", "of the picture before"
+    page.get_by_role("button", name="Show a rendered face").click()
+    page.get_by_text("threshold").wait_for()
+    page.locator("#file").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"})
+    page.get_by_text("This file is no picture").wait_for()
+    assert page.locator("#figures").text_content() == ""
+
+
+def test_the_demo_page_takes_nothing_before_it_is_loaded_and_keeps_why_it_is_not(
+    page: Any, address: str
+) -> None:
+    other = page.context.browser.new_page()
+    held: list[Any] = []
+    other.route("**/yunet*", lambda route: held.append(route))
+    other.goto(address)
+    while not held:
+        other.wait_for_timeout(10)
+    buttons = [other.locator(each) for each in ("#camera", "#rendered", "#file")]
+    assert all(each.is_disabled() for each in buttons)
+    held[0].fulfill(status=200, body="no model")
+    other.get_by_text("The model was damaged").wait_for()
+    assert all(each.is_disabled() for each in buttons)
+    other.close()

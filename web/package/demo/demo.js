@@ -20,7 +20,9 @@ let words = {};
 let looker;
 let stop = () => {};
 
+/** Say it; figures of an earlier picture go. */
 function tell(text) {
+  element("figures").textContent = "";
   if (element("told").textContent !== text) element("told").textContent = text;
 }
 
@@ -44,7 +46,8 @@ async function tried(work) {
     await work();
     return true;
   } catch (error) {
-    tell(FAILED[error.code] ?? `${FAILED.failed} (${error.message})`);
+    const code = error.code === "worker_lost" && !looker ? "failed" : error.code; // only an open one starts again
+    tell(FAILED[code] ?? `${FAILED.failed} (${error.message})`);
     return error.code === "worker_lost";
   }
 }
@@ -60,7 +63,7 @@ async function show(source) {
 }
 
 element("rendered").addEventListener("click", () => {
-  void fetch("rendered.png").then(async (answer) => show(await answer.blob()));
+  fetch("rendered.png").then(async (answer) => show(await answer.blob())).catch(() => tell(FAILED.unreachable));
 });
 element("file").addEventListener("change", (event) => {
   const [file] = event.target.files;
@@ -101,4 +104,5 @@ await tried(async () => {
     runtime: "ort-wasm-simd-threaded.wasm",
   });
   tell("Ready.");
+  for (const id of ["camera", "rendered", "file"]) element(id).disabled = false;
 });

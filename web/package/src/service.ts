@@ -88,7 +88,11 @@ export class Client {
     private readonly address: string,
     private readonly key: string,
     private readonly retries = 4,
-  ) {}
+  ) {
+    if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
+      throw new ServiceError("unreachable", `address: has to be like https://id.example.com; got ${JSON.stringify(address)}`);
+    }
+  }
 
   openSession(request: SessionRequest = {}, idempotencyKey: string = crypto.randomUUID()): Promise<Session> {
     const headers = { "Content-Type": "application/json", "Idempotency-Key": idempotencyKey };
@@ -116,7 +120,9 @@ export class Client {
     const until = Date.now() + 1e3 * waitS;
     for (;;) {
       try {
-        const { jws } = await this.#ask<Result>({ method: "GET", path: `${place(session.id)}/result` });
+        const answer = await this.#ask<Partial<Result> | null>({ method: "GET", path: `${place(session.id)}/result` });
+        const jws: unknown = answer?.jws;
+        if (typeof jws !== "string") throw new ServiceError("unverified", "a result came without a signature");
         return { ...(await this.#verified(jws, session)), jws };
       } catch (error) {
         const problem = error instanceof ServiceError ? error.problem : undefined;
@@ -130,7 +136,7 @@ export class Client {
     const [head = "", body = "", signature = ""] = jws.split(".");
     let kept = this.#keys !== undefined;
     for (;;) {
-      this.#keys ??= (await this.#ask<{ keys: JsonWebKey[] }>({ method: "GET", path: "/.well-known/jwks.json" })).keys;
+      this.#keys ??= (await this.#ask<{ keys?: JsonWebKey[] } | null>({ method: "GET", path: "/.well-known/jwks.json" }))?.keys ?? [];
       let valid = false;
       let claims: { jti?: string; nonce?: string } = {};
       try {
@@ -164,10 +170,10 @@ export class Client {
         ...(call.body && { body: call.body() }),
       }).catch((error: unknown) => void (failure = String(error)));
       const kind = answer?.headers.get("content-type") ?? "";
-      const problem = kind.startsWith("application/problem+json") ? ((await answer!.json()) as Problem) : undefined;
+      const problem = kind.startsWith("application/problem+json") ? ((await parsed(answer!)) as Problem) : undefined;
       if (answer && (problem || !TRANSIENT.includes(answer.status))) {
         seeVersion(answer.headers.get("Antispoof-API") ?? "1.0");
-        if (!problem && answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
+        if (!problem && answer.ok) return (answer.status === 204 ? undefined : await parsed(answer)) as T;
         if (!problem) throw new ServiceError("unreachable", `${answer.status}: something else answers there than the service`);
       }
       const asked = problem?.retry_after_s ?? undefined;
@@ -193,6 +199,14 @@ function seeVersion(stated: string): void {
 function place(id: string): string {
   if (!/^[\w-]+$/.test(id)) throw new ServiceError("refused", `${JSON.stringify(id)} is no identifier of a session`);
   return `/v1/sessions/${id}`;
+}
+
+async function parsed(answer: Response): Promise<unknown> {
+  try {
+    return await answer.json();
+  } catch {
+    throw new ServiceError("unreachable", `${answer.status}: what answers there sends no JSON`);
+  }
 }
 
 function pause(seconds: number): Promise<void> {

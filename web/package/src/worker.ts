@@ -32,11 +32,12 @@ async function load(sources: Sources): Promise<Loaded> {
   env.wasm.proxy = false;
   env.wasm.wasmBinary = runtime.buffer;
   const options: InferenceSession.SessionOptions = { executionProviders: ["wasm"], logSeverityLevel: 3 };
-  return {
-    metadata,
-    detector: await InferenceSession.create(detector, options),
-    judge: await InferenceSession.create(bundle, options),
-  };
+  // The bundle comes first: it matched its checksum, so that what fails here is the runtime.
+  const judge = await InferenceSession.create(bundle, options);
+  const finder = await InferenceSession.create(detector, options).catch((error: unknown) => {
+    throw new LookError("damaged", `the detector is damaged, or not an ONNX file: ${String(error)}`);
+  });
+  return { metadata, judge, detector: finder };
 }
 
 async function fetched(address: string): Promise<Uint8Array<ArrayBuffer>> {
