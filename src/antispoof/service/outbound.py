@@ -30,6 +30,7 @@ REFUSED = tuple(
             "64:ff9b:1::/48",  # the same, of a local gateway: RFC 8215
             "2002::/16",  # 6to4: RFC 3056
             "192.88.99.0/24",  # relays of 6to4: RFC 7526
+            "192.0.0.0/24",  # for protocols, not hosts: RFC 6890
             "2001::/32",  # Teredo: RFC 4380
             "::/96",  # IPv4-compatible: RFC 4291, section 2.5.5.1
             "::ffff:0:0:0/96",  # IPv4-translated: RFC 2765
