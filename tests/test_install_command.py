@@ -47,4 +47,4 @@ def test_the_command_fits_the_installation(
 
     monkeypatch.setattr(metadata, "distribution", distribution)
     assert install_command("client") == f"pip install {command}"
-    assert install_command("train").endswith(" --extra-index-url https://download.pytorch.org/whl/cpu)")
+    assert install_command("train").endswith(" --extra-index-url=https://download.pytorch.org/whl/cpu)")

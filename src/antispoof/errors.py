@@ -85,7 +85,7 @@ class MissingExtraError(AntispoofError):
 
 
 # Else pip takes the build for CUDA, gigabytes of it.
-CPU_TORCH = "pip install torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu"
+CPU_TORCH = "pip install torch==2.13.0 --extra-index-url=https://download.pytorch.org/whl/cpu"
 
 
 def install_command(extra: str) -> str:
