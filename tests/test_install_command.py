@@ -20,8 +20,8 @@ from antispoof.errors import install_command
         ),
         ({"url": "file:///src/antispoof", "dir_info": {}}, "'/src/antispoof[client]'"),
         (
-            {"url": "file:///tmp/antispoof-0.1.0-py3-none-any.whl", "archive_info": {}},
-            "'antispoof[client] @ file:///tmp/antispoof-0.1.0-py3-none-any.whl'",
+            {"url": "file:///srv/wheels/antispoof-0.1.0-py3-none-any.whl", "archive_info": {}},
+            "'antispoof[client] @ file:///srv/wheels/antispoof-0.1.0-py3-none-any.whl'",
         ),
         (
             {"url": "https://git.example.com/antispoof.git", "vcs_info": {"vcs": "git"}},
