@@ -48,9 +48,9 @@ def test_a_face_and_a_voice(run: Run, desk: Path) -> None:
     first, *rest = out.splitlines()
     assert first.endswith("b.wav: bona fide")
     assert any(line.startswith("  together") for line in rest)
-    assert "brought" in out
+    assert "beside the others it" in out
     page = (desk / "page.html").read_text(encoding="utf-8")
-    assert "What each sensor brought" in page
+    assert "What each sensor did to the score" in page
     assert err == ""
 
 

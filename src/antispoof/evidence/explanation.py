@@ -194,8 +194,10 @@ def course(evidence: Evidence) -> list[tuple[float, float, float]]:
 
 
 def bundle_score_in_words(opinion: BundleScore) -> str:
-    """Say what one bundle said, and how much of it went into the score."""
-    return f"said {opinion.score:+.2f} by {opinion.bundle}, brought {opinion.contribution:+.2f}"
+    """Say what one bundle said, and what that did to the fused score."""
+    done = "raised" if opinion.contribution >= 0 else "lowered"
+    moved = f"beside the others it {done} the score by {abs(opinion.contribution):.2f}"
+    return f"said {opinion.score:+.2f} by {opinion.bundle}; {moved}"
 
 
 def policy_in_words(policy: Policy) -> list[tuple[str, str]]:
