@@ -41,6 +41,33 @@ def test_a_site_from_scores_alone(make_bundle: Any, run: Any, tmp_path: Any, clo
     assert verdict.operating_point.threshold == pytest.approx(0.5 + site.shift)
 
 
+def test_traffic_takes_nothing_back_unless_somebody_says_so(
+    make_bundle: Any, run: Any, tmp_path: Any
+) -> None:
+    bundle, now, out = (
+        make_bundle(traffic=TRAFFIC.model_dump()),
+        tmp_path / "now.json",
+        tmp_path / "site.json",
+    )
+    random = np.random.default_rng(0)
+    high = table(tmp_path / "high.csv", random.normal(3.5, 1, 600))
+    low = table(tmp_path / "low.csv", random.normal(1, 1, 600))
+    words = ("--bundle", bundle, "-o", out)
+    run("calibrate", "--scores", high, "--bundle", bundle, "-o", now)
+    raised = antispoof.read_site(now).shift
+    assert raised > 0
+    code, said, errors = run("calibrate", "--scores", low, *words)
+    assert (code, antispoof.read_site(out).shift) == (0, 0), errors
+    assert "would take the threshold below the one in force" in " ".join(said.split())
+    run("calibrate", "--scores", low, "--site", now, *words)
+    assert antispoof.read_site(out).shift == raised
+    run("calibrate", "--scores", low, "--site", now, "--lower", *words)
+    assert antispoof.read_site(out).shift < 0
+    code, _, errors = run("calibrate", "--lower", "--face-rgb", tmp_path, *words)
+    assert code == 3
+    assert "--lower" in errors
+
+
 @pytest.mark.parametrize(
     ("scores", "header", "row", "words"),
     [

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from antispoof.cli.app import BundleName, app, files_in, progress_bar
+from antispoof.cli.judges import SiteFile
 from antispoof.cli.sensors import flag, takes_sensors
 from antispoof.errors import InputError
 
@@ -39,6 +40,15 @@ def calibrate(
         str | None,
         typer.Option(help="Which column of the table is the score: score=NAME.", show_default=False),
     ] = None,
+    site: SiteFile = None,
+    lower: Annotated[
+        bool,
+        typer.Option(
+            "--lower",
+            help="Let unlabelled traffic take the threshold below the one in force: where you know that "
+            "people are turned away. Attacks can have a hand in it.",
+        ),
+    ] = False,
     bundle: BundleName = None,
     **samples: list[Path] | None,
 ) -> None:
@@ -46,13 +56,14 @@ def calibrate(
 
     From captures of people who were there: five are the least, twenty varied ones are better,
     other people, days, places, light and distances.
-    Or from traffic that nobody has labelled (--scores, --unlabelled), at most two fifths of it attacks.
+    Or from traffic that nobody has labelled (--scores, --unlabelled), at most two fifths of it attacks. It
+    raises the threshold alone, and takes nothing back of a calibration in force (--site); --lower lets it.
     """
     from antispoof.columns import parse_columns
     from antispoof.runtime.bundle import default_bundle, read_bundle
     from antispoof.runtime.detector import load
     from antispoof.runtime.references import default_threshold
-    from antispoof.runtime.site import write_site
+    from antispoof.runtime.site import read_site, write_site
     from antispoof.sensing.modalities import modality_of
     from antispoof.sites.learning import learn_site
     from antispoof.sites.traffic import learn_from_scores, learn_unlabelled, read_traffic
@@ -65,10 +76,13 @@ def calibrate(
         )
     if attack and not given:
         raise InputError("--attack: goes with bona fide captures, not with unlabelled traffic")
+    if given and (lower or site is not None):
+        raise InputError("--lower and --site: go with unlabelled traffic, not with bona fide captures")
+    in_force = None if site is None else read_site(site)
     if scores is not None:
         metadata = read_bundle(bundle or default_bundle("face_rgb")).metadata
         found, without = read_traffic(scores, parse_columns(columns or ""), metadata)
-        learned = learn_from_scores(metadata, found, rejected=without)
+        learned = learn_from_scores(metadata, found, rejected=without, in_force=in_force, may_lower=lower)
         modality, example = metadata.modalities[0], "FILE"
     else:
         named = unlabelled or next(iter(given.values()))
@@ -78,7 +92,9 @@ def calibrate(
         metadata, example = detector.bundle.metadata, str(people[0])
         with progress_bar("looking", len(people) + len(attacks)) as advance:
             if unlabelled is not None:
-                learned = learn_unlabelled(detector, people, progress=advance)
+                learned = learn_unlabelled(
+                    detector, people, in_force=in_force, may_lower=lower, progress=advance
+                )
             else:
                 learned = learn_site(detector, people, attacks, progress=advance)
     write_site(learned, out)

@@ -21,6 +21,14 @@ def sites(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The file to write.", show_default=False)
     ] = None,
+    lower: Annotated[
+        bool,
+        typer.Option(
+            "--lower",
+            help="With --propose: let the threshold fall below the one in force, where you know that people "
+            "are turned away.",
+        ),
+    ] = False,
     tenant: Annotated[str, typer.Option(help="Whose sites.")] = "default",
     config: Config = None,
     state: State = None,
@@ -28,8 +36,11 @@ def sites(
 ) -> None:
     """List how the scores of the service's sites lie, and what move of the threshold they call for.
 
-    A move is proposed and never made: it counts once a policy names the file that --propose writes.
+    A move is proposed and never made: it counts once a policy names the file that --propose writes. It is
+    upwards, and takes back nothing of what a policy says now, unless you say --lower.
     """
+    if lower and propose is None:
+        raise typer.BadParameter("goes with --propose", param_hint="--lower")
     if (propose is None) != (out is None):
         raise typer.BadParameter("--propose and --out go together", param_hint="--propose")
     with opened(config, state, database) as core:
@@ -41,7 +52,9 @@ def sites(
         from antispoof.service.traffic import read_traffic
         from antispoof.sites.traffic import learn_from_scores
 
-        models = [read_bundle(bundle)] if bundle else list(core.checks.detector().bundles)
+        judge = core.checks.detector()
+        models = [read_bundle(bundle)] if bundle else list(judge.bundles)
+        in_force = {site.bundle_sha256: site for site in judge.sites}
         known = {each.metadata.sha256: each.metadata for each in models}
         there_is = [each for each in read_traffic(core.store, core.clock.now()) if each.tenant == tenant]
     found = [each for each in there_is if each.sha256 in known]
@@ -57,7 +70,9 @@ def sites(
                 + (f"; {elsewhere}" if elsewhere else "")
             )
         metadata = known[there[0].sha256]
-        learned = learn_from_scores(metadata, there[0].scores)
+        learned = learn_from_scores(
+            metadata, there[0].scores, in_force=in_force.get(metadata.sha256), may_lower=lower
+        )
         write_site(learned, out)
         threshold = default_threshold(metadata)
         typer.echo(
@@ -72,7 +87,7 @@ def sites(
 
     rows = []
     for each in found:
-        proposal = each.proposal(known[each.sha256])
+        proposal = each.proposal(known[each.sha256], in_force.get(each.sha256))
         quartiles = np.percentile(each.scores, (25, 50, 75))
         move = "–" if proposal is None else f"{proposal.shift:+.2f}"
         rows.append((each.site, each.bundle, str(each.scores.size), *(f"{q:+.2f}" for q in quartiles), move))

@@ -135,6 +135,11 @@ class Detector:
         """Every model that may judge, the preferred one first; those not needed so far are read now."""
         return tuple(examiner.bundle for examiner in self._candidates.all())
 
+    @property
+    def sites(self) -> tuple[SiteCalibration, ...]:
+        """By what thresholds are moved; bundles not needed so far are read now."""
+        return tuple(each.site for each in self._candidates.all() if each.site is not None)
+
     def calibrated(self, site: SiteCalibration | str | Path) -> Detector:
         """Return this detector at the operating point of a site; the networks are shared.
 

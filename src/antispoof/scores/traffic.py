@@ -1,9 +1,9 @@
 """How unlabelled scores of a site move its threshold: from the shape of the mixture, attacks among it or not.
 
-The threshold rises with the median of all scores, and falls only where a high quantile calls for it too. With
-no more than two fifths attacks among them, wherever those lie, the four-fifths quantile is at least the
-two-thirds quantile of the people, so a burst of attacks never takes the threshold below what the people alone
-call for; how far it can drive it up is bounded.
+The threshold rises with the median of all scores, by a bounded amount. It falls only where somebody who
+answers for the site lets it, and where a high quantile calls for it too: with no more than two fifths attacks
+among them, wherever those lie, the four-fifths quantile is at least the two-thirds quantile of the people, so
+that even then a burst of attacks never takes it below what the people alone call for.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class TrafficRule(BaseModel):
-    """By how much traffic moves a threshold, kept between ``-lowest`` and ``highest``.
+    """By how much traffic moves a threshold, at most to ``highest`` above the shipped one.
 
     It rises by ``follow * (median - raise_margin - threshold)``, and falls by no more than
-    ``follow * (quantile - margin - threshold)``, where both are below 0.
+    ``follow * (quantile - margin - threshold)`` and ``lowest``, where it may fall and both are below 0.
 
     Attributes:
         follow: how far the threshold follows the site, 0 to 1.
@@ -55,12 +55,14 @@ class TrafficRule(BaseModel):
     lowest: Weight = LOWERED_AT_MOST
     highest: Weight = RAISED_AT_MOST
 
-    def shift(self, scores: ArrayLike, threshold: float) -> float:
+    def shift(self, scores: ArrayLike, threshold: float, at_least: float = 0.0) -> float:
         """Tell by how much a threshold should move.
 
         Args:
             scores: (N,), of a site's presentations, at least 100, at most two fifths of them attacks.
             threshold: as the bundle ships it.
+            at_least: the move that is in force, from which nothing is taken back, whoever sends the traffic;
+                minus infinity lets the threshold fall.
 
         Raises:
             InputError: the scores are too few, not finite, or all the same.
@@ -79,10 +81,10 @@ class TrafficRule(BaseModel):
             )
         # order statistics, not mixes of two: what holds for shares of people then holds for them exactly
         high, middle = np.quantile(found, (LEVEL, MIDDLE), method="higher").tolist()
-        return self._moved(high, middle, threshold)
+        return max(self._moved(high, middle, threshold), at_least)
 
     def called_for(self, people: ArrayLike, threshold: float) -> float:
-        """Tell what people alone call for, the least that traffic with attacks among it comes to.
+        """Tell what people alone call for, the least that traffic comes to where it may lower a threshold.
 
         Args:
             people: (N,), scores of bona fide presentations alone.

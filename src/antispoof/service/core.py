@@ -86,11 +86,9 @@ class Core:
                     traffic.scores.size
                 )
                 metadata = bundles.get(traffic.sha256)
-                proposal = None if metadata is None else traffic.proposal(metadata)
-                if proposal is not None:
-                    self.metrics.site_drift.labels(traffic.tenant, traffic.site, traffic.bundle).set(
-                        proposal.shift
-                    )
+                drift = None if metadata is None else traffic.drift(metadata)
+                if drift is not None:
+                    self.metrics.site_drift.labels(traffic.tenant, traffic.site, traffic.bundle).set(drift)
 
     def close(self) -> None:
         """End what runs, and close the database."""

@@ -16,6 +16,7 @@ from sqlalchemy import delete, select
 
 from antispoof.errors import AntispoofError
 from antispoof.runtime.bundle import BundleMetadata
+from antispoof.runtime.references import default_threshold, traffic_rule
 from antispoof.runtime.site import SiteCalibration
 from antispoof.service.store.database import Store, Transaction
 from antispoof.service.store.tables import ScoreCount
@@ -48,12 +49,28 @@ class SiteTraffic:
     sha256: str
     scores: NDArray[np.float64]
 
-    def proposal(self, metadata: BundleMetadata) -> SiteCalibration | None:
-        """Learn a move of the threshold from the scores; None where they do not suffice for one."""
+    def proposal(
+        self, metadata: BundleMetadata, in_force: SiteCalibration | None = None
+    ) -> SiteCalibration | None:
+        """Learn a move of the threshold from the scores; None where they do not suffice for one.
+
+        Args:
+            metadata: of a bundle.
+            in_force: by what its thresholds are moved already; nothing is taken back of that.
+        """
         if metadata.sha256 != self.sha256:
             return None
         try:
-            return learn_from_scores(metadata, self.scores)
+            return learn_from_scores(metadata, self.scores, in_force=in_force)
+        except AntispoofError:
+            return None
+
+    def drift(self, metadata: BundleMetadata) -> float | None:
+        """Tell by how much the scores call for another threshold than shipped, a lower one too."""
+        if metadata.sha256 != self.sha256:
+            return None
+        try:
+            return traffic_rule(metadata).shift(self.scores, default_threshold(metadata), -np.inf)
         except AntispoofError:
             return None
 

@@ -27,7 +27,13 @@ INTERVAL = (5.0, 95.0)  # percentiles
 
 
 def learn_from_scores(
-    metadata: BundleMetadata, scores: ArrayLike, *, rejected: int = 0, seed: int = 0
+    metadata: BundleMetadata,
+    scores: ArrayLike,
+    *,
+    rejected: int = 0,
+    in_force: SiteCalibration | None = None,
+    may_lower: bool = False,
+    seed: int = 0,
 ) -> SiteCalibration:
     """Learn by how much the thresholds should move from the scores of a site's traffic.
 
@@ -35,30 +41,48 @@ def learn_from_scores(
         metadata: of the bundle that gave the scores.
         scores: (N,), at least 100, in the order in which they came; at most two fifths of attacks.
         rejected: presentations that could not be judged.
+        in_force: by what the site is calibrated so far; traffic takes nothing of it back.
+        may_lower: whether the threshold may come to lie below the one in force: only for a site of which
+            somebody knows that its people are turned away. Whoever sends traffic has a say in it then.
         seed: of the bootstrap.
 
     Raises:
-        InputError: the scores are too few, not finite, or all the same.
+        InputError: the scores are too few, not finite, or all the same; ``in_force`` is of another bundle.
         BundleError: the bundle has no rule for traffic.
     """
     rule, threshold = traffic_rule(metadata), default_threshold(metadata)
+    if in_force is not None:
+        in_force.check(metadata)
+    now = 0.0 if in_force is None else in_force.shift
+    least = -np.inf if may_lower else now
     found = np.asarray(scores, np.float64).ravel()
-    shift = rule.shift(found, threshold)
+    called_for = rule.shift(found, threshold, -np.inf)
+    shift = max(called_for, least)
     random = np.random.default_rng(seed)
     blocks = np.array_split(found, BLOCKS)
     low, high = np.percentile(
-        [_resampled(rule.shift, blocks, threshold, random) for _ in range(RESAMPLES)], INTERVAL
+        [
+            _resampled(lambda drawn: rule.shift(drawn, threshold, least), blocks, random)
+            for _ in range(RESAMPLES)
+        ],
+        INTERVAL,
     )
     advice = [
         "nobody says which of these were attacks: with more than two fifths of them among it, the threshold "
         "is too low"
     ]
+    if called_for < shift:
+        advice.append(
+            f"this traffic calls for a move of {called_for:+.2f}, which would take the threshold below the "
+            "one in force: attacks may look like that, so it stays. If you know that people are turned away "
+            "here, take twenty bona fide captures, or let it fall (--lower)"
+        )
     if found.size < GOOD_SCORES:
         advice.append(f"{found.size} scores are few: {GOOD_SCORES} of several days make the threshold surer")
-    if shift in (-rule.lowest, rule.highest):
+    if called_for in (-rule.lowest, rule.highest):
         advice.append(
-            f"the site calls for more than the {abs(shift):.2f} that unlabelled traffic may move it by: take "
-            "twenty bona fide captures there"
+            f"the site calls for more than the {abs(called_for):.2f} that unlabelled traffic may move it by: "
+            "take twenty bona fide captures there"
         )
     return SiteCalibration(
         bundle=metadata.name,
@@ -78,21 +102,22 @@ def learn_from_scores(
 
 
 def _resampled(
-    shift: Callable[[ArrayLike, float], float],
+    shift: Callable[[NDArray[np.float64]], float],
     blocks: Sequence[NDArray[np.float64]],
-    threshold: float,
     random: np.random.Generator,
 ) -> float:
     drawn = np.concatenate([blocks[index] for index in random.integers(0, len(blocks), len(blocks))])
     if drawn.size < LEAST_SCORES or np.ptp(drawn) == 0:
         drawn = np.concatenate(blocks)
-    return shift(drawn, threshold)
+    return shift(drawn)
 
 
 def learn_unlabelled(
     detector: Detector,
     sources: Sequence[Source],
     *,
+    in_force: SiteCalibration | None = None,
+    may_lower: bool = False,
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
 ) -> SiteCalibration:
@@ -101,6 +126,8 @@ def learn_unlabelled(
     Args:
         detector: uncalibrated.
         sources: presentations of the one modality that its bundle judges.
+        in_force: see `learn_from_scores`.
+        may_lower: see there.
         seed: of the bootstrap.
         progress: called after each.
 
@@ -119,7 +146,14 @@ def learn_unlabelled(
         if score is not None:
             scores.append(score)
         progress()
-    return learn_from_scores(metadata, scores, rejected=len(sources) - len(scores), seed=seed)
+    return learn_from_scores(
+        metadata,
+        scores,
+        rejected=len(sources) - len(scores),
+        in_force=in_force,
+        may_lower=may_lower,
+        seed=seed,
+    )
 
 
 def read_traffic(
