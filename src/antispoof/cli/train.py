@@ -46,7 +46,8 @@ def export_run(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: .onnx, or .xml.", show_default=False)
+        Path,
+        typer.Option("--output", "-o", help="File to write: .onnx, .xml or .tflite.", show_default=False),
     ],
     results: Annotated[
         Path | None,
@@ -54,7 +55,7 @@ def export_run(
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option(help="For another runtime: onnx-int8, openvino or ort-web.", show_default=False),
+        typer.Option(help="For another runtime: onnx-int8, openvino, litert or ort-web.", show_default=False),
     ] = None,
     samples: Annotated[
         Path | None,

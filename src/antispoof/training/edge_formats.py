@@ -5,6 +5,7 @@ name       file                             runtime
 ========== ================================ ==========================================================
 onnx-int8  ``.onnx``, a bundle              ONNX Runtime; convolutions in 8-bit integers
 openvino   ``.xml`` and ``.bin`` beside it  OpenVINO; metadata under ``antispoof`` in its ``rt_info``
+litert     ``.tflite``                      LiteRT; metadata as ``antispoof.json`` in the zip file at its end
 ort-web    ``.onnx``, a bundle              ONNX Runtime in a browser: one presentation a call, score only
 ========== ================================ ==========================================================
 """
@@ -12,6 +13,7 @@ ort-web    ``.onnx``, a bundle              ONNX Runtime in a browser: one prese
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ from antispoof.runtime.bundle import Bundle, BundleMetadata, seal
 from antispoof.scores.calibration import Calibration
 from antispoof.training.edge_samples import Samples
 from antispoof.training.fast_graph import folded
+from antispoof.training.litert import litert_graph, litert_scores
 from antispoof.training.quantise import quantise
 
 __all__ = ["FORMATS", "Converted", "EdgeFormat", "raw_scores"]
@@ -120,7 +123,7 @@ def _integers(bundle: Bundle, samples: Samples) -> Converted:
     return _Onnx(about.model_copy(update=changed), small)
 
 
-def _for_browsers(bundle: Bundle, samples: Samples) -> Converted:  # noqa: ARG001
+def _for_browsers(bundle: Bundle, samples: Samples) -> _Onnx:  # noqa: ARG001
     """Leave only the score, of one presentation: what computes sizes becomes constant and goes."""
     graph = _bare(bundle.model)
     for value in (*graph.graph.input, *graph.graph.output):
@@ -169,6 +172,28 @@ def _for_openvino(bundle: Bundle, samples: Samples) -> Converted:  # noqa: ARG00
     return _OpenVino(bundle.metadata, model)
 
 
+@dataclass(frozen=True, slots=True)
+class _LiteRt:
+    metadata: BundleMetadata
+    content: bytes
+
+    def scores(self, samples: Samples) -> NDArray[np.float64]:
+        return litert_scores(self.content, samples)
+
+    def write(self, output: Path, metadata: BundleMetadata) -> None:
+        # Files that belong to a LiteRT model are a zip archive after it, which the runtime does not read.
+        with replacing(output) as draft:
+            draft.write_bytes(self.content)
+            with zipfile.ZipFile(draft, "a") as archive:
+                about = zipfile.ZipInfo("antispoof.json")  # dated 1980: the same export is the same file
+                archive.writestr(about, metadata.model_dump_json())
+
+
+def _for_litert(bundle: Bundle, samples: Samples) -> Converted:
+    web = _for_browsers(bundle, samples)
+    return _LiteRt(web.metadata, litert_graph(web.model))
+
+
 def _spell_out_log_sum_exp(model: onnx.ModelProto) -> None:
     """Write ReduceLogSumExp as m + log Σ exp(x − m), m being the largest.
 
@@ -210,5 +235,6 @@ def _bare(model: bytes) -> onnx.ModelProto:
 FORMATS = {
     "onnx-int8": EdgeFormat(".onnx", ("onnx",), None, 0.25, _integers),
     "openvino": EdgeFormat(".xml", ("onnx", "openvino"), 0.05, 0.05, _for_openvino),
+    "litert": EdgeFormat(".tflite", ("onnx", "ai_edge_litert"), 0.05, 0.05, _for_litert),
     "ort-web": EdgeFormat(".onnx", ("onnx",), 0.05, 0.05, _for_browsers),
 }

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 __all__ = ["EDGE_TARGETS"]
 
-EDGE_TARGETS = ("onnx-int8", "openvino", "ort-web")
+EDGE_TARGETS = ("onnx-int8", "openvino", "litert", "ort-web")
 """The keys of `antispoof.training.edge_formats.FORMATS`."""
