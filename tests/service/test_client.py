@@ -51,7 +51,12 @@ class Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("client")
     (folder / "miniature.onnx").write_bytes(seal(network(), metadata()))
-    settings = Settings(state=folder / "state", bundles=(str(folder / "miniature.onnx"),), attempts=2)
+    settings = Settings(
+        state=folder / "state",
+        bundles=(str(folder / "miniature.onnx"),),
+        attempts=2,
+        webhook_hosts=("hooks.example.com",),
+    )
     app = create_app(settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, **server_options(settings)))
@@ -199,6 +204,31 @@ def proxy(_: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(502, html="<h1>Bad gateway</h1>")
 
 
+def test_webhooks_are_registered_listed_and_removed_whatever_is_lost(running: Running) -> None:
+    transport = Unreliable(lost)
+    with Client(running.url, running.key, transport=transport) as client:
+        hook = client.add_webhook("https://hooks.example.com/told")
+        assert hook.secret.startswith("whsec_")
+        assert [each.id for each in client.webhooks().webhooks] == [hook.id]
+        with pytest.raises(RefusedError, match="invalid_request"):
+            client.add_webhook("https://elsewhere.example.org/")
+        transport.faults = [lost]
+        client.remove_webhook(hook)
+        with pytest.raises(RefusedError, match="not_found"):
+            client.remove_webhook(hook.id)
+        with pytest.raises(InputError, match="no identifier of a webhook"):
+            client.remove_webhook("../sessions")
+
+    async def work() -> None:
+        async with AsyncClient(running.url, running.key) as client:
+            hook = await client.add_webhook("https://hooks.example.com/told")
+            assert len((await client.webhooks()).webhooks) == 1
+            await client.remove_webhook(hook.id)
+            assert not (await client.webhooks()).webhooks
+
+    asyncio.run(work())
+
+
 def test_what_is_lost_is_sent_again_and_done_once(running: Running, frames: Frames) -> None:
     transport = Unreliable(lost, busy)
     with Client(running.url, running.key, transport=transport) as client:
@@ -316,6 +346,8 @@ def test_every_answer_is_what_the_openapi_document_says(running: Running, frames
         client.session(session)
         client.models()
         client.check(face_rgb=pictures[:2])
+        client.add_webhook("https://hooks.example.com/")
+        client.webhooks()
         client.erase(session)
     operations = {(path, status) for path, status in seen}
     assert ("/v1/sessions/{session_id}/captures", 415) in operations

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -73,8 +75,10 @@ for (const body of ["{}", "null", '{"jws": null}', '{"jws": ["x"]}']) {
 answers("<html>");
 await said(() => service.openSession());
 for (const address of ["nope", "localhost:80", ""]) await said(() => new Client(address, key));
-globalThis.fetch = async () => Response.json({}, { headers: { "Antispoof-API": "2.0" } });
-await said(() => service.openSession());
+for (const version of ["2.0", "1.0", ""]) {
+  globalThis.fetch = async () => Response.json({}, { headers: version ? { "Antispoof-API": version } : {} });
+  await said(() => service.openSession());
+}
 """
 
 
@@ -90,13 +94,102 @@ def test_what_is_refused_lost_forged_or_too_new_says_so(running: Running, tmp_pa
     assert said[9] == "unreachable 200: what answers there sends no JSON"
     assert said[10] == 'unreachable address: has to be like https://id.example.com; got "nope"'
     assert [each.split(":")[0] for each in said[11:13]] == ["unreachable address"] * 2
-    assert said[13].startswith(
-        "incompatible this client speaks version 1.1 of the interface, the service 2.0"
-    )
+    for line, (version, older) in zip(
+        said[13:], (("2.0", "client"), ("1.0", "service"), ("1.0", "service")), strict=True
+    ):
+        told = f"this client speaks version 1.1 of the interface, the service {version}: update the {older}"
+        assert line == f"incompatible {told}"
 
 
-def test_it_speaks_the_version_that_the_service_has() -> None:
-    from antispoof.contract import API_VERSION
+WHOLE = """
+import { readFile } from "node:fs/promises";
+import { Client } from "antispoof-web/service";
+const service = new Client(process.env.ANTISPOOF_URL, process.env.ANTISPOOF_KEY);
+const load = async (n) => new Uint8Array(await readFile(`${n}.jpg`));
+const [enrolled, ...frames] = await Promise.all([0, 1, 2, 3].map(load));
+const said = [];
+const session = await service.openSession();
+said.push((await service.refer(session, enrolled)).references);
+const own = globalThis.fetch;
+const lose = () => {
+  globalThis.fetch = async (...asked) => {
+    globalThis.fetch = own;
+    await own(...asked);
+    throw new Error("reset");
+  };
+};
+for (const [seq, frame] of frames.entries()) { lose(); await service.capture(session, frame, seq); }
+lose();
+said.push((await service.complete(session)).state, (await service.session(session)).captures);
+said.push((await service.result(session)).verdict.references.length);
+said.push((await service.audit(session)).events.at(-1).event);
+await service.erase(session);
+said.push((await service.session(session)).state);
+const repeated = await service.openSession();
+for (const seq of [0, 1]) await service.capture(repeated, enrolled, seq);
+lose();
+const again = await service.complete(repeated);
+said.push(again.state, again.attempts_left);
+said.push((await service.models()).models[0].name, (await service.check({ face_rgb: frames })).outcome);
+const batch = [];
+for await (const one of service.checkFiles([frames[0], new Uint8Array([1, 2]), frames[1]], { atOnce: 2 })) {
+  batch.push(one.verdict?.outcome ?? one.problem.problem.code);
+}
+said.push(batch);
+const hook = await service.addWebhook("https://hooks.example.com/node");
+said.push((await service.webhooks()).map((one) => one.id === hook.id), hook.secret.slice(0, 6));
+lose();
+await service.removeWebhook(hook);
+said.push((await service.webhooks()).length);
+said.push(await service.removeWebhook({ id: "../keys" }).catch((error) => error.message));
+console.log(JSON.stringify(said));
+"""
 
-    source = (ROOT / "web" / "package" / "src" / "service.ts").read_text()
-    assert f'API_VERSION = "{API_VERSION}"' in source
+
+def test_every_call_against_the_real_service_some_of_them_lost(
+    running: Running, frames: Frames, tmp_path: Path
+) -> None:
+    for number, frame in enumerate(fresh(frames["bona_fide"][:4])):
+        (tmp_path / f"{number}.jpg").write_bytes(frame)
+    said = json.loads(ran(WHOLE, tmp_path, running.url, running.key))
+    assert said[:6] == [1, "succeeded", 3, 1, "judged", "revoked"]
+    assert said[6:8] == ["capturing", 1], "the same picture twice: a non-response, and another attempt"
+    assert said[8:10] == ["miniature", "bona_fide"]
+    assert said[10] == ["bona_fide", "unsupported_media", "bona_fide"]
+    assert said[11:14] == [[True], "whsec_", 0]
+    assert said[14] == '"../keys" is no identifier of a webhook'
+
+
+HOOKS = """
+import { verifyWebhook } from "antispoof-web/service";
+const { messages, secret } = JSON.parse(process.env.ANTISPOOF_KEY);
+for (const { body, headers } of messages) {
+  console.log(await verifyWebhook(body, headers, secret).then((it) => it.type, (error) => error.message));
+}
+console.log(await verifyWebhook("{}", new Headers(messages[0].headers), "").catch((error) => error.message));
+"""
+
+
+def test_webhooks_are_checked_as_in_python(tmp_path: Path) -> None:
+    from antispoof.contract.webhooks import signed_headers
+
+    secret, now, body = "whsec_" + "A" * 40, time.time(), '{"type": "session.finished", "data": {}}'
+    good = signed_headers("msg_1", now, body.encode(), secret)
+    stale = signed_headers("msg_1", now - 400, body.encode(), secret)
+    signature = good["webhook-signature"]
+    several = {**good, "webhook-signature": f"v1a,x v1,@ {signature}"}
+    messages = [(body, good), (body, several), (body + " ", good), (body, stale), (body, {})]
+    shown = [{"body": each, "headers": headers} for each, headers in messages]
+    said = ran(HOOKS, tmp_path, "", json.dumps({"messages": shown, "secret": secret})).splitlines()
+    assert said[:3] == ["session.finished", "session.finished", "the webhook is not signed with this secret"]
+    assert "s old; 300 are accepted" in said[3]
+    assert said[4].startswith("no webhook: ")
+    assert said[5].startswith("secret: has to be like whsec_")
+
+
+def test_its_types_are_those_of_the_contract() -> None:
+    from build_client_types import types
+
+    source = ROOT / "web" / "package" / "src" / "documents.ts"
+    advice = f"the contract changed: run python tools/build_client_types.py {source.relative_to(ROOT)}"
+    assert source.read_text() == types(), advice

@@ -20,9 +20,12 @@ from antispoof.contract.documents import (
     Models,
     OpenedSession,
     ReferenceReceipt,
+    RegisteredWebhook,
     ResultDocument,
     SessionDocument,
     VerdictDocument,
+    WebhookDocument,
+    Webhooks,
 )
 
 __all__ = ["AsyncClient"]
@@ -118,6 +121,18 @@ class AsyncClient:
     async def models(self) -> Models:
         """Return what judges there."""
         return await self._run(self._operations.models())
+
+    async def add_webhook(self, url: str) -> RegisteredWebhook:
+        """Have ``url`` told when a session is over; keep the ``secret`` for `verify_webhook`."""
+        return await self._run(self._operations.add_webhook(url))
+
+    async def webhooks(self) -> Webhooks:
+        """Return who is told, and how much still waits."""
+        return await self._run(self._operations.webhooks())
+
+    async def remove_webhook(self, webhook: WebhookDocument | str) -> None:
+        """Tell no more; ``webhook`` as it was registered, or its identifier."""
+        await self._run(self._operations.remove_webhook(webhook))
 
     async def check(
         self,

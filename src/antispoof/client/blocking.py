@@ -21,9 +21,12 @@ from antispoof.contract.documents import (
     Models,
     OpenedSession,
     ReferenceReceipt,
+    RegisteredWebhook,
     ResultDocument,
     SessionDocument,
     VerdictDocument,
+    WebhookDocument,
+    Webhooks,
 )
 
 __all__ = ["Client"]
@@ -159,6 +162,18 @@ class Client:
     def models(self) -> Models:
         """Return what judges there."""
         return self._run(self._operations.models())
+
+    def add_webhook(self, url: str) -> RegisteredWebhook:
+        """Have ``url`` told when a session is over; keep the ``secret`` for `verify_webhook`."""
+        return self._run(self._operations.add_webhook(url))
+
+    def webhooks(self) -> Webhooks:
+        """Return who is told, and how much still waits."""
+        return self._run(self._operations.webhooks())
+
+    def remove_webhook(self, webhook: WebhookDocument | str) -> None:
+        """Tell no more; ``webhook`` as it was registered, or its identifier."""
+        self._run(self._operations.remove_webhook(webhook))
 
     def check(
         self,

@@ -22,9 +22,12 @@ from antispoof.contract.documents import (
     Models,
     OpenedSession,
     ReferenceReceipt,
+    RegisteredWebhook,
     ResultDocument,
     SessionDocument,
     VerdictDocument,
+    WebhookDocument,
+    Webhooks,
 )
 from antispoof.contract.signatures import verify
 from antispoof.errors import InputError
@@ -216,6 +219,23 @@ class Operations:
                 return FileVerdict(file, None, problem)
             raise
 
+    def add_webhook(self, url: str) -> Conversation[RegisteredWebhook]:
+        """Register; the same URL again is the same webhook, so that it may be sent again."""
+        return self._ask(RegisteredWebhook, Call("POST", "/v1/webhooks", self._key, body={"url": url}))
+
+    def webhooks(self) -> Conversation[Webhooks]:
+        """List."""
+        return self._ask(Webhooks, Call("GET", "/v1/webhooks", self._key))
+
+    def remove_webhook(self, webhook: WebhookDocument | str) -> Conversation[None]:
+        """Remove; what a call that was lost has removed is not missed."""
+        identifier = _checked(webhook if isinstance(webhook, str) else webhook.id, "webhook")
+        try:
+            yield from exchange(Call("DELETE", f"/v1/webhooks/{identifier}", self._key), self._policy)
+        except RefusedError as problem:
+            if problem.code != "not_found" or not problem.unanswered:
+                raise
+
     def _ask(self, model: type[Model], call: Call) -> Conversation[Model]:
         document = yield from exchange(call, self._policy)
         return _read(model, document)
@@ -235,10 +255,13 @@ def _identifier(session: SessionLike) -> str:
 
 
 def _place(session: SessionLike) -> str:
-    identifier = _identifier(session)
+    return f"/v1/sessions/{_checked(_identifier(session), 'session')}"
+
+
+def _checked(identifier: str, what: str) -> str:
     if not identifier.isascii() or not identifier.replace("_", "").replace("-", "").isalnum():
-        raise InputError(f"session: {identifier!r} is no identifier of a session")
-    return f"/v1/sessions/{identifier}"
+        raise InputError(f"{what}: {identifier!r} is no identifier of a {what}")
+    return identifier
 
 
 def _sample(

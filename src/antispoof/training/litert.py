@@ -40,8 +40,8 @@ def converter() -> Path:
     python = cache / "bin" / "python"
     if not python.exists():
         raise InputError(
-            f"litert: its converter has an environment of its own, {str(cache)!r}, which is not there; make it "
-            f"(2.4 GB, with TensorFlow): python3.11 -m venv {cache} && {cache}/bin/pip install {CONVERTER}"
+            f"litert: its converter has an environment of its own, {str(cache)!r}, which is not there; "
+            f"make it (2.4 GB): python3.11 -m venv {cache} && {cache}/bin/pip install {CONVERTER}"
         )
     return python
 

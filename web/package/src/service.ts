@@ -5,8 +5,34 @@
  * they are returned.
  */
 
-/** The version of the interface that this client speaks. */
-export const API_VERSION = "1.1";
+import {
+  API_VERSION,
+  type Audit,
+  type CaptureReceipt,
+  type CheckAnswer,
+  type Completed,
+  type Models,
+  type OpenedSession,
+  type ProblemDocument,
+  type ReferenceReceipt,
+  type RegisteredWebhook,
+  type ResultDocument,
+  type SessionDocument,
+  type VerdictDocument,
+  type WebhookDocument,
+  type Webhooks,
+} from "./documents.js";
+import { bytes, hex, text } from "./encodings.js";
+
+export { verifyWebhook, type WebhookMessage } from "./webhooks.js";
+export { API_VERSION };
+export type * from "./documents.js";
+
+/** A sample: a file as it is, of a camera or from a disk. */
+export type Sample = Uint8Array<ArrayBuffer>;
+
+/** What became of one sample of a batch: a verdict, or why there is none. */
+export type FileVerdict = { readonly verdict: VerdictDocument } | { readonly verdict: null; readonly problem: ServiceError };
 
 const TRANSIENT = [429, 502, 503, 504];
 
@@ -23,38 +49,6 @@ export interface SessionRequest {
   readonly site?: string;
 }
 
-export interface Session {
-  readonly id: string;
-  readonly nonce: string;
-  readonly client_token: string;
-  readonly state: string;
-}
-
-export interface Completed {
-  readonly session: string;
-  readonly state: string;
-  readonly attempts_left: number;
-  readonly advice: readonly string[];
-}
-
-export interface Result {
-  readonly schema_version: number | string;
-  readonly session: string;
-  readonly outcome: "bona_fide" | "attack" | "non_response";
-  readonly reasons: readonly string[];
-  readonly verdict: { readonly outcome: string; readonly score: number | null } | null;
-  readonly jws: string;
-}
-
-export interface Problem {
-  readonly status: number;
-  readonly code: string;
-  readonly title?: string;
-  readonly detail?: string;
-  readonly recoverable?: boolean;
-  readonly retry_after_s?: number | null;
-}
-
 /**
  * - `refused`: the service refuses; `problem` says why.
  * - `unreachable`: there was no answer of the service.
@@ -65,7 +59,9 @@ export class ServiceError extends Error {
   constructor(
     readonly code: "refused" | "unreachable" | "incompatible" | "unverified",
     message: string,
-    readonly problem?: Problem,
+    readonly problem?: ProblemDocument,
+    /** How many calls before it were sent and never answered: what they asked for may have been done. */
+    readonly unanswered = 0,
   ) {
     super(message);
     this.name = "ServiceError";
@@ -77,7 +73,15 @@ interface Call {
   readonly path: string;
   readonly token?: string;
   readonly headers?: Record<string, string>;
-  readonly body?: () => string | FormData;
+  readonly json?: object;
+  readonly form?: readonly (readonly [string, string | Sample])[];
+}
+
+export interface BatchOptions {
+  readonly modality?: string;
+  readonly policy?: string;
+  /** How many wait for an answer at a time; 4 unless stated. */
+  readonly atOnce?: number;
 }
 
 export class Client {
@@ -94,33 +98,104 @@ export class Client {
     }
   }
 
-  openSession(request: SessionRequest = {}, idempotencyKey: string = crypto.randomUUID()): Promise<Session> {
-    const headers = { "Content-Type": "application/json", "Idempotency-Key": idempotencyKey };
-    return this.#ask<Session>({ method: "POST", path: "/v1/sessions", headers, body: () => JSON.stringify(request) });
+  /** Open a session; hand its `client_token` to the person's device. A call that is sent again opens no second one. */
+  openSession(request: SessionRequest = {}, idempotencyKey: string = crypto.randomUUID()): Promise<OpenedSession> {
+    return this.#ask({ method: "POST", path: "/v1/sessions", headers: { "Idempotency-Key": idempotencyKey }, json: request });
+  }
+
+  /** How a session stands. */
+  session(session: { readonly id: string }): Promise<SessionDocument> {
+    return this.#ask({ method: "GET", path: place(session.id) });
   }
 
   /** Hand in a sample, with the session's own token. */
-  async capture(session: Session, sample: Uint8Array<ArrayBuffer>, seq = 0, modality = "face_rgb"): Promise<void> {
-    const sha256 = hex(await crypto.subtle.digest("SHA-256", sample));
-    const body = (): FormData => {
-      const form = new FormData();
-      for (const [name, value] of Object.entries({ modality, seq: String(seq), sha256 })) form.append(name, value);
-      form.append("file", new Blob([sample]), "sample");
-      return form;
-    };
-    await this.#ask({ method: "POST", path: `${place(session.id)}/captures`, token: session.client_token, body });
+  async capture(session: OpenedSession, sample: Sample, seq = 0, modality = "face_rgb", unit = ""): Promise<CaptureReceipt> {
+    const form = await described(sample, seq, modality, unit);
+    return this.#ask({ method: "POST", path: `${place(session.id)}/captures`, token: session.client_token, form });
   }
 
-  complete(session: Session): Promise<Completed> {
-    return this.#ask<Completed>({ method: "POST", path: `${place(session.id)}/complete` }, true);
+  /** Hand in an earlier bona fide capture of the same person and device. */
+  async refer(session: { readonly id: string }, sample: Sample, seq = 0, modality = "face_rgb", unit = ""): Promise<ReferenceReceipt> {
+    const form = await described(sample, seq, modality, unit);
+    return this.#ask({ method: "POST", path: `${place(session.id)}/references`, form });
+  }
+
+  /** Judge what was captured. Where an answer was lost, the session tells what it was. */
+  async complete(session: { readonly id: string }): Promise<Completed> {
+    try {
+      return await this.#ask<Completed>({ method: "POST", path: `${place(session.id)}/complete` }, true);
+    } catch (error) {
+      if (!(error instanceof ServiceError) || error.problem?.code !== "state_conflict" || !error.unanswered) throw error;
+      const { id, captures, state, attempts_left } = await this.session(session);
+      if (captures || state !== "capturing") throw error;
+      return { session: id, state, attempts_left, advice: [] };
+    }
+  }
+
+  /** Revoke a session, and erase its media and its result. */
+  erase(session: { readonly id: string }): Promise<void> {
+    return this.#ask({ method: "DELETE", path: place(session.id) });
+  }
+
+  /** What happened to a session. */
+  audit(session: { readonly id: string }): Promise<Audit> {
+    return this.#ask({ method: "GET", path: `${place(session.id)}/audit` });
+  }
+
+  /** What judges there. */
+  models(): Promise<Models> {
+    return this.#ask({ method: "GET", path: "/v1/models" });
+  }
+
+  /** Judge one presentation without a session: `check({ face_rgb: [selfie] })`; not against replay. */
+  async check(samples: Readonly<Record<string, readonly Sample[]>>, policy?: string): Promise<VerdictDocument> {
+    const form: [string, string | Sample][] = policy === undefined ? [] : [["policy", policy]];
+    for (const [modality, several] of Object.entries(samples)) form.push(...several.map((one): [string, Sample] => [modality, one]));
+    return (await this.#ask<CheckAnswer>({ method: "POST", path: "/v1/check", form })).verdict;
+  }
+
+  /** Judge samples, each by itself, a few at once; what is wrong with one is told in its place. */
+  async *checkFiles(files: Iterable<Sample>, { modality = "face_rgb", policy, atOnce = 4 }: BatchOptions = {}): AsyncGenerator<FileVerdict> {
+    const waiting: Promise<FileVerdict>[] = [];
+    for (const file of files) {
+      if (waiting.length >= atOnce) yield await waiting.shift()!;
+      const verdict = this.check({ [modality]: [file] }, policy).then(
+        (said): FileVerdict => ({ verdict: said }),
+        (problem: unknown): FileVerdict => {
+          if (problem instanceof ServiceError && [413, 415, 422].includes(problem.problem?.status ?? 0)) return { verdict: null, problem };
+          throw problem;
+        },
+      );
+      verdict.catch(() => undefined); // told where it is waited for
+      waiting.push(verdict);
+    }
+    for (const verdict of waiting) yield await verdict;
+  }
+
+  /** Have a URL told when a session is over; keep the `secret` for `verifyWebhook`. */
+  addWebhook(url: string): Promise<RegisteredWebhook> {
+    return this.#ask({ method: "POST", path: "/v1/webhooks", json: { url } });
+  }
+
+  async webhooks(): Promise<readonly WebhookDocument[]> {
+    return (await this.#ask<Webhooks>({ method: "GET", path: "/v1/webhooks" })).webhooks;
+  }
+
+  /** Tell no more; what a call that was lost has removed is not missed. */
+  async removeWebhook({ id }: { readonly id: string }): Promise<void> {
+    try {
+      await this.#ask({ method: "DELETE", path: `/v1/webhooks/${checked(id, "webhook")}` });
+    } catch (error) {
+      if (!(error instanceof ServiceError) || error.problem?.code !== "not_found" || !error.unanswered) throw error;
+    }
   }
 
   /** The result, once it is there; what was signed is what is returned. */
-  async result(session: Session, waitS = 30): Promise<Result> {
+  async result(session: OpenedSession, waitS = 30): Promise<ResultDocument> {
     const until = Date.now() + 1e3 * waitS;
     for (;;) {
       try {
-        const answer = await this.#ask<Partial<Result> | null>({ method: "GET", path: `${place(session.id)}/result` });
+        const answer = await this.#ask<Partial<ResultDocument> | null>({ method: "GET", path: `${place(session.id)}/result` });
         const jws: unknown = answer?.jws;
         if (typeof jws !== "string") throw new ServiceError("unverified", "a result came without a signature");
         return { ...(await this.#verified(jws, session)), jws };
@@ -132,7 +207,7 @@ export class Client {
     }
   }
 
-  async #verified(jws: string, session: Session): Promise<Result> {
+  async #verified(jws: string, session: OpenedSession): Promise<ResultDocument> {
     const [head = "", body = "", signature = ""] = jws.split(".");
     let kept = this.#keys !== undefined;
     for (;;) {
@@ -152,7 +227,7 @@ export class Client {
       } catch {
         valid = false;
       }
-      if (valid && claims.jti === session.id && claims.nonce === session.nonce) return claims as Result;
+      if (valid && claims.jti === session.id && claims.nonce === session.nonce) return claims as ResultDocument;
       if (valid) throw new ServiceError("unverified", "signed, but of another session");
       if (!kept) throw new ServiceError("unverified", "the signature is not one of the service's keys");
       kept = false;
@@ -162,15 +237,20 @@ export class Client {
 
   async #ask<T>(call: Call, untilFree = false): Promise<T> {
     let failure = "";
+    let unanswered = 0;
     for (let attempt = 0; ; attempt++) {
       const answer = await fetch(new URL(call.path, this.address), {
         method: call.method,
-        headers: { Authorization: `Bearer ${call.token ?? this.key}`, ...call.headers },
+        headers: {
+          Authorization: `Bearer ${call.token ?? this.key}`,
+          ...(call.json && { "Content-Type": "application/json" }),
+          ...call.headers,
+        },
         redirect: "error",
-        ...(call.body && { body: call.body() }),
-      }).catch((error: unknown) => void (failure = String(error)));
+        body: call.json ? JSON.stringify(call.json) : (call.form && multipart(call.form)) ?? null,
+      }).catch((error: unknown) => void (failure = String(error), unanswered++));
       const kind = answer?.headers.get("content-type") ?? "";
-      const problem = kind.startsWith("application/problem+json") ? ((await parsed(answer!)) as Problem) : undefined;
+      const problem = kind.startsWith("application/problem+json") ? ((await parsed(answer!)) as ProblemDocument) : undefined;
       if (answer && (problem || !TRANSIENT.includes(answer.status))) {
         seeVersion(answer.headers.get("Antispoof-API") ?? "1.0");
         if (!problem && answer.ok) return (answer.status === 204 ? undefined : await parsed(answer)) as T;
@@ -183,7 +263,7 @@ export class Client {
         await pause(wait);
         continue;
       }
-      if (problem) throw new ServiceError("refused", `${problem.code}: ${problem.detail ?? problem.title ?? ""}`, problem);
+      if (problem) throw new ServiceError("refused", `${problem.code}: ${problem.detail ?? problem.title ?? ""}`, problem, unanswered);
       throw new ServiceError("unreachable", `${call.method} ${call.path}: ${failure || answer?.status}; tried ${attempt + 1} times`);
     }
   }
@@ -197,8 +277,27 @@ function seeVersion(stated: string): void {
 }
 
 function place(id: string): string {
-  if (!/^[\w-]+$/.test(id)) throw new ServiceError("refused", `${JSON.stringify(id)} is no identifier of a session`);
-  return `/v1/sessions/${id}`;
+  return `/v1/sessions/${checked(id, "session")}`;
+}
+
+function checked(id: string, what: string): string {
+  if (!/^[\w-]+$/.test(id)) throw new ServiceError("refused", `${JSON.stringify(id)} is no identifier of a ${what}`);
+  return id;
+}
+
+async function described(sample: Sample, seq: number, modality: string, unit: string): Promise<[string, string | Sample][]> {
+  const sha256 = hex(await crypto.subtle.digest("SHA-256", sample));
+  const form: [string, string | Sample][] = [["modality", modality], ["seq", String(seq)], ["sha256", sha256]];
+  return [...form, ...(unit ? [["unit", unit] as [string, string]] : []), ["file", sample]];
+}
+
+function multipart(form: readonly (readonly [string, string | Sample])[]): FormData {
+  const made = new FormData();
+  for (const [name, value] of form) {
+    if (typeof value === "string") made.append(name, value);
+    else made.append(name, new Blob([value]), "sample");
+  }
+  return made;
 }
 
 async function parsed(answer: Response): Promise<unknown> {
@@ -211,16 +310,4 @@ async function parsed(answer: Response): Promise<unknown> {
 
 function pause(seconds: number): Promise<void> {
   return new Promise((done) => setTimeout(done, 1e3 * seconds));
-}
-
-function hex(buffer: ArrayBuffer): string {
-  return Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function bytes(base64url: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64url.replaceAll("-", "+").replaceAll("_", "/")), (one) => one.charCodeAt(0));
-}
-
-function text(base64url: string): string {
-  return new TextDecoder().decode(bytes(base64url));
 }
