@@ -161,6 +161,26 @@ class ReferencesDocument(_Document):
     shift: float
 
 
+class MomentDocument(_Document):
+    """What a cue saw at one time."""
+
+    time_s: float
+    value: float
+
+
+class CueDocument(_Document):
+    """What one cue found in the course of a clip."""
+
+    name: str
+    title: str
+    status: Literal["used", "hint", "not_measurable"]
+    score: float | None
+    contribution: float
+    reasons: list[str]
+    measurements: dict[str, float | None]
+    course: list[MomentDocument]
+
+
 class BundleDocument(_Document):
     """Which model judged."""
 
@@ -181,6 +201,7 @@ class VerdictDocument(_Document):
     evidence: list[EvidenceDocument]
     opinions: list[OpinionDocument]
     references: list[ReferencesDocument]
+    cues: list[CueDocument] = Field(default=[], description="what the course of a clip shows")
     bundles: list[BundleDocument]
 
 

@@ -7,13 +7,14 @@ import math
 from collections import Counter
 
 from antispoof.runtime.policy import Policy, in_words
-from antispoof.runtime.verdict import BundleScore, Evidence, ReferenceUse, Verdict
+from antispoof.runtime.verdict import BundleScore, CueEvidence, Evidence, ReferenceUse, Verdict
 from antispoof.scores.fusion import fusions
 
 __all__ = [
     "OUTCOME_WORDS",
     "bundle_score_in_words",
     "course",
+    "cue_in_words",
     "details",
     "evidence_in_words",
     "frames_in_words",
@@ -29,6 +30,7 @@ OUTCOME_WORDS = {"bona_fide": "bona fide", "attack": "attack", "non_response": "
 """Outcome → what a reader is told."""
 
 LARGEST_RATIO = 1000  # beyond it a number would claim more than a calibration set can show
+WORTH_TELLING = 0.1  # natural-log likelihood ratio
 CONTRADICTION = 2.0  # natural-log likelihood ratio: what sensors say more strongly than that, they mean
 
 
@@ -43,6 +45,7 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
             lines.append(("not judged", ", ".join(part.unjudged)))
         lines += frames_in_words(part, verdict.operating_point.threshold)
     lines += [("references", references_in_words(each)) for each in verdict.references]
+    lines += [(each.name, cue_in_words(each)) for each in verdict.cues]
     if len(verdict.bundle_scores) > 1:
         lines += [("+".join(each.modalities), bundle_score_in_words(each)) for each in verdict.bundle_scores]
         lines.append(("together", sentence(verdict)))
@@ -198,6 +201,17 @@ def bundle_score_in_words(opinion: BundleScore) -> str:
     done = "raised" if opinion.contribution >= 0 else "lowered"
     moved = f"beside the others it {done} the score by {abs(opinion.contribution):.2f}"
     return f"said {opinion.score:+.2f} by {opinion.bundle}; {moved}"
+
+
+def cue_in_words(cue: CueEvidence) -> str:
+    """Say what a cue of a clip speaks for, or why it does not."""
+    if cue.score is None:
+        if cue.status == "hint":
+            return f"{cue.title}: measured, and has no say"
+        return f"{cue.title}: not measurable, {'; '.join(cue.explained)}"
+    side = "a person who is there" if cue.score > 0 else "an attack"
+    speaks = f"speaks for {side}" if abs(cue.score) >= WORTH_TELLING else "leaves it open"
+    return f"{cue.title}: {speaks}, {cue.contribution:+.2f}"
 
 
 def policy_in_words(policy: Policy) -> list[tuple[str, str]]:

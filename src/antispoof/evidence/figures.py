@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from antispoof.evaluation.plots import INK, SOFT, figure_of, styled
 from antispoof.evidence.explanation import course, suspicious_spans
 from antispoof.runtime.policy import in_words
-from antispoof.runtime.verdict import Evidence, Verdict
+from antispoof.runtime.verdict import CueEvidence, Evidence, Verdict
 from antispoof.sensing.audio import RATE
 from antispoof.sensing.capture import Sample
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ATTACK", "BONA_FIDE", "contributions", "frames", "recording", "score_scale"]
+__all__ = ["ATTACK", "BONA_FIDE", "contributions", "cue", "frames", "recording", "score_scale"]
 
 BONA_FIDE, ATTACK = "#2563eb", "#c2410c"  # blue and orange, which colour-blind readers tell apart too
 TICKS = (-1000, -100, -10, 1, 10, 100, 1000)  # times likelier; negative: an attack
@@ -93,6 +93,23 @@ def contributions(verdict: Verdict) -> Figure:
     axes.axvline(0, color=INK, linewidth=1)
     axes.set_yticks(rows.tolist(), names)
     axes.grid(visible=False)
+    return figure
+
+
+@styled
+def cue(found: CueEvidence) -> Figure:
+    """Draw what a cue saw over the time of a clip.
+
+    Args:
+        found: with a course.
+    """
+    figure = figure_of(WIDE, 1.1)
+    axes = figure.subplots()
+    times, values = zip(*found.course, strict=True)
+    colour = SOFT if found.score is None else BONA_FIDE if found.score >= 0 else ATTACK
+    axes.plot(times, values, color=colour, linewidth=1.4, marker="o" if len(times) < 20 else "", markersize=3)
+    axes.set_ylim(min(0.0, *values) if len(values) > 1 else None, None)
+    axes.set_xlabel("seconds")
     return figure
 
 

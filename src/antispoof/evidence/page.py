@@ -20,6 +20,7 @@ from antispoof.evaluation.plots import inline_svg
 from antispoof.evidence import figures
 from antispoof.evidence.explanation import (
     OUTCOME_WORDS,
+    cue_in_words,
     evidence_in_words,
     frames_in_words,
     likelihood_in_words,
@@ -30,7 +31,7 @@ from antispoof.evidence.explanation import (
 from antispoof.files import write_text
 from antispoof.runtime.checking import Checked
 from antispoof.runtime.policy import in_words
-from antispoof.runtime.verdict import Evidence, Verdict
+from antispoof.runtime.verdict import CueEvidence, Evidence, Verdict
 from antispoof.sensing.audio import RATE
 from antispoof.sensing.capture import Box, Recording, Sample
 from antispoof.sensing.faces import CropRecipe, crop
@@ -115,6 +116,7 @@ def _card(entry: Checked, simulated: bool) -> dict[str, Any]:
         if part.unjudged:
             rows.append(("Not judged", ", ".join(part.unjudged)))
         rows += [(name.capitalize(), words) for name, words in frames_in_words(part, point.threshold)]
+    rows += [(each.name, cue_in_words(each)) for each in verdict.cues]
     rows += [("References", references_in_words(each)) for each in verdict.references]
     if len(verdict.bundle_scores) > 1:
         card["contributions"] = inline_svg(figures.contributions(verdict), _shares_in_words(verdict))
@@ -124,6 +126,7 @@ def _card(entry: Checked, simulated: bool) -> dict[str, Any]:
         if part.modality in entry.sources
         for picture in _pictures(entry.recording(part.modality), part, point.threshold)
     ]
+    card["pictures"] += [_course(each) for each in verdict.cues if each.course]
     return {
         **card,
         "kind": verdict.outcome,
@@ -139,6 +142,12 @@ def _shares_in_words(verdict: Verdict) -> str:
         for each in verdict.bundle_scores
     )
     return "; ".join(shares)
+
+
+def _course(cue: CueEvidence) -> dict[str, Any]:
+    numbers = ", ".join(f"{name} {value:.3g}" for name, value in cue.measurements.items())
+    drawn = inline_svg(figures.cue(cue), f"{cue_in_words(cue)}. {numbers}")
+    return {"svg": drawn, "caption": f"{cue.title}: {cue.drawn}", "key": "", "wide": True}
 
 
 def _pictures(

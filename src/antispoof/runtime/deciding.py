@@ -13,7 +13,14 @@ from antispoof.runtime.policy import Policy, decide
 from antispoof.runtime.presentation import Presented
 from antispoof.runtime.references import References
 from antispoof.runtime.selection import Candidates
-from antispoof.runtime.verdict import BundleScore, Evidence, OperatingPoint, ReferenceUse, Verdict
+from antispoof.runtime.verdict import (
+    BundleScore,
+    CueEvidence,
+    Evidence,
+    OperatingPoint,
+    ReferenceUse,
+    Verdict,
+)
 from antispoof.scores.fusion import Panel, contributions
 
 __all__ = ["Decider"]
@@ -73,6 +80,14 @@ class Decider:
             points = [self._point(examiner, present, evidence) for examiner, present in chosen]
             moved = self._reference_uses(chosen, evidence, points)
             score, point, opinions = self._fused(chosen, scored, points)
+        measured = [each for found in presented.looked.values() for each in found.frames.cues]
+        cues: tuple[CueEvidence, ...] = ()
+        if measured:
+            from antispoof.runtime.cues import judge_cues  # a picture needs none
+
+            cues = judge_cues(measured, self.rules.fusion.parameters.level == "score")
+        if score is not None:
+            score += sum(each.contribution for each in cues)
         elif chosen:
             point = chosen[0][0].point(self.at, chosen[0][1])
         decision = decide(parts, score, point, self.rules)
@@ -86,6 +101,7 @@ class Decider:
             decision.causes,
             None if self.policy is None else self.policy.name,
             moved,
+            cues,
         )
 
     def _point(

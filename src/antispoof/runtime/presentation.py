@@ -170,7 +170,7 @@ def look(given: Mapping[str, Sources], run: Run) -> dict[str, Looked]:
         InputError: a source is neither path nor bytes nor array.
     """
     single = [(name, one) for name, sources in given.items() for one in members(name, sources)]
-    loaded = run(lambda one: load_member(*one), single)
+    loaded = run(lambda one: load_member(*one, cues=True), single)
     frames = {
         name: joined([part for (owner, _), part in zip(single, loaded, strict=True) if owner == name])
         for name in given

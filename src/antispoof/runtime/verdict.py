@@ -17,6 +17,7 @@ __all__ = [
     "BundleReference",
     "BundleScore",
     "Cause",
+    "CueEvidence",
     "Evidence",
     "FrameEvidence",
     "OperatingPoint",
@@ -125,6 +126,36 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class CueEvidence:
+    """What one cue found in the course of a clip; see `antispoof.sensing.cues`.
+
+    Attributes:
+        name: of the cue.
+        title: what it looks at, in words.
+        status: ``used``; ``hint``, when it was measured and has no say; ``not_measurable``.
+        score: natural-log likelihood ratio, within the bounds of its rule; None unless used.
+        contribution: what of it went into the verdict's score: all of it, unless all cues together reached
+            their bounds.
+        reasons: why it could not be measured, as codes.
+        explained: the same in neutral words.
+        measurements: its numbers by name.
+        course: what it saw when: (seconds, value).
+        drawn: what those values are, in words.
+    """
+
+    name: str
+    title: str
+    status: Literal["used", "hint", "not_measurable"]
+    score: float | None
+    contribution: float
+    reasons: tuple[str, ...] = ()
+    explained: tuple[str, ...] = ()
+    measurements: Mapping[str, float] = field(default_factory=dict)
+    course: tuple[tuple[float, float], ...] = ()
+    drawn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BundleScore:
     """What one bundle said, and what it brought to the whole.
 
@@ -189,6 +220,9 @@ class Verdict:
         causes: why the policy gave another answer than the score alone.
         policy: name of the policy; None for a detector without one.
         references: what earlier captures of the person did, one entry a modality; empty without any.
+        cues: what the course of a clip shows, one entry a cue; empty where there is no clip. Their
+        contributions
+            and those of the bundles add up to the score.
     """
 
     outcome: Outcome
@@ -200,6 +234,7 @@ class Verdict:
     causes: tuple[Cause, ...] = ()
     policy: str | None = None
     references: tuple[ReferenceUse, ...] = ()
+    cues: tuple[CueEvidence, ...] = ()
 
     def __str__(self) -> str:
         """Give outcome and score on one line."""
@@ -281,6 +316,19 @@ class Verdict:
                     "shift": each.shift,
                 }
                 for each in self.references
+            ],
+            "cues": [
+                {
+                    "name": each.name,
+                    "title": each.title,
+                    "status": each.status,
+                    "score": each.score,
+                    "contribution": each.contribution,
+                    "reasons": list(each.reasons),
+                    "measurements": dict(each.measurements),
+                    "course": [{"time_s": at, "value": value} for at, value in each.course],
+                }
+                for each in self.cues
             ],
             "bundles": [
                 {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}

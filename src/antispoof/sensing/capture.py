@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from antispoof.sensing.cues import Measured
 
 __all__ = [
     "Box",
@@ -86,12 +89,14 @@ class Frames:
         reasons: why they are no pictures that one camera took of one presentation, as codes of
             `antispoof.sensing.frames.REASONS`.
         measurements: what was measured to find that out.
+        cues: what the course of a clip in colour shows; empty where there is none, or nobody asked.
     """
 
     samples: tuple[Sample, ...]
     spans_s: tuple[tuple[float, float], ...] = ()
     reasons: tuple[str, ...] = ()
     measurements: Mapping[str, float] = field(default_factory=dict)
+    cues: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,11 +99,19 @@ def members(name: str, source: Sources, limits: MediaLimits = DEFAULT_LIMITS) ->
     return tuple(source)
 
 
-def load_member(name: str, source: Source, limits: MediaLimits = DEFAULT_LIMITS) -> Frames:
+def load_member(
+    name: str, source: Source, limits: MediaLimits = DEFAULT_LIMITS, *, cues: bool = False
+) -> Frames:
     """Decode one source: a sample, or a clip by path or a stack of frames, of which eight are picked, or as
     many as its `Recording` says.
 
     They are the sharpest of as many stretches of time.
+
+    Args:
+        name: of the modality.
+        source: one.
+        limits: of what is decoded.
+        cues: whether to look at the whole course of a clip in colour, see `antispoof.sensing.cues`.
 
     Raises:
         MediaError: it is no usable media, or a clip beyond the limits.
@@ -111,7 +119,7 @@ def load_member(name: str, source: Source, limits: MediaLimits = DEFAULT_LIMITS)
     """
     modality = modalities[name]
     if isinstance(modality, FilmedModality) and _picked(source) > 1:
-        found = _stack(source, modality.filmed) or _clip(source, modality.filmed, limits)
+        found = _stack(source, modality.filmed) or _clip(source, modality.filmed, limits, cues)
         if found is not None:
             loaded = tuple(modality.load(sample) for sample in found.samples)
             return replace(found, samples=loaded)
@@ -169,7 +177,7 @@ def _stack(source: Source, filmed: str) -> Frames | None:
     return Frames(samples, reasons=_repeated(samples))
 
 
-def _clip(source: Source, filmed: str, limits: MediaLimits) -> Frames | None:
+def _clip(source: Source, filmed: str, limits: MediaLimits, cues: bool) -> Frames | None:
     """Read a clip by its path; None where it is none."""
     frames, unit, most = None, "", _picked(source)
     if isinstance(source, Recording):
@@ -179,8 +187,13 @@ def _clip(source: Source, filmed: str, limits: MediaLimits) -> Frames | None:
     kind, name = kind_of(read_head(source)), name_of(source)
     if kind not in VIDEOS or (frames is not None and frames[1] - frames[0] < 2):
         return None
+    watch = None
+    if cues and filmed == "colour":
+        from antispoof.sensing.watch import Watch  # a picture needs none
+
+        watch = Watch()
     with decoding(name):
-        clip = read_clip(source, kind, name, frames, limits, most, grey=filmed == "grey")
+        clip = read_clip(source, kind, name, frames, limits, most, filmed == "grey", watch)
     metadata = {"unit": unit} if unit else {}
     samples = tuple(
         Sample(
@@ -196,7 +209,7 @@ def _clip(source: Source, filmed: str, limits: MediaLimits) -> Frames | None:
         for one in clip.frames
     )
     reasons, measurements = _course(clip)
-    return Frames(samples, _spans(clip), reasons, measurements)
+    return Frames(samples, _spans(clip), reasons, measurements, () if watch is None else watch.measured())
 
 
 def _spans(clip: Clip) -> tuple[tuple[float, float], ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from antispoof.errors import MediaError
 from antispoof.sensing.repetition import THUMBNAIL_SIDE
 from antispoof.sensing.source import MediaLimits, check_pixels, middle, told_apart
+
+if TYPE_CHECKING:
+    from antispoof.sensing.watch import Watch
 
 __all__ = ["Clip", "Frame", "read_clip", "read_frame"]
 
@@ -105,6 +108,7 @@ def read_clip(
     limits: MediaLimits,
     wanted: int,
     grey: bool = False,
+    watch: Watch | None = None,
 ) -> Clip:
     """Decode a short video once, and pick the sharpest picture of each of ``wanted`` equal stretches of time.
 
@@ -116,6 +120,7 @@ def read_clip(
         limits: checked against the header, before anything is decoded.
         wanted: how many pictures at most.
         grey: leave the values of a grey video as they are.
+        watch: is shown the pictures as they come, upright.
 
     Raises:
         MediaError: it is too large, too long or cut short, holds no picture, or one that is not read.
@@ -142,6 +147,8 @@ def read_clip(
                 continue
             if index >= stop:
                 break
+            if watch is not None:
+                _show(watch, shown - (times[0] if times else shown), picture, name)
             if times and shown - times[-1] < 0.9 / THUMBNAILS_A_SECOND:
                 continue
             small = _small(picture)
@@ -162,6 +169,11 @@ def read_clip(
             for _, (_, index, at, picture) in sorted(best.items())
         )
         return Clip(picked, np.asarray(thumbnails, np.float32), np.array(times), times[0] + span)
+
+
+def _show(watch: Watch, time_s: float, picture: Any, name: str) -> None:
+    if watch.due(time_s):
+        watch.see(time_s, _upright(_array(picture, name, grey=False), picture), picture.interlaced_frame)
 
 
 @contextmanager

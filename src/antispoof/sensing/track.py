@@ -1,0 +1,256 @@
+"""One face through the pictures of a clip, one picture after the other: what the cues look at.
+
+Nothing of the clip is kept but the picture before, a few hundred points and the time. The network that finds
+faces looks five times a second; between, points are followed by sparse optical flow.
+
+References:
+    B. Lucas and T. Kanade, "An iterative image registration technique", IJCAI 1981; J. Shi and C. Tomasi,
+    "Good features to track", CVPR 1994.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.sensing.capture import Box
+from antispoof.sensing.faces import Landmarks, find_faces, find_landmarks
+
+__all__ = ["FACE", "FAR", "NEAR", "Flow", "TrackedFrame", "Tracker"]
+
+WORKING_SIDE = 480  # px, longer side of the picture in which points are followed
+LOOK_EVERY_S = 0.19  # the network looks for the face
+SIDES = (160, 320)
+FLOW_S = 0.38  # points are followed for so long, then new ones are chosen
+LONGEST_GAP_S = 0.6  # what lies further apart is not one movement
+POINTS = 60  # in each zone
+NEAR_SCALE = 2.2  # times the box: what surrounds the face at once
+RETURNS_WITHIN = 0.8  # px: a point that is followed back has to arrive where it came from
+CUT_LEVELS = 40.0  # of 255, between thumbnails of neighbours: another scene
+FACE, NEAR, FAR = 0, 1, 2
+ALIGNED_SIDE = 96
+ALIGNED_EYES = ((30.0, 34.0), (66.0, 34.0))
+
+Points = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Where points went within about 0.4 s.
+
+    Attributes:
+        start_s: when they were chosen.
+        end_s: when they were seen last.
+        before: float32, (N, 2): x, y, in sides of the face from its middle.
+        after: float32, (N, 2): the same points at the end, in the same frame of reference.
+        zone: (N,): `FACE`, `NEAR` (what surrounds it at once) or `FAR`.
+        pixel: a pixel of the working picture, in sides of the face.
+    """
+
+    start_s: float
+    end_s: float
+    before: Points
+    after: Points
+    zone: NDArray[np.int64]
+    pixel: float
+
+    def of(self, zone: int) -> tuple[Points, Points]:
+        """Return the points of one zone, before and after."""
+        there = self.zone == zone
+        return self.before[there], self.after[there]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """A picture of a clip, and where the face is in it.
+
+    Attributes:
+        time_s: when it was taken, in seconds.
+        step_s: since the picture before; 0 for the first.
+        box: of the face, in pixels; None while none is seen.
+        landmarks: see `antispoof.sensing.faces.Landmarks`; None without a face.
+        looked: whether the network saw the face in this very picture.
+        luma: uint8, (H, W): luminance of the picture as it came.
+        face: uint8, (96, 96, 3), RGB, the eyes on `ALIGNED_EYES`; None without a face.
+        flow: where points went; None but at the end of each stretch.
+        cut: whether another scene begins.
+    """
+
+    time_s: float
+    step_s: float
+    box: Box | None
+    landmarks: Landmarks | None
+    looked: bool
+    luma: NDArray[np.uint8]
+    face: NDArray[np.uint8] | None
+    flow: Flow | None
+    cut: bool
+
+
+class Tracker:
+    """Follows the largest face; memory does not grow with the clip."""
+
+    def __init__(self) -> None:
+        self._time_s: float | None = None
+        self._grey: Any = None
+        self._thumbnail: Any = None
+        self._box: Box | None = None
+        self._landmarks: Landmarks | None = None
+        self._looked_s = -np.inf
+        self._begin_s = 0.0
+        self._begin: Any = None
+        self._from = np.zeros((0, 2), np.float32)
+        self._now = np.zeros((0, 2), np.float32)
+        self._zone = np.zeros(0, np.int64)
+
+    def see(self, time_s: float, image: NDArray[np.uint8]) -> TrackedFrame:
+        """Take in the next picture.
+
+        Args:
+            time_s: seconds, not before that of the last one.
+            image: uint8, (H, W, 3), RGB; of the size of the last one, or the face is looked for anew.
+        """
+        luma: Any = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        ratio = min(1.0, WORKING_SIDE / max(luma.shape))
+        grey = cv2.resize(luma, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA) if ratio < 1 else luma
+        thumbnail = cv2.resize(grey, (24, 24), interpolation=cv2.INTER_AREA).astype(np.float32)
+        step = 0.0 if self._time_s is None else time_s - self._time_s
+        cut = self._grey is not None and (
+            grey.shape != self._grey.shape or float(np.abs(thumbnail - self._thumbnail).mean()) > CUT_LEVELS
+        )
+        if cut or step > LONGEST_GAP_S:
+            self._lose()
+        self._follow(grey, ratio)
+        looked = self._look(time_s, image)
+        flow = self._flow(time_s, grey, ratio)
+        if self._box is not None and len(self._now) == 0:
+            self._choose(time_s, grey, ratio)
+        self._time_s, self._grey, self._thumbnail = time_s, grey, thumbnail
+        face = None if self._landmarks is None else _aligned(image, self._landmarks)
+        return TrackedFrame(time_s, step, self._box, self._landmarks, looked, luma, face, flow, cut)
+
+    def _lose(self) -> None:
+        self._box = self._landmarks = None
+        self._looked_s = -np.inf
+        self._now = self._now[:0]
+
+    def _follow(self, grey: Any, ratio: float) -> None:
+        """Follow the points, and carry the face with them."""
+        if not len(self._now) or self._grey is None or self._grey.shape != grey.shape:
+            return
+        found, there = _followed(self._grey, grey, self._now)
+        kept = there
+        moved = (self._now[kept], found[kept])
+        self._from, self._now, self._zone = self._from[kept], found[kept], self._zone[kept]
+        on_face = self._zone == FACE
+        if self._box is None or self._landmarks is None or on_face.sum() < 6:
+            return
+        carried, _ = cv2.estimateAffinePartial2D(
+            moved[0][on_face], moved[1][on_face], ransacReprojThreshold=1.0
+        )
+        if carried is None:
+            return
+        turn, shift = carried[:, :2], carried[:, 2] / ratio
+        self._landmarks = self._landmarks @ turn.T + shift
+        scale = float(np.hypot(turn[0, 0], turn[1, 0]))
+        box = self._box
+        middle = turn @ (box.x + box.width / 2, box.y + box.height / 2) + shift
+        width, height = box.width * scale, box.height * scale
+        self._box = Box(float(middle[0] - width / 2), float(middle[1] - height / 2), width, height)
+
+    def _look(self, time_s: float, image: NDArray[np.uint8]) -> bool:
+        """Let the network look for the face, now and then."""
+        if time_s - self._looked_s < LOOK_EVERY_S:
+            return False
+        self._looked_s = time_s
+        points = None if self._box is None else find_landmarks(image, self._box)
+        if points is None:
+            faces = find_faces(image, SIDES)
+            if not faces:
+                self._box = self._landmarks = None
+                self._now = self._now[:0]
+                return False
+            box = faces[0].box
+            points = find_landmarks(image, box)
+            if self._box is not None and _apart(self._box, box) > 0.5:
+                self._now = self._now[:0]  # another face
+            self._box, self._landmarks = box, faces[0].landmarks if points is None else points
+            return True
+        assert self._box is not None
+        if self._landmarks is not None:
+            x, y = (points.mean(axis=0) - self._landmarks.mean(axis=0)).tolist()
+            self._box = Box(self._box.x + x, self._box.y + y, self._box.width, self._box.height)
+        self._landmarks = points
+        return True
+
+    def _choose(self, time_s: float, grey: Any, ratio: float) -> None:
+        """Choose points to follow in each zone."""
+        assert self._box is not None
+        box = self._box.scaled(ratio)
+        middle = (box.x + box.width / 2, box.y + box.height / 2)
+        inside = np.zeros(grey.shape, np.uint8)
+        cv2.ellipse(inside, (middle, (0.85 * box.width, 0.9 * box.height), 0.0), 255, -1)
+        around, kept = np.zeros_like(inside), np.zeros_like(inside)
+        cv2.ellipse(around, (middle, (NEAR_SCALE * box.width, NEAR_SCALE * box.height), 0.0), 255, -1)
+        cv2.ellipse(kept, (middle, (1.1 * box.width, 1.1 * box.height), 0.0), 255, -1)
+        apart = max(3.0, float(np.sqrt(box.width * box.height)) / 12)
+        masks: list[Any] = [inside, around & ~kept, ~around]
+        points, zones = [], []
+        for zone, mask in zip((FACE, NEAR, FAR), masks, strict=True):
+            found = cv2.goodFeaturesToTrack(grey, POINTS, 0.01, apart, mask=mask, blockSize=5)
+            if found is not None:
+                points.append(found.reshape(-1, 2))
+                zones.append(np.full(len(found), zone))
+        if points:
+            self._from = np.concatenate(points).astype(np.float32)
+            self._now, self._zone = self._from.copy(), np.concatenate(zones)
+            self._begin_s, self._begin = time_s, grey
+
+    def _flow(self, time_s: float, grey: Any, ratio: float) -> Flow | None:
+        """End a stretch: tell where the points went that can be followed back as well."""
+        if not len(self._now) or time_s - self._begin_s < FLOW_S:
+            return None
+        box, self._now, now = self._box, self._now[:0], self._now
+        if box is None:
+            return None
+        back, there = _followed(grey, self._begin, now, self._from)
+        kept = there & (np.abs(back - self._from).max(axis=1) < RETURNS_WITHIN)
+        scaled = box.scaled(ratio)
+        side = float(np.sqrt(scaled.width * scaled.height))
+        middle = np.array([scaled.x + scaled.width / 2, scaled.y + scaled.height / 2], np.float32)
+        before, after = (self._from[kept] - middle) / side, (now[kept] - middle) / side
+        return Flow(self._begin_s, time_s, before, after, self._zone[kept], 1 / side)
+
+
+def _followed(before: Any, after: Any, points: Points, guess: Any = None) -> tuple[Any, NDArray[np.bool_]]:
+    """Return where points (N, 2) of one picture are in another, and whether they are there."""
+    flags = 0 if guess is None else cv2.OPTFLOW_USE_INITIAL_FLOW
+    start: Any = points.copy() if guess is None else guess.copy()
+    found, there, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, points, start, winSize=(15, 15), maxLevel=3, flags=flags
+    )
+    return found, there.ravel() == 1
+
+
+def _apart(one: Box, other: Box) -> float:
+    """How far the middles of two faces lie apart, in sides of the first."""
+    x = one.x + one.width / 2 - other.x - other.width / 2
+    y = one.y + one.height / 2 - other.y - other.height / 2
+    return float(np.hypot(x, y)) / max(one.width, one.height)
+
+
+def _aligned(image: NDArray[np.uint8], landmarks: Landmarks) -> NDArray[np.uint8]:
+    (x1, y1), (x2, y2) = landmarks[:2]
+    (u1, v1), (u2, _) = ALIGNED_EYES
+    turn = (u2 - u1) / complex(x2 - x1 or 1e-6, y2 - y1)
+    shift = complex(u1, v1) - turn * complex(x1, y1)
+    matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    side = (ALIGNED_SIDE, ALIGNED_SIDE)
+    flags = cv2.INTER_AREA if abs(turn) < 1 else cv2.INTER_LINEAR
+    return np.asarray(
+        cv2.warpAffine(image, matrix, side, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )

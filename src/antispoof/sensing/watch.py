@@ -1,0 +1,56 @@
+"""All cues over the pictures of one clip, as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.sensing.cues import Measured, cues
+from antispoof.sensing.track import TrackedFrame, Tracker
+
+__all__ = ["HIGHEST_RATE", "Watch"]
+
+HIGHEST_RATE = 31.0  # pictures a second that are looked at; of more, some are left out
+
+
+class Watch:
+    """Follows the face through a clip and lets every cue look at it.
+
+    Args:
+        names: of the cues; None takes all.
+    """
+
+    def __init__(self, names: Collection[str] | None = None) -> None:
+        self._tracker = Tracker()
+        self._watches = {name: cues[name].watch() for name in cues if names is None or name in names}
+        self._seen_s = -np.inf
+        self._interlaced = False
+
+    def due(self, time_s: float) -> bool:
+        """Tell whether a picture of that time would be looked at: of a fast camera not every one is."""
+        return time_s - self._seen_s >= 0.9 / HIGHEST_RATE
+
+    def see(self, time_s: float, image: NDArray[np.uint8], interlaced: bool = False) -> TrackedFrame | None:
+        """Take in the next picture; None where it is left out.
+
+        Args:
+            time_s: when it was taken, in seconds; not before the last.
+            image: uint8, (H, W, 3), RGB, upright.
+            interlaced: whether it was put together of two of half its height: then nothing can be measured.
+        """
+        if not self.due(time_s):
+            return None
+        self._seen_s = time_s
+        self._interlaced |= interlaced
+        frame = self._tracker.see(time_s, image)
+        for watch in self._watches.values():
+            watch.see(frame)
+        return frame
+
+    def measured(self) -> tuple[Measured, ...]:
+        """Tell what each cue has found so far."""
+        if self._interlaced:
+            return tuple(Measured(name, None, ("interlaced",)) for name in self._watches)
+        return tuple(watch.measured() for watch in self._watches.values())
