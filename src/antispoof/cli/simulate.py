@@ -46,6 +46,36 @@ def simulate_face_captures(
     typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
 
 
+@simulate_app.command("manipulated")
+def simulate_manipulated(
+    portraits: Annotated[Path, typer.Argument(help="Folder, one portrait a person.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    licence: Annotated[str, typer.Option(help="Terms of the portraits.", show_default=False)],
+    variants: Annotated[int, typer.Option(help="Pictures a person, each forged in every way.", min=1)] = 2,
+    kind: Annotated[list[str] | None, typer.Option(help="Only these forgeries.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+) -> None:
+    """Make self-blended, swapped and morphed faces beside bona fide ones, with masks."""
+    from antispoof.simulation.face.collection import read_portraits
+    from antispoof.simulation.face.manipulation.collection import write_manipulated
+
+    people = read_portraits(portraits, lambda why: typer.echo(f"left out {why}", err=True))
+    with progress_bar("forging", len(people)) as step:
+        manifest = write_manipulated(
+            people,
+            out,
+            licence=licence,
+            variants=variants,
+            kinds=kind or (),
+            seed=seed,
+            workers=workers,
+            progress=step,
+        )
+    typer.echo(f"SIMULATED forgeries of {len(people)} people; manifest: {manifest}")
+    typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
+
+
 @simulate_app.command("fingerprint")
 def simulate_fingerprints(
     out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],

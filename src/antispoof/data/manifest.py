@@ -13,6 +13,7 @@ Columns, in this order where present; ``id``, ``dataset``, ``pai_species`` and o
 ``path.<modality>``     the file, relative to the manifest's folder or absolute; empty: no such sensor
 ``frames.<modality>``   ``first:stop``, half-open; empty means the whole file
 ``unit.<modality>``     what the numbers in the file mean, as ``0.1 mm`` or ``12 bit``; empty: the usual unit
+``mask.<modality>``     a picture, white where skin is seen and black where an instrument or a forgery is
 ``attribute.<name>``    whatever is known: capture_device, lighting, age_band, sex, skin_tone, …
 ``licence``             terms of use
 ``consent_basis``       why the data may be processed
@@ -223,6 +224,7 @@ def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> N
         *(f"path.{name}" for name in modalities),
         *(f"frames.{name}" for name in framed),
         *(f"unit.{name}" for name in modalities if any(_unit(p, name) for p in presentations)),
+        *(f"mask.{name}" for name in modalities if any(_mask(p, name) for p in presentations)),
         *(f"attribute.{name}" for name in attributes),
         *FIXED[6:],
     ]
@@ -240,6 +242,7 @@ def write_manifest(presentations: Iterable[Presentation], path: str | Path) -> N
         row |= {f"path.{name}": _relative(file.path, folder) for name, file in p.captures.items()}
         row |= {f"frames.{n}": f"{f.frames[0]}:{f.frames[1]}" for n, f in p.captures.items() if f.frames}
         row |= {f"unit.{name}": file.unit for name, file in p.captures.items()}
+        row |= {f"mask.{n}": _relative(f.mask, folder) for n, f in p.captures.items() if f.mask}
         row |= {f"attribute.{name}": value for name, value in p.attributes.items()}
         rows.append([row.get(name, "") for name in header])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -258,8 +261,10 @@ def _presentation(row: Mapping[str, str], path: Path, species: Mapping[str, str 
     for column, value in row.items():
         modality = column.removeprefix("path.")
         if column.startswith("path.") and value:
-            frames, unit = (row.get(f"{what}.{modality}", "") for what in ("frames", "unit"))
-            captures[modality] = CaptureFile(path.parent / value, _frames(frames), unit.strip())
+            frames, unit, mask = (row.get(f"{what}.{modality}", "") for what in ("frames", "unit", "mask"))
+            captures[modality] = CaptureFile(
+                path.parent / value, _frames(frames), unit.strip(), path.parent / mask if mask else None
+            )
     label = row.get("pai_species", "")
     if label not in species:
         said = f"says nothing ({label!r})" if label.strip() else "is empty"
@@ -286,6 +291,11 @@ def _presentation(row: Mapping[str, str], path: Path, species: Mapping[str, str 
 def _unit(presentation: Presentation, modality: str) -> str:
     file = presentation.captures.get(modality)
     return "" if file is None else file.unit
+
+
+def _mask(presentation: Presentation, modality: str) -> Path | None:
+    file = presentation.captures.get(modality)
+    return None if file is None else file.mask
 
 
 def _frames(value: str) -> tuple[int, int] | None:

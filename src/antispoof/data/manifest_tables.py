@@ -17,7 +17,7 @@ FIXED = (
     "id", "subject", "session", "dataset", "partition", "pai_species",
     "licence", "consent_basis", "retention_until", "simulated",
 )  # fmt: skip
-_PREFIXED = ("path.", "frames.", "unit.", "attribute.")
+_PREFIXED = ("path.", "frames.", "unit.", "mask.", "attribute.")
 REQUIRED = ("id", "dataset", "pai_species")
 _ROWS_AT_A_TIME = 10_000
 
@@ -105,7 +105,7 @@ def _header(path: Path, written: Sequence[str], required: Sequence[str]) -> list
     if unknown:
         raise ExperimentError(
             f"{path} has unknown columns {unknown}: known are {', '.join(FIXED)}, "
-            f"path.<modality>, frames.<modality>, unit.<modality> and attribute.<name>{hint}"
+            f"path.<modality>, frames.<modality>, unit.<modality>, mask.<modality> and attribute.<name>{hint}"
         )
     if missing:
         raise ExperimentError(

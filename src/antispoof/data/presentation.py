@@ -46,11 +46,14 @@ class CaptureFile:
         frames: half-open range (first, stop) of the frames that belong to the presentation; None means all.
         unit: what the numbers in the file mean, in the words of the modality (``"0.1 mm"``); empty where the
             file, or the usual unit, tells.
+        mask: a picture of the same extent, white where skin is seen as it is and black where an instrument or
+            a forgery is; None where nobody drew one.
     """
 
     path: Path
     frames: tuple[int, int] | None = None
     unit: str = ""
+    mask: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse a range that holds no frame."""

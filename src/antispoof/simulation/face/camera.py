@@ -37,16 +37,20 @@ def processing(picture: Picture, rng: np.random.Generator) -> Picture:
 
 
 def camera(
-    picture: Picture, face: Box, rng: np.random.Generator, processed_share: float = 0.6
+    picture: Picture,
+    face: Box,
+    rng: np.random.Generator,
+    processed_share: float = 0.6,
+    sides: tuple[float, float] = (60, 130),
 ) -> tuple[NDArray[np.uint8], Box]:
     """Automatic processing, resolution, optics, sensor noise, denoising, sharpening, codec.
 
     Args:
         picture: float32, (H, W, 3), display values.
         face: where the face is in ``picture``.
-        rng: draws every parameter; the face comes out with a side of 60 to 130 px, if ``picture`` has that
-            much.
+        rng: draws every parameter.
         processed_share: share of captures that pass through `processing`.
+        sides: least and greatest side of the face in the capture, in pixels, if ``picture`` has that much.
 
     Returns:
         The capture, uint8, (h, w, 3), RGB, and where the face is in it.
@@ -54,7 +58,7 @@ def camera(
     if rng.random() < processed_share:
         picture = processing(picture, rng)
     height, width = picture.shape[:2]
-    scale = min(1.0, rng.uniform(60, 130) / max(face.width, face.height))
+    scale = min(1.0, rng.uniform(*sides) / max(face.width, face.height))
     seen = resize(picture, max(16, round(width * scale)), max(16, round(height * scale)))
     seen = blur(seen, rng.uniform(0, 1.1))
     if rng.random() < 0.08:
