@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from antispoof.errors import InputError
 from antispoof.runtime.bundle import Calibration
-from antispoof.scores.calibration import calibrate, fit_calibration
+from antispoof.scores.calibration import calibrate, fit_calibration, supported_ratio
 
 
 def test_calibrate_is_affine() -> None:
@@ -58,3 +58,34 @@ def test_bad_scores_are_refused() -> None:
         fit_calibration([np.nan], [1.0])
     with pytest.raises(InputError, match="higher has to mean bona fide"):
         fit_calibration([0.0, 1.0], [2.0, 3.0])
+
+
+@given(ratio=st.floats(-60, 60), limit=st.floats(0.5, 12))
+def test_a_limited_ratio_is_that_of_a_class_that_may_be_mistaken(ratio: float, limit: float) -> None:
+    llr = float(calibrate(ratio, Calibration(slope=1, intercept=0, limit=limit)))
+    mistaken = 1 / (np.exp(limit) + 1)
+    chance = mistaken + (1 - 2 * mistaken) / (1 + np.exp(-ratio))
+    assert llr == pytest.approx(np.log(chance / (1 - chance)), abs=1e-6)
+    assert abs(llr) <= min(limit, abs(ratio)) + 1e-12
+
+
+def test_a_limit_changes_no_order_and_hardly_a_small_ratio() -> None:
+    scores = np.linspace(-15, 15, 301)
+    limited = calibrate(scores, Calibration(slope=1, intercept=0, limit=supported_ratio(60)))
+    assert (np.diff(limited) > 0).all()
+    near = np.abs(scores) <= 1
+    np.testing.assert_allclose(limited[near], scores[near], atol=0.05)
+
+
+def test_what_so_many_people_support_is_the_rule_of_succession() -> None:
+    # 60 did as expected: the next one does not with chance 1 / 62, odds of 61 to 1
+    assert supported_ratio(60) == pytest.approx(np.log(61))
+    assert supported_ratio(1) == pytest.approx(np.log(2))
+
+
+def test_a_rescaled_calibration_says_the_same_and_keeps_its_limit() -> None:
+    first = Calibration(slope=2, intercept=-1, limit=4)
+    scores = np.array([-3.0, 0.2, 5.0])
+    np.testing.assert_allclose(
+        calibrate((scores - 0.5) / 3, first.rescaled(3, 0.5)), calibrate(scores, first), rtol=1e-12
+    )

@@ -19,6 +19,7 @@ from antispoof.data.manifest import manifest_digest
 from antispoof.errors import ExperimentError, InputError, TrainingError, UnknownNameError
 from antispoof.evaluation import ScoreSet
 from antispoof.runtime.bundle import read_bundle
+from antispoof.scores.calibration import supported_ratio
 from antispoof.runtime.scorer import Scorer
 from antispoof.training.checkpoint import read_tensors
 from antispoof.training.experiment import read_experiment
@@ -84,6 +85,12 @@ def test_the_bundle_scores_like_the_network_with_any_sensors(trained: Path, fold
     assert recipe["training"]["epochs"] == 3
     assert set(about.subset_calibrations) == {"left", "right"}
     assert set(about.modality_calibrations) == {"left", "right"}
+    dev = ScoreSet.read(trained / "dev.csv")
+    assert dev.subject is not None
+    who = np.array(dev.subject.decode())
+    people = min(len(set(who[dev.is_bona_fide == live])) for live in (True, False))
+    assert about.calibration.limit == pytest.approx(supported_ratio(people))
+    assert np.abs(dev.scores).max() <= about.calibration.limit
     assert [data.simulated for data in about.training.data] == [True]
     assert all("simulated" in result.data for result in about.results)
     graph = load_run(trained).graph

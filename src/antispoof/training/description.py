@@ -24,7 +24,7 @@ from antispoof.runtime.bundle import (
     TrainingData,
     subset_key,
 )
-from antispoof.scores.calibration import Calibration, calibrate
+from antispoof.scores.calibration import Calibration, calibrate, supported_ratio
 from antispoof.scores.location import typical_score
 from antispoof.training.collection import Collection
 from antispoof.training.operating_points import NO_EVIDENCE, calibration_of, figures, operating_points
@@ -64,6 +64,7 @@ def describe(
     dev = collection.partition("dev")
     raw = predict(network, collection, dev, chosen)
     kinds = [collection.presentations[row].pai_species for row in dev]
+    people = [collection.presentations[row].subject or collection.presentations[row].id for row in dev]
     data = _said_of([collection.presentations[row] for row in dev], "dev")
     calibrations: dict[str, Calibration] = {}
     points: dict[str, dict[str, OperatingPointEntry]] = {}
@@ -85,12 +86,13 @@ def describe(
                 "nothing"
             )
         key = subset_key(subset)
+        calibration = _limited(calibration, people, kinds, present)
         calibrations[key] = calibration
         ratios = {name: calibrate(scores, calibration) for name, scores in attacks.items()}
-        people = calibrate(bona_fide, calibration)
-        points[key] = operating_points(people, ratios, data)
+        genuine = calibrate(bona_fide, calibration)
+        points[key] = operating_points(genuine, ratios, data)
         if len(whole) == 1:  # a site is one sensor's
-            site = SiteRule(bona_fide_score=typical_score(people))
+            site = SiteRule(bona_fide_score=typical_score(genuine))
     key = subset_key(whole)
     about = BundleMetadata(
         name=experiment.name,
@@ -107,7 +109,7 @@ def describe(
         default_operating_point="balanced",
         subset_calibrations={k: v for k, v in calibrations.items() if k != key},
         subset_operating_points={k: v for k, v in points.items() if k != key},
-        modality_calibrations=_modality_calibrations(network, collection, kinds),
+        modality_calibrations=_modality_calibrations(network, collection, people, kinds),
         training=Training(
             data=_training_data(collection),
             recipe=json.dumps({**experiment.record(), "manifest_sha256": manifest_digest(manifest)}),
@@ -145,6 +147,15 @@ def _enough(kinds: list[str | None], present: Any, fewest: int = 1) -> bool:
 def _all_present(collection: Collection, rows: Any, subset: tuple[str, ...]) -> Any:
     columns = [collection.modalities.index(name) for name in subset]
     return (collection.windows[np.ix_(rows, columns)] > 0).all(1)
+
+
+def _limited(
+    calibration: Calibration, people: list[str], kinds: list[str | None], present: Any
+) -> Calibration:
+    """Limit ratios to what so many people can support; presentations of one person are not independent."""
+    rows = np.flatnonzero(present)
+    scarcer = min(len({people[row] for row in rows if (kinds[row] is None) == live}) for live in (True, False))
+    return calibration.model_copy(update={"limit": supported_ratio(scarcer)})
 
 
 def _by_species(scores: Any, kinds: list[str | None], present: Any) -> tuple[Any, dict[str, Any]]:
@@ -194,7 +205,7 @@ def _training_data(collection: Collection) -> list[TrainingData]:
 
 
 def _modality_calibrations(
-    network: nn.Module, collection: Collection, kinds: list[str | None]
+    network: nn.Module, collection: Collection, people: list[str], kinds: list[str | None]
 ) -> dict[str, Calibration]:
     """Calibrate what each modality says by itself, beside the others."""
     if len(collection.modalities) == 1:
@@ -206,7 +217,8 @@ def _modality_calibrations(
         present = np.isfinite(said[:, column])
         if _enough(kinds, present, FEWEST):
             bona_fide, attacks = _by_species(said[:, column], kinds, present)
-            found[name] = calibration_of(bona_fide, np.concatenate(list(attacks.values())))
+            own = calibration_of(bona_fide, np.concatenate(list(attacks.values())))
+            found[name] = _limited(own, people, kinds, present)
     return found
 
 

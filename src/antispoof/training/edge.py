@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from antispoof.errors import BundleError, InputError, UnknownNameError
 from antispoof.runtime.bundle import Bundle, BundleMetadata, MeasuredResult, read_bundle
+from antispoof.scores.calibration import calibrate
 from antispoof.training.edge_formats import FORMATS, Converted, EdgeFormat, raw_scores
 from antispoof.training.edge_samples import Samples, listed, prepared, rendered
 
@@ -147,4 +148,4 @@ def _divided(samples: Samples) -> tuple[Samples, Samples]:
 
 
 def _calibrated(metadata: BundleMetadata, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-    return metadata.calibration.slope * raw + metadata.calibration.intercept
+    return calibrate(raw, metadata.calibration)

@@ -27,7 +27,6 @@ from onnx import helper, numpy_helper
 from antispoof.errors import InputError
 from antispoof.files import onnx_session, replacing
 from antispoof.runtime.bundle import Bundle, BundleMetadata, seal
-from antispoof.scores.calibration import Calibration
 from antispoof.training.edge_samples import Samples
 from antispoof.training.fast_graph import folded
 from antispoof.training.litert import litert_graph, litert_scores
@@ -112,13 +111,12 @@ def _integers(bundle: Bundle, samples: Samples) -> Converted:
     small = _bare(quantise(graph.SerializeToString(), samples)).SerializeToString(deterministic=True)
     slope, intercept = np.polyfit(raw_scores(small, samples), raw_scores(bundle.model, samples), 1)
 
-    def scaled(before: Calibration) -> Calibration:
-        return Calibration(slope=before.slope * slope, intercept=before.slope * intercept + before.intercept)
-
     about = bundle.metadata
     changed = {
-        "calibration": scaled(about.calibration),
-        "subset_calibrations": {key: scaled(each) for key, each in about.subset_calibrations.items()},
+        "calibration": about.calibration.rescaled(slope, intercept),
+        "subset_calibrations": {
+            key: each.rescaled(slope, intercept) for key, each in about.subset_calibrations.items()
+        },
     }
     return _Onnx(about.model_copy(update=changed), small)
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from antispoof.errors import BundleError, InputError
 from antispoof.files import onnx_session
 from antispoof.runtime.bundle import BundleMetadata, MeasuredResult, seal
-from antispoof.scores.calibration import Calibration
 from antispoof.training.fast_graph import fast_graph, joined_integers
 from antispoof.training.onnx_parts import join
 from antispoof.training.quantise import quantise
@@ -159,10 +158,7 @@ def _quantised(
         simulated=True,
         metrics={"score_rms_difference_of_spread": difference, "score_mean_difference": float(off.mean())},
     )
-    before = metadata.calibration
-    calibration = Calibration(
-        slope=before.slope * slope, intercept=before.slope * intercept + before.intercept
-    )
+    calibration = metadata.calibration.rescaled(slope, intercept)
     changed = {"calibration": calibration, "results": [*metadata.results, told]}
     return small, metadata.model_copy(update=changed)
 

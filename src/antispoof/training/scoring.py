@@ -13,6 +13,7 @@ from torch import nn
 from antispoof.data.presentation import Presentation
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.runtime.bundle import BundleMetadata
+from antispoof.scores.calibration import calibrate
 from antispoof.training.collection import Batch, Collection, evaluation_batches
 
 __all__ = ["as_score_set", "moved", "predict", "predict_alone", "scores_of", "subsets"]
@@ -122,7 +123,7 @@ def as_score_set(
         if there:
             calibration = metadata.calibration_for(there)
             chosen = (present == pattern).all(1)
-            calibrated[chosen] = calibration.slope * scores[chosen] + calibration.intercept
+            calibrated[chosen] = calibrate(scores[chosen], calibration)
     return scores_of(name, presentations, calibrated)
 
 

@@ -65,7 +65,9 @@ async function look({ metadata, judge, detector }: Loaded, image: { width: numbe
       ]),
     );
     const raw = (await judge.run(feeds, ["score"])).score!.data[0] as number;
-    score = metadata.calibration.slope * raw + metadata.calibration.intercept;
+    const { slope, intercept, limit } = metadata.calibration;
+    score = slope * raw + intercept;
+    if (limit) score = logOfSum(-limit, score) - logOfSum(0, score - limit); // as `saturated` in Python
     if (!Number.isFinite(score)) throw new LookError("failed", "the network gives no finite score");
   }
   const scoreMs = performance.now() - between;
@@ -91,3 +93,8 @@ async function answer(request: Request): Promise<Answer> {
 addEventListener("message", (event: MessageEvent<Request>) => {
   void answer(event.data).then((said) => postMessage(said));
 });
+
+/** log(e^a + e^b) */
+function logOfSum(a: number, b: number): number {
+  return Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b)));
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Annotated, Self
 
@@ -21,6 +22,8 @@ __all__ = [
     "calibrations",
     "fit_best",
     "fit_calibration",
+    "saturated",
+    "supported_ratio",
 ]
 
 MOST_TRIED = 4000  # of each class, when calibrations are chosen
@@ -29,12 +32,25 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Calibration(BaseModel):
-    """``llr = slope * score + intercept``, a natural-log likelihood ratio."""
+    """``llr = slope * score + intercept``, a natural-log likelihood ratio, `saturated` at ``limit``.
+
+    Attributes:
+        slope: what a score weighs.
+        intercept: the ratio of a score of 0.
+        limit: the ratio, to either side, that none exceeds, see `supported_ratio`; None where nobody said.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     slope: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     intercept: Number
+    limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+    def rescaled(self, slope: float, intercept: float) -> Calibration:
+        """Return the calibration of scores of which ``slope * score + intercept`` are those it was made for."""
+        return self.model_copy(
+            update={"slope": self.slope * slope, "intercept": self.slope * intercept + self.intercept}
+        )
 
 
 class ScoreCalibration(BaseModel, ABC):
@@ -69,8 +85,34 @@ calibrations: Registry[type[ScoreCalibration]] = Registry("calibration", __name_
 
 
 def calibrate(score: ArrayLike, calibration: Calibration) -> NDArray[np.float64]:
-    """Return ``slope * score + intercept``, of the shape of ``score``."""
-    return calibration.slope * np.asarray(score, np.float64) + calibration.intercept
+    """Return natural-log likelihood ratios, of the shape of ``score``."""
+    ratio = calibration.slope * np.asarray(score, np.float64) + calibration.intercept
+    return ratio if calibration.limit is None else saturated(ratio, calibration.limit)
+
+
+def supported_ratio(presentations: int) -> float:
+    """Return the largest log likelihood ratio that so many independent presentations can support.
+
+    Where n presentations of a class all did as expected, the next one does not with a chance of 1 in n + 2, by
+    Laplace's rule of succession: a ratio of more than ``log(n + 1)`` claims what nobody could have seen.
+
+    Args:
+        presentations: of the scarcer class, of different people; at least 1.
+
+    References:
+        P.-S. Laplace, "Essai philosophique sur les probabilités", 1814.
+    """
+    return math.log(presentations + 1)
+
+
+def saturated(ratio: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+    """Bend log likelihood ratios so that none exceeds ``limit`` to either side; their order stays.
+
+    The posterior odds of a presentation that is of the other class than it looks with chance
+    ``1 / (exp(limit) + 1)``; ratios that are small beside the limit hardly change.
+    """
+    # log p - log (1 - p) with p = outliers + (1 - 2 outliers) sigmoid(ratio), without cancellation
+    return np.asarray(np.logaddexp(-limit, ratio) - np.logaddexp(0, ratio - limit), np.float64)
 
 
 def fit_calibration(bona_fide: ArrayLike, attack: ArrayLike, ridge: float = 1e-6) -> Calibration:

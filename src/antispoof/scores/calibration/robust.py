@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from antispoof.scores.calibration import Number, ScoreCalibration, calibrations
+from antispoof.scores.calibration import Number, ScoreCalibration, calibrations, saturated
 from antispoof.scores.logistic import balanced_weights, fit_logistic, sigmoid
 
 __all__ = ["Robust"]
@@ -62,9 +62,7 @@ class Robust(ScoreCalibration):
         """Apply the map."""
         del quality  # one of the arguments that every calibration takes
         logit = self.slope * score + self.intercept
-        ratio = math.log((1 - self.outliers) / self.outliers)
-        # log p - log (1 - p) with p mixed as above, without cancellation at either end
-        return np.asarray(np.logaddexp(-ratio, logit) - np.logaddexp(0, logit - ratio), np.float64)
+        return saturated(logit, math.log((1 - self.outliers) / self.outliers))
 
 
 def _scored(
