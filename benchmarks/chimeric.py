@@ -12,6 +12,12 @@ the others; policies are applied as they ship, and nothing is fitted for them.
 
 takes score files of any number of sensors, as ``antispoof score`` writes them, and joins two or more by
 the default rule of a policy, each subset of the sensors by itself: CHIMERIC again, and every sensor attacked.
+
+    python benchmarks/chimeric.py --four DIR --each 150 --out SCORES
+
+makes those four score files first: faces and voices drawn by chance from DIR/face and DIR/voice, as many of
+either class as ``--each`` says, and SIMULATED prints and eyes of seeds of their own, before all kinds of
+sensors.
 """
 
 from __future__ import annotations
@@ -32,6 +38,7 @@ from rich.console import Console
 from rich.progress import track
 
 import antispoof
+from antispoof.data.manifest import read_manifest
 from antispoof.evaluation import ScoreSet
 from antispoof.evaluation.metrics import d_eer
 from antispoof.runtime.bundle import default_bundle, read_bundle
@@ -39,6 +46,9 @@ from antispoof.runtime.examiner import Examiner
 from antispoof.runtime.policy import Policy, decide, read_policy, shipped_policies
 from antispoof.runtime.verdict import Evidence
 from antispoof.scores.fusion import Panel
+from antispoof.simulation.fingerprint.collection import plan_prints, write_prints
+from antispoof.simulation.iris.collection import plan_irises, write_irises
+from antispoof.simulation.iris.sensors import FAMILIES
 from antispoof.studies.chimeric import evaluate_chimeric, pair, print_chimeric
 
 SENSORS = {"face": ("face_rgb", "source"), "voice": ("voice", "speaker")}
@@ -156,6 +166,66 @@ def measure_several(sets: Mapping[str, ScoreSet], console: Console, seed: int = 
     return found
 
 
+def draw_four(data: Path, each: int, out: Path) -> dict[str, Path]:
+    """Score ``each`` bona fide and ``each`` attacks of four sensors with the bundles that ship."""
+    out.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, list[antispoof.Row]] = {}
+    rng = np.random.default_rng(0)
+    for name, (modality, subject) in SENSORS.items():
+        folder = data / name
+        with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+            found = [row for row in csv.DictReader(file) if row["modality"] == modality]
+        found = [row for row in found if "training allowed" not in row["use"] and "videos" not in row["path"]]
+        rows[modality] = []
+        for live in (True, False):
+            kept = [row for row in found if (row["pai_species"] in ("", "bona_fide")) == live]
+            drawn = rng.permutation(len(kept))[:each]
+            rows[modality] += [
+                antispoof.Row(
+                    kept[k]["path"],
+                    {modality: data / kept[k]["path"]},
+                    kept[k]["pai_species"] or "bona_fide",
+                    kept[k][subject],
+                )
+                for k in drawn
+            ]
+    half = -(-each // 2)
+    prints = write_prints(plan_prints(777, half, 2, 2), out / "prints", workers=1)
+    eyes = write_irises(plan_irises(778, half, 2, 2, families=sorted(FAMILIES)), out / "irises", workers=1)
+    for modality, manifest in (("fingerprint", prints), ("iris", eyes)):
+        rows[modality] = [
+            antispoof.Row(
+                p.id,
+                {modality: p.captures[modality].path},
+                p.pai_species or "bona_fide",
+                p.subject or "",
+                simulated=True,
+            )
+            for p in read_manifest(manifest)
+        ]
+    files = {}
+    for modality, listed in rows.items():
+        detector = antispoof.load(default_bundle(modality))
+        told = track(
+            antispoof.score(listed, detector=detector),
+            f"scoring {modality}",
+            len(listed),
+            console=Console(stderr=True),
+        )
+        records = [record for record in told if not record.get("error")]
+        made = ScoreSet.from_columns(
+            [record["id"] for record in records],
+            [np.nan if record["score"] is None else record["score"] for record in records],
+            [record["pai_species"] for record in records],
+            subject=[record["subject"] for record in records],
+            simulated=[modality in ("fingerprint", "iris")] * len(records),
+            name=modality,
+        )
+        files[modality] = out / f"{modality}.csv"
+        made.write(files[modality])
+    return files
+
+
 def time_sides(console: Console, picture: Path, recording: Path, rounds: int = 30) -> dict[str, float]:
     """Median milliseconds of one check with either sensor and with both, in turn in one process."""
     detector = antispoof.load([default_bundle("face_rgb"), default_bundle("voice")])
@@ -192,16 +262,24 @@ def main() -> None:
     parser.add_argument(
         "--several", nargs="+", metavar="SENSOR=FILE", help="score files of two or more sensors"
     )
+    parser.add_argument("--four", type=Path, metavar="DIR", help="with --out: make four score files first")
+    parser.add_argument("--each", type=int, default=150, help="presentations of either class, with --four")
     arguments = parser.parse_args()
     console = Console(width=120, highlight=False)
-    if arguments.several:
-        named = dict(each.split("=", 1) for each in arguments.several)
+    if arguments.four and not arguments.out:
+        parser.error("--four needs --out, the folder for its score files")
+    if arguments.several or arguments.four:
+        named = (
+            draw_four(arguments.four, arguments.each, arguments.out)
+            if arguments.four
+            else {name: Path(path) for name, path in (each.split("=", 1) for each in arguments.several)}
+        )
         several = measure_several({name: ScoreSet.read(path) for name, path in named.items()}, console)
         if arguments.json:
             arguments.json.write_text(json.dumps(several, indent=1), encoding="utf-8")
         return
     if not (arguments.face and arguments.voice):
-        parser.error("give --face and --voice, or --several")
+        parser.error("give --face and --voice, --several, or --four")
     sets = {name: read(name, getattr(arguments, name), arguments.out) for name in SENSORS}
     result = evaluate_chimeric(
         sets["face"], sets["voice"], ("face", "voice"), pairs=PAIRS, resamples=arguments.resamples

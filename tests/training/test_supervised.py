@@ -19,8 +19,8 @@ from antispoof.data.manifest import manifest_digest
 from antispoof.errors import ExperimentError, InputError, TrainingError, UnknownNameError
 from antispoof.evaluation import ScoreSet
 from antispoof.runtime.bundle import read_bundle
-from antispoof.scores.calibration import supported_ratio
 from antispoof.runtime.scorer import Scorer
+from antispoof.scores.calibration import supported_ratio
 from antispoof.training.checkpoint import read_tensors
 from antispoof.training.experiment import read_experiment
 from antispoof.training.export import load_run

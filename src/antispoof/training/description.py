@@ -154,7 +154,9 @@ def _limited(
 ) -> Calibration:
     """Limit ratios to what so many people can support; presentations of one person are not independent."""
     rows = np.flatnonzero(present)
-    scarcer = min(len({people[row] for row in rows if (kinds[row] is None) == live}) for live in (True, False))
+    scarcer = min(
+        len({people[row] for row in rows if (kinds[row] is None) == live}) for live in (True, False)
+    )
     return calibration.model_copy(update={"limit": supported_ratio(scarcer)})
 
 

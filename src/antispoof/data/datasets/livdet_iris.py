@@ -1,4 +1,4 @@
-"""LivDet-Iris 2017 to 2025: printed irides, textured contact lenses and more, near-infrared."""
+"""LivDet-Iris 2013 to 2025: printed irides, textured contact lenses and more, near-infrared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
 from antispoof.labels import meaning
 
-_PARTS_2017 = ("clarkson", "warsaw", "notredame", "iiitd_wvu")
+_LABORATORIES = {
+    2013: ("clarkson", "notredame", "warsaw"),
+    2015: ("clarkson", "warsaw"),
+    2017: ("clarkson", "warsaw", "notredame", "iiitd_wvu"),
+}
+_REFERENCES = {
+    2013: "Yambay et al., IJCB 2014 (printed irises and textured contact lenses)",
+    2015: "Yambay et al., ISBA 2017 (printed irises and textured contact lenses, newer sensors)",
+    2017: "Yambay et al., IJCB 2017",
+}
 _TASKS_2025 = ("task1", "task2", "task3")
 _SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 
@@ -26,7 +35,7 @@ def _species(label: str) -> str | None:
     return None if found == "bona_fide" else re.sub(r"\W+", "_", label.strip().lower())
 
 
-def _read_2017(root: Root, protocol: str) -> Iterator[Presentation]:
+def _read_laboratories(root: Root, protocol: str) -> Iterator[Presentation]:
     for line in csv.reader(root.lines("splits.csv")):
         if line[0].strip().lower() in ("partition", "split"):
             continue
@@ -71,23 +80,23 @@ def _dataset(
     )(read)
 
 
-_ROWS_2017 = [
-    (split, lab, label, f"images/{lab}/{split}_{label}.png")
-    for lab in _PARTS_2017
-    for split in ("train", "test")
-    for label in ("live", "printout")
-]
-_dataset(
-    2017,
-    {"all": "all laboratories together", **{lab: f"{lab} part" for lab in _PARTS_2017}},
-    _read_2017,
-    {"splits.csv": "".join(",".join(row) + "\n" for row in _ROWS_2017), **{row[3]: "" for row in _ROWS_2017}},
-    "Yambay et al., IJCB 2017",
-    "The four laboratories hand out archives of their own, in layouts that are not publicly documented. "
-    "Expected is a list splits.csv (partition,laboratory,label,file) beside the files, which you write from "
-    "the papers of each "
-    "archive. Subjects are unknown.",
-)
+for _year, _names in _LABORATORIES.items():
+    _rows = [
+        (split, lab, label, f"images/{lab}/{split}_{label}.png")
+        for lab in _names
+        for split in ("train", "test")
+        for label in ("live", "printout")
+    ]
+    _dataset(
+        _year,
+        {"all": "all laboratories together", **{lab: f"{lab} part" for lab in _names}},
+        _read_laboratories,
+        {"splits.csv": "".join(",".join(row) + "\n" for row in _rows), **{row[3]: "" for row in _rows}},
+        _REFERENCES[_year],
+        "The laboratories hand out archives of their own, in layouts that are not publicly documented. "
+        "Expected is a list splits.csv (partition,laboratory,label,file) beside the files, which you write "
+        "from the papers of each archive. Subjects are unknown.",
+    )
 _dataset(
     2020,
     {"all": "everything is test"},

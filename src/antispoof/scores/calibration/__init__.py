@@ -47,7 +47,7 @@ class Calibration(BaseModel):
     limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     def rescaled(self, slope: float, intercept: float) -> Calibration:
-        """Return the calibration of scores of which ``slope * score + intercept`` are those it was made for."""
+        """Return the same for scores ``x`` where it was made for ``slope * x + intercept``."""
         return self.model_copy(
             update={"slope": self.slope * slope, "intercept": self.slope * intercept + self.intercept}
         )
@@ -93,8 +93,8 @@ def calibrate(score: ArrayLike, calibration: Calibration) -> NDArray[np.float64]
 def supported_ratio(presentations: int) -> float:
     """Return the largest log likelihood ratio that so many independent presentations can support.
 
-    Where n presentations of a class all did as expected, the next one does not with a chance of 1 in n + 2, by
-    Laplace's rule of succession: a ratio of more than ``log(n + 1)`` claims what nobody could have seen.
+    Where n presentations of a class all did as expected, the next one does not with a chance of 1 in n + 2,
+    by Laplace's rule of succession: a ratio of more than ``log(n + 1)`` claims what nobody could have seen.
 
     Args:
         presentations: of the scarcer class, of different people; at least 1.
