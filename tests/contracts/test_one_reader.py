@@ -29,8 +29,8 @@ DECODERS = re.compile(
     r"Image\.open|ImagePlugin|imdecode|imread|VideoCapture|av\.open|soundfile\.(?:read|info|blocks|SoundFile)"
     r"|simplejpeg\.decode|wave\.open\([^)]*[\"']r|wavfile\.read|librosa|imageio|tifffile|torchaudio"
 )
-# Reads no file: speech of the simulator passes through a telephone's codec in memory.
-ROUND_TRIP = {"simulation/speech/codecs.py"}
+# Read no file: speech of the simulator passes through a telephone's codec in memory, its clips are written.
+ROUND_TRIP = {"simulation/clip/codecs.py", "simulation/speech/codecs.py"}
 
 
 def test_nothing_but_sensing_calls_a_decoder() -> None:

@@ -19,6 +19,35 @@ simulate_app = typer.Typer(no_args_is_help=True, help="Make presentations where 
 app.add_typer(simulate_app, name="simulate")
 
 
+@simulate_app.command("clip")
+def simulate_clips(
+    portraits: Annotated[Path, typer.Argument(help="Folder, one portrait a person.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    licence: Annotated[str, typer.Option(help="Terms of the portraits.", show_default=False)],
+    suite: Annotated[str, typer.Option(help="What may teach, or what is held out.")] = "taught",
+    subjects: Annotated[int, typer.Option(help="How many people.")] = 6,
+    takes: Annotated[int, typer.Option(help="Pairs of a bona fide clip and an attack a person.")] = 1,
+    seconds: Annotated[float, typer.Option(help="Length of a clip.")] = 2.0,
+    instrument: Annotated[list[str] | None, typer.Option(help="Only these kinds of attack.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
+    workers: Annotated[int, typer.Option(help="Processes; 0 means one a core.", min=0)] = 0,
+) -> None:
+    """Film moving heads, and prints, screens and masks as an attacker moves them, with several codecs."""
+    from antispoof.simulation.clip.collection import plan_clips, write_clips
+
+    specs = plan_clips(seed, subjects, takes, suite, seconds, instrument or ())
+    start = time.perf_counter()
+    with progress_bar("filming", len(specs)) as step:
+        clips = write_clips(specs, portraits, out, licence=licence, workers=workers or None, progress=step)
+    for why in clips.skipped:
+        typer.echo(f"left out {why}", err=True)
+    took = time.perf_counter() - start
+    typer.echo(
+        f"{len(clips.presentations)} SIMULATED clips of {seconds:g} s in {took:.0f} s; manifest: "
+        f"{clips.manifest}"
+    )
+
+
 @simulate_app.command("face")
 def simulate_face_captures(
     portraits: Annotated[Path, typer.Argument(help="Folder, one portrait a person.", show_default=False)],
