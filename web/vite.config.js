@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { defineConfig } from "vite";
 
 const OUT = "../src/antispoof/service/static";
-const SOURCES = ["index.html", "package-lock.json", "package.json", "public", "src", "tsconfig.json", "vite.config.js"];
+const SOURCES = ["index.html", "package-lock.json", "package.json", "package/src", "public", "src", "tsconfig.json", "vite.config.js"];
 const SERVICE = "http://127.0.0.1:8080";
 
 function filesOf(path) {

@@ -193,6 +193,20 @@ def test_a_dropped_stream_uses_up_an_attempt_and_keeps_nothing(service: Any, sel
     assert service.complete(session).status_code == 409
 
 
+def test_a_stream_that_came_to_nothing_gives_way_to_a_picture_where_no_prompts_are_asked(
+    service: Any, selfies: list[bytes], frames: dict[str, list[bytes]]
+) -> None:
+    session, active = service.open(), service.open(mode="active")
+    for one in (session, active):
+        with connect(service, one) as socket:
+            socket.send_text(hello(one))
+            assert socket.receive_json()["type"] == "ready"
+    assert service.complete(session).status_code == 409
+    assert service.capture(session, 0, frames["bona_fide"][0]).status_code == 201
+    assert service.complete(session).json()["state"] == "finished"
+    assert service.capture(active, 0, frames["bona_fide"][1]).json()["code"] == "state_conflict"
+
+
 def test_a_page_elsewhere_cannot_connect(service: Any) -> None:
     session = service.open()
     with (

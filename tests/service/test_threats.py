@@ -216,7 +216,27 @@ def test_cross_origin(serve: Any) -> None:
     assert page["cache-control"] == "no-store"
 
 
+def test_only_the_worker_of_the_page_may_compile(serve: Any) -> None:
+    """What hints on the device need: four files, by their names, and no other."""
+    service = serve(page=True, page_photo=True)
+    assert service.client.get("/page/options").json()["photo"] is True
+    worker = service.client.get("/page/device/worker.js")
+    assert "'wasm-unsafe-eval'" in worker.headers["content-security-policy"]
+    assert "'unsafe-eval'" not in worker.headers["content-security-policy"]
+    assert "wasm" not in service.client.get("/").headers["content-security-policy"]
+    runtime = service.client.get("/page/device/ort-wasm-simd-threaded.wasm")
+    assert runtime.content[:4] == b"\0asm"
+    assert runtime.headers["content-type"] == "application/wasm"
+    for name in ("face-rgb-edge.onnx", "yunet_n_dynamic.onnx"):
+        assert len(service.client.get(f"/page/device/{name}").content) > 100_000
+    for name in ("face-rgb.onnx", "LICENSE.onnxruntime", "..%2Fpage.py", "%2e%2e%2fapp.py"):
+        assert service.client.get(f"/page/device/{name}").status_code == 404
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    assert service.client.get("/page/device/worker.js", headers=elsewhere).status_code == 403
+
+
 def test_page_is_off_unless_asked_for(service: Any) -> None:
+    assert code(service.client.get("/page/device/worker.js")) == (404, "not_found")
     assert code(service.client.post("/page/sessions", json={})) == (404, "not_found")
 
 

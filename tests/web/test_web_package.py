@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import gzip
 import http.server
 import shutil
 import threading
@@ -112,6 +113,15 @@ def sent(picture: NDArray[np.uint8]) -> dict[str, Any]:
     height, width = picture.shape[:2]
     opaque = np.dstack([picture, np.full((height, width), 255, np.uint8)])
     return {"data": base64.b64encode(opaque.tobytes()).decode(), "width": width, "height": height}
+
+
+def test_the_page_of_the_service_has_this_worker_and_this_runtime() -> None:
+    kept = PACKAGE.parents[1] / "src" / "antispoof" / "service" / "device"
+    runtime = PACKAGE / "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
+    advice = "the package changed: run npm run build && npm run keep in web/package"
+    assert (kept / "worker.js").read_bytes() == (PACKAGE / "dist/worker.js").read_bytes(), advice
+    packed = (kept / "ort-wasm-simd-threaded.wasm.gz").read_bytes()
+    assert gzip.decompress(packed) == runtime.read_bytes(), advice
 
 
 def test_the_package_is_small() -> None:

@@ -4,6 +4,8 @@ export interface Options {
   modes: string[];
   modalities: string[];
   challenges: string[];
+  /** Whether somebody whom the camera does not see may hand in a photo. */
+  photo: boolean;
   version: string;
 }
 
@@ -27,13 +29,14 @@ export class Problem extends Error {
 async function call<T>(method: string, path: string, token: string | null, body?: object): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (token !== null) headers["Authorization"] = `Bearer ${token}`;
-  if (body) headers["Content-Type"] = "application/json";
+  const form = body instanceof FormData ? body : null;
+  if (body && form === null) headers["Content-Type"] = "application/json";
   let answer: Response;
   try {
     answer = await fetch(path, {
       method,
       headers,
-      body: body ? JSON.stringify(body) : null,
+      body: form ?? (body ? JSON.stringify(body) : null),
       cache: "no-store",
       credentials: "omit",
       referrerPolicy: "no-referrer",
@@ -70,8 +73,33 @@ export function sessionOf(token: string): string {
   return token.replace(/^ast_/, "").split(".")[0] ?? "";
 }
 
-export function complete(token: string): Promise<Completed> {
-  return call<Completed>("POST", `v1/sessions/${sessionOf(token)}/complete`, token);
+/** Hand in one picture of a session without prompts. */
+export async function capture(token: string, picture: Blob): Promise<void> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await picture.arrayBuffer()));
+  const form = new FormData();
+  form.append("modality", "face_rgb");
+  form.append("seq", "0");
+  form.append("sha256", Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join(""));
+  form.append("file", picture, "photo.jpg");
+  await call("POST", `v1/sessions/${sessionOf(token)}/captures`, token, form);
+}
+
+const TRIES = 4;
+
+/** Ask for the judgement; an answer that is lost on the way is asked for again. */
+export async function complete(token: string): Promise<Completed> {
+  for (let lost = 0; ; lost++) {
+    try {
+      return await call<Completed>("POST", `v1/sessions/${sessionOf(token)}/complete`, token);
+    } catch (error) {
+      const code = error instanceof Problem ? error.code : "";
+      // The token ends with the session: it was judged, and only the answer was lost.
+      if (lost > 0 && code === "bad_token") return { session: sessionOf(token), state: "finished", attempts_left: 0, advice: [] };
+      const worthIt = code === "connection" || (lost > 0 && code === "state_conflict"); // it is being judged
+      if (!worthIt || lost === TRIES) throw error;
+      await new Promise((next) => setTimeout(next, 1000 * 2 ** lost));
+    }
+  }
 }
 
 export function result(token: string): Promise<unknown> {

@@ -43,15 +43,7 @@ export class Camera {
 
   /** A JPEG of the present picture; null while it is the last one still. */
   async picture(): Promise<Uint8Array<ArrayBuffer> | null> {
-    const { videoWidth: width, videoHeight: height } = this.video;
-    if (!this.#fresh || width === 0) return null;
-    if ("requestVideoFrameCallback" in this.video) this.#fresh = false;
-    const scale = Math.min(1, WIDTH / Math.min(width, height));
-    this.#canvas.width = Math.round(width * scale);
-    this.#canvas.height = Math.round(height * scale);
-    const context = this.#canvas.getContext("2d", { alpha: false });
-    if (context === null) return null;
-    context.drawImage(this.video, 0, 0, this.#canvas.width, this.#canvas.height);
+    if (this.#draw() === null) return null;
     const blob = await new Promise<Blob | null>((done) => this.#canvas.toBlob(done, "image/jpeg", QUALITY));
     if (blob === null) return null;
     const picture = new Uint8Array(await blob.arrayBuffer());
@@ -60,6 +52,23 @@ export class Camera {
     this.#last = picture;
     this.#lastAt = now;
     return picture;
+  }
+
+  /** The present picture as the device looks at it; null while it is the last one still. */
+  pixels(): ImageData | null {
+    return this.#draw()?.getImageData(0, 0, this.#canvas.width, this.#canvas.height) ?? null;
+  }
+
+  #draw(): CanvasRenderingContext2D | null {
+    const { videoWidth: width, videoHeight: height } = this.video;
+    if (!this.#fresh || width === 0) return null;
+    if ("requestVideoFrameCallback" in this.video) this.#fresh = false;
+    const scale = Math.min(1, WIDTH / Math.min(width, height));
+    this.#canvas.width = Math.round(width * scale);
+    this.#canvas.height = Math.round(height * scale);
+    const context = this.#canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+    context?.drawImage(this.video, 0, 0, this.#canvas.width, this.#canvas.height);
+    return context;
   }
 
   close(): void {

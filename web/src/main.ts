@@ -4,6 +4,8 @@ import * as api from "./api";
 import { Camera } from "./camera";
 import { Microphone } from "./microphone";
 import * as panel from "./panel";
+import { withoutMetadata } from "./photo";
+import * as preview from "./preview";
 import * as screen from "./screen";
 import { type Ready, type Step, Stream } from "./stream";
 import * as words from "./words";
@@ -18,20 +20,23 @@ const { element } = screen;
 let offered: api.Options | null = null;
 /** Of a session that is open and has attempts left. */
 let token: string | null = null;
+/** Whether the backend that has opened the session lets a photo be handed in (`&photo=1`). */
+let photoByLink = false;
+/** Ends the capture that goes on, and hands in a photo in its place. */
+let giveWay: ((photo: File) => void) | null = null;
 /** The light that the screen gives somebody in the dark, until the attempt ends. */
 let lamp: string | null = null;
 
 async function begin(): Promise<void> {
-  token = new URLSearchParams(location.hash.slice(1)).get("token");
+  screen.offerLanguages(describe);
+  const asked = new URLSearchParams(location.hash.slice(1));
+  token = asked.get("token");
+  photoByLink = asked.get("photo") === "1";
   // The token is a secret: it does not stay in the address, nor in the history.
   if (token !== null) history.replaceState(null, "", location.pathname + location.search);
-  if (!navigator.mediaDevices?.getUserMedia || !("WebSocket" in window)) {
-    screen.notice(words.NO_CAMERA_HERE);
-    return;
-  }
   if (token === null) {
     try {
-      offered = await api.options();
+      offered = await patient(api.options());
     } catch (error) {
       fail(error);
       return;
@@ -42,10 +47,29 @@ async function begin(): Promise<void> {
     }
     offer(offered);
   } else {
-    element("flashes").hidden = false;
-    element("privacy").textContent = words.PRIVACY_ELSEWHERE;
+    describe();
+  }
+  if (!navigator.mediaDevices?.getUserMedia || !("WebSocket" in window)) {
+    screen.notice(words.noticeOf("no_camera_here"), [], undefined, photoAllowed());
+    return;
   }
   screen.show("welcome");
+}
+
+/** Whether a photo is another way on. */
+function photoAllowed(): boolean {
+  return offered?.photo ?? (token !== null && photoByLink);
+}
+
+/** Wait for the service, and say so where it takes long. */
+async function patient<T>(work: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => screen.slow(true), STALLED_MS);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(timer);
+    screen.slow(false);
+  }
 }
 
 /** In development, let people choose what they try. */
@@ -72,14 +96,22 @@ function mode(): string {
 }
 
 function describe(): void {
+  if (offered === null) {
+    element("flashes").hidden = false;
+    element("privacy").textContent = words.texts.page.privacy_elsewhere;
+    element("consent").textContent = words.texts.page.agree;
+    element("duration").textContent = words.texts.page.lead_active;
+    return;
+  }
   const active = mode() === "active";
   box("light").disabled = box("voice").disabled = !active;
   element("flashes").hidden = !(active && box("light").checked);
   element("lead-steps").hidden = !active;
-  element("duration").textContent = active ? "half a minute" : "five seconds";
+  const { page } = words.texts;
+  element("duration").textContent = active ? page.lead_active : page.lead_passive;
   const spoken = active && box("voice").checked;
-  element("privacy").textContent = spoken ? words.PRIVACY_WITH_SOUND : words.PRIVACY;
-  element("consent").textContent = spoken ? "I agree: use my camera and microphone" : "I agree: use my camera";
+  element("privacy").textContent = spoken ? page.privacy_sound : page.privacy;
+  element("consent").textContent = spoken ? page.agree_sound : page.agree;
 }
 
 async function openSession(options: api.Options): Promise<string> {
@@ -95,13 +127,11 @@ async function attempt(): Promise<void> {
   panel.clear();
   let camera: Camera | null = null;
   let microphone: Microphone | null = null;
-  let withoutPrompts = false;
+  let code = "";
   const button = element<HTMLButtonElement>("consent");
   button.disabled = true;
   screen.progress(0);
-  screen.prompt({ text: words.ALLOW, detail: "", picture: "ahead" }, undefined);
-  screen.hint("", false);
-  screen.show("capture"); // before the camera opens: some browsers play no hidden video
+  opening(words.texts.page.stop);
   try {
     const spoken = offered !== null && mode() === "active" && box("voice").checked;
     try {
@@ -109,23 +139,22 @@ async function attempt(): Promise<void> {
       microphone = new Microphone();
       if (spoken) await microphone.open();
     } catch (error) {
-      screen.notice(words.cameraNotice(error));
+      screen.notice(words.cameraNotice(error), [], undefined, photoAllowed());
       return;
     }
-    if (token === null && offered !== null) token = await openSession(offered);
+    if (token === null && offered !== null) token = await patient(openSession(offered));
     if (token === null) throw new api.Problem("bad_token");
     await capture(camera, microphone, token);
-    screen.show("wait");
     await judge(token);
   } catch (error) {
-    withoutPrompts = error instanceof api.Problem && error.code === "without_prompts";
-    if (!withoutPrompts) fail(error);
+    code = error instanceof api.Problem ? error.code : "";
+    if (code !== "without_prompts" && code !== "photo") fail(error);
   } finally {
     camera?.close();
     microphone?.close();
     button.disabled = false;
   }
-  if (!withoutPrompts) {
+  if (code !== "without_prompts") {
     lamp = null;
     return;
   }
@@ -133,6 +162,39 @@ async function attempt(): Promise<void> {
   document.querySelector<HTMLInputElement>("[name=mode][value=passive]")!.checked = true;
   describe();
   await attempt();
+}
+
+/** Show the place of the camera's picture before it opens: some browsers play no hidden video. */
+function opening(cancel: string): void {
+  screen.prompt({ text: words.texts.said.allow, detail: "", picture: "ahead" }, undefined);
+  screen.hint("", false);
+  element("cancel").textContent = cancel;
+  screen.show("capture");
+}
+
+/** Let people see themselves before anything is sent. */
+async function lookFirst(): Promise<void> {
+  opening(words.texts.page.back);
+  try {
+    if (await preview.agreed(element<HTMLVideoElement>("video"))) await attempt();
+    else screen.show("welcome");
+  } catch (error) {
+    screen.notice(words.cameraNotice(error), [], undefined, photoAllowed());
+  }
+}
+
+/** Hand in a photo, where the camera does not see the person. */
+async function handIn(file: File): Promise<void> {
+  screen.wait(words.texts.page.wait_text);
+  try {
+    const photo = await withoutMetadata(file);
+    if (offered !== null) token = await patient(api.open("passive", ["face_rgb"], null));
+    if (token === null) throw new api.Problem("bad_token");
+    await patient(api.capture(token, photo));
+    await judge(token);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 /** After which the screen helps somebody who is not seen well, another way is offered, the attempt ends. */
@@ -151,13 +213,14 @@ const STALLED_MS = 2500;
 async function capture(camera: Camera, microphone: Microphone, token_: string): Promise<void> {
   let step: Step | null = null;
   let steps = 1;
-  let said = { text: "", good: false };
+  const { said } = words.texts;
+  let last = { text: "", good: false };
   let wrong: string | null = null;
   const seen = new Map<string | null, number>();
   let lookingAt = Infinity;
   let stepEnds = 0;
   const hint = (text: string, good: boolean): void => {
-    said = { text, good };
+    last = { text, good };
     screen.hint(text, good);
   };
   const stopped = new AbortController();
@@ -174,17 +237,16 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
     step(message: Step): void {
       step = message;
       stepEnds = performance.now() + message.duration_ms;
-      element("plain").hidden = true;
-      const instruction = words.INSTRUCTIONS[message.instruction] ?? words.UNKNOWN_INSTRUCTION;
-      screen.prompt(instruction, message.arguments["digit"]);
+      element("plain").hidden = element("photo-here").hidden = true;
+      screen.prompt(words.instructionOf(message.instruction), message.arguments["digit"]);
       screen.light(message.arguments["colour"] ?? lamp);
       hint("", true);
       screen.progress(message.index / steps);
     },
     hint(code: string | null): void {
       wrong = code;
-      if (step === null) hint(code === null ? words.READY : (words.HINTS[code] ?? ""), code === null);
-      else hint(code === null ? "" : (words.HINTS[code] ?? ""), code === null);
+      if (step === null) hint(code === null ? said.ready : words.hintOf(code), code === null);
+      else hint(code === null ? "" : words.hintOf(code), code === null);
     },
     message: panel.log,
   });
@@ -195,6 +257,11 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
   const { signal } = stopped;
   element("cancel").addEventListener("click", () => stopFor("stopped"), { signal });
   element("plain").addEventListener("click", () => stopFor("without_prompts"), { signal });
+  // Choosing takes a while, and may be given up: the capture goes on until a photo is there.
+  giveWay = (photo) => {
+    stopFor("photo");
+    void handIn(photo);
+  };
   const plain = offered?.modes.includes("passive") === true && mode() === "active";
 
   /** Do more and more for somebody of whom no good picture comes. */
@@ -204,16 +271,17 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
     if (waited < HELP_MS || wrong === null) return;
     if (DIM.includes(wrong)) lamp = "#ffffff"; // and stays: a screen that comes and goes would flash
     screen.light(lamp);
-    let detail = FAR.includes(wrong) ? words.NEARER : "";
-    if (waited >= OFFER_MS) detail = plain ? words.ANOTHER_WAY : words.ANOTHER_PLACE;
-    screen.prompt({ text: words.LOOKING, detail, picture: "ahead" }, undefined);
+    let detail = FAR.includes(wrong) ? said.nearer : "";
+    if (waited >= OFFER_MS) detail = plain || photoAllowed() ? said.another_way : said.another_place;
+    screen.prompt({ text: said.looking, detail, picture: "ahead" }, undefined);
     element("plain").hidden = !(plain && waited >= OFFER_MS);
+    element("photo-here").hidden = !(photoAllowed() && waited >= OFFER_MS);
     if (waited >= UNSEEN_MS) stopFor("unseen");
   };
   const causes = (): string[] => {
     const looks = [...seen.values()].reduce((sum, count) => sum + count, 0);
     const often = [...seen].filter(([, count]) => count >= CAUSE_SHARE * looks).sort((a, b) => b[1] - a[1]);
-    return often.flatMap(([code]) => (code === null ? [] : (words.HINTS[code] ?? [])));
+    return often.flatMap(([code]) => (code === null ? [] : [words.hintOf(code)]));
   };
   const tell = (): void => {
     if (step === null) {
@@ -224,15 +292,15 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
       screen.left(words.left(step.index + 1, steps, seconds));
     }
   };
-  screen.prompt({ text: words.LOOKING, detail: "", picture: "ahead" }, undefined);
+  screen.prompt({ text: said.looking, detail: "", picture: "ahead" }, undefined);
   panel.log("camera", { camera: camera.size });
 
   const pictures = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
       const rate = step?.instruction === "read_digit" ? PICTURES_PER_SECOND_OF_VOICE : PICTURES_PER_SECOND;
       const due = performance.now() + 1000 / rate;
-      if (stream.waitingMs > STALLED_MS) screen.hint(words.STALLED, false);
-      else screen.hint(said.text, said.good);
+      if (stream.waitingMs > STALLED_MS) screen.hint(said.stalled, false);
+      else screen.hint(last.text, last.good);
       tell();
       if (stream.open) {
         const picture = await camera.picture();
@@ -250,21 +318,23 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
     throw new api.Problem(stopped.signal.reason as string, causes());
   } finally {
     stopped.abort();
-    element("plain").hidden = true;
+    giveWay = null;
+    element("plain").hidden = element("photo-here").hidden = true;
     screen.left("");
     stream.close();
   }
 }
 
 async function judge(token_: string): Promise<void> {
-  const answer = await api.complete(token_);
+  screen.wait(words.texts.page.wait_text);
+  const answer = await patient(api.complete(token_));
   panel.log("complete", answer);
   if (answer.state === "capturing") {
-    screen.notice(words.AGAIN, answer.advice);
+    screen.notice(words.noticeOf("again"), words.adviceOf(answer.advice), undefined, photoAllowed());
     return;
   }
   token = null;
-  screen.notice({ ...words.FINISHED, retry: offered !== null }, [], "Another check");
+  screen.notice({ ...words.noticeOf("finished"), retry: offered !== null }, [], words.texts.page.another);
   if (offered !== null) panel.showResult(await api.result(token_));
 }
 
@@ -274,14 +344,28 @@ function fail(error: unknown): void {
   if (["session_expired", "bad_token", "attempts_exhausted", "state_conflict"].includes(problem.code)) {
     token = offered === null ? token : null;
   }
-  screen.notice(words.problemNotice(problem.code), problem.code === "stopped" ? [] : problem.advice);
+  const advice = problem.code === "stopped" ? [] : words.adviceOf(problem.advice);
+  const photo = photoAllowed() && !["stopped", "connection", "session_expired", "bad_token"].includes(problem.code);
+  screen.notice(words.problemNotice(problem.code), advice, undefined, photo);
 }
 
 element("consent").addEventListener("click", () => void attempt());
+element("look-first").addEventListener("click", () => void lookFirst());
+for (const name of ["photo-here", "photo-instead"]) {
+  element(name).addEventListener("click", () => element<HTMLInputElement>("photo").click());
+}
 element("again").addEventListener("click", () => {
   if (token === null && offered !== null) screen.show("welcome");
   else void attempt();
 });
 new ResizeObserver(screen.fitOval).observe(element("stage"));
 element("video").addEventListener("resize", screen.fitOval);
+element("photo").addEventListener("change", (event) => {
+  const input = event.target as HTMLInputElement;
+  const photo = input.files?.[0];
+  input.value = ""; // so that the same file can be chosen again
+  if (photo === undefined) return;
+  if (giveWay === null) void handIn(photo);
+  else giveWay(photo);
+});
 void begin();

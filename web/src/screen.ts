@@ -1,6 +1,6 @@
 /** What is seen: one section at a time, the oval, the prompts. */
 
-import type { Instruction, Notice } from "./words";
+import { type Instruction, LANGUAGES, type Notice, preferred, speak, texts } from "./words";
 
 const SECTIONS = ["welcome", "capture", "wait", "notice"] as const;
 type Section = (typeof SECTIONS)[number];
@@ -9,6 +9,22 @@ export function element<T extends Element = HTMLElement>(id: string): T {
   const found = document.getElementById(id);
   if (found === null) throw new Error(`no element ${id}`);
   return found as unknown as T;
+}
+
+/** Let the person choose a language; the page speaks it at once, and `changed` says the rest anew. */
+export function offerLanguages(changed: () => void): void {
+  const choice = element<HTMLSelectElement>("language");
+  const chosen = preferred();
+  for (const [code, { name }] of LANGUAGES) {
+    const option = new Option(name, code, code === chosen, code === chosen);
+    option.lang = code;
+    choice.add(option);
+  }
+  choice.addEventListener("change", () => {
+    speak(choice.value);
+    changed();
+  });
+  speak(chosen);
 }
 
 /** Show one section, and move the focus to its heading, so that a screen reader begins there. */
@@ -20,7 +36,7 @@ export function show(section: Section): void {
   if (section === "capture") fitOval();
 }
 
-export function notice({ title, text, retry }: Notice, advice: string[] = [], label = "Try again"): void {
+export function notice({ title, text, retry }: Notice, advice: string[] = [], label = texts.page.again, photo = false): void {
   element("notice-title").textContent = title;
   element("notice-text").textContent = text;
   element("notice-advice").replaceChildren(
@@ -32,7 +48,21 @@ export function notice({ title, text, retry }: Notice, advice: string[] = [], la
   );
   element("again").hidden = !retry;
   element("again").textContent = label;
+  element("photo-instead").hidden = !photo;
   show("notice");
+}
+
+/** Say that something is waited for. */
+export function wait(text: string): void {
+  element("wait-text").textContent = text;
+  slow(false);
+  show("wait");
+}
+
+/** Tell whoever waits that the service is slow, where nothing else is on the screen too. */
+export function slow(is: boolean): void {
+  if (is && SECTIONS.every((name) => element(name).hidden)) show("wait");
+  say("wait-note", is ? texts.said.stalled : "");
 }
 
 /** Place the oval in the middle of the stage: three quarters as wide as high, as a face is. */

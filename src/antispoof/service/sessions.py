@@ -215,8 +215,9 @@ class Sessions:
         sha256 = hashlib.sha256(content).hexdigest()
         with self._store.write() as transaction:
             session = self._records.get_open(transaction, identifier)
-            if session.mode == "active" or session.live is not None:
+            if session.mode == "active" or (session.live is not None and session.live["done"]):
                 raise Problem("state_conflict", "the session is captured by its stream")
+            session.live = None  # a stream that came to nothing gives way
             earlier = transaction.get(Capture, (identifier, modality, seq))
             if earlier is not None:
                 if (earlier.sha256, earlier.unit) != (sha256, unit):

@@ -49,6 +49,8 @@ class Settings(BaseModel):
         tenants: name → what holds for it, of those who share the service besides the default one.
         issuer: ``iss`` of signed results.
         page: whether the page at ``/`` is served, and the service acts as its backend.
+        page_photo: whether the page lets somebody whom the camera does not see well hand in a photo, to be
+            judged as a passive session; a photo that was taken before passes there as one of now.
         hosts: values of the ``Host`` header that are answered; ``*`` is any.
         origins: of web pages elsewhere that may call and stream (CORS), such as ``https://id.example.com``; a
             client token is all that such a page should hold.
@@ -98,6 +100,7 @@ class Settings(BaseModel):
     tenants: dict[TenantName, Tenant] = {}
     issuer: str = "antispoof"
     page: bool = False
+    page_photo: bool = False
     hosts: tuple[str, ...] = ("*",)
     origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()
     inference_threads: Positive = 1

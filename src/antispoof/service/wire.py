@@ -86,4 +86,5 @@ class PageOptions(BaseModel):
     modes: list[Mode]
     modalities: list[str]
     challenges: list[str]
+    photo: bool = Field(description="whether a photo may be handed in where the camera does not see well")
     version: str

@@ -192,6 +192,24 @@ def test_a_camera_that_is_refused_is_told_in_words(address: str) -> None:
         assert complaints == []
 
 
+def test_hints_of_the_device_come_before_anything_is_sent(address: str, film: Film) -> None:
+    """By antispoof-web, under the service's content security policy."""
+    with browser(film("person"), viewport=PHONE) as (page, asked, complaints):
+        methods: list[str] = []
+        page.on("request", lambda request: methods.append(request.method))
+        page.goto(address)
+        page.get_by_role("button", name="See yourself first").click()
+        page.get_by_text("Good. Stay like this").wait_for(timeout=60_000)
+        look = json.loads(page.locator("#log li", has_text="score").first.text_content().split(" ", 2)[2])
+        assert look["reasons"] == []
+        assert look["score"] is not None
+        page.get_by_role("button", name="Back").click()
+        assert set(methods) == {"GET"}, "nothing was sent"
+        assert any("page/device/face-rgb-edge.onnx" in url for url in asked)
+        assert only_from(address, asked), asked
+        assert complaints == []
+
+
 def test_a_link_that_is_not_valid_is_told_in_words(address: str) -> None:
     with browser(None, viewport=PHONE) as (page, _, _):
         page.goto(f"{address}#token=ast_ses_0000000000000000.nothing")
@@ -244,7 +262,9 @@ def test_sound_is_sent_while_digits_are_shown(address: str) -> None:
     offer = {"modes": ["passive", "active"], "modalities": ["face_rgb", "voice"], "challenges": ["digits"]}
     finished = {"session": "ses_1", "state": "finished", "attempts_left": 0, "advice": []}
     with browser(None, viewport=PHONE, permissions=["camera", "microphone"]) as (page, _, complaints):
-        page.route("**/page/options", lambda route: route.fulfill(json={**offer, "version": "1"}))
+        page.route(
+            "**/page/options", lambda route: route.fulfill(json={**offer, "photo": False, "version": "1"})
+        )
         page.route("**/page/sessions", lambda route: route.fulfill(json={"client_token": token}, status=201))
         page.route("**/complete", lambda route: route.fulfill(json=finished))
         page.route("**/result", lambda route: route.fulfill(json={"outcome": "bona_fide", "reasons": []}))

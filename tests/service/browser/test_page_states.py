@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from clips import person, sway, write_film
+from PIL import Image
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -27,6 +29,7 @@ OFFER = {
     "modes": ["passive", "active"],
     "modalities": ["face_rgb"],
     "challenges": ["movement"],
+    "photo": False,
     "version": "1",
 }
 
@@ -63,6 +66,8 @@ def capturing(
     hint: str | None = None,
     step: bool = False,
     token: bool = False,
+    link: str = "",
+    ends: bool = False,
     **context: Any,
 ) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
     """Begin a capture whose service says one thing; yields the page, and the sessions that it opened."""
@@ -78,6 +83,8 @@ def capturing(
                 shown = {"instruction": "turn_left", "arguments": {}, "duration_ms": 9000}
                 if step:
                     socket.send(json.dumps({"type": "step", "index": 0, "of": 1, **shown}))
+                if ends:
+                    socket.send(json.dumps({"type": "captured", "captures": 1}))
                 return
             header = json.loads(message[4 : 4 + int.from_bytes(message[:4], "big")])
             socket.send(json.dumps({"type": "ack", **header}))
@@ -96,8 +103,8 @@ def capturing(
             page.route("**/page/options", lambda route: route.fulfill(json=OFFER))
             page.route("**/page/sessions", opening)
             page.route_web_socket("**/stream", play)
-            page.goto(address + (f"#token={TOKEN}" if token else ""))
-            page.get_by_role("button", name="I agree: use my camera").click()
+            page.goto(address + link + (f"#token={TOKEN}&photo=1" if token else ""))
+            page.locator("#consent").click()
             page.wait_for_function("document.getElementById('video').videoWidth > 0")
             page.locator("#log li", has_text="hint").first.wait_for(state="attached", timeout=20_000)
             yield page, opened
@@ -173,11 +180,134 @@ def test_in_the_dark_the_page_helps_more_and_more_and_offers_another_way(
         assert page.locator("body.lit").count() == 0
 
 
+@pytest.mark.parametrize("photo", [True, False])
+def test_without_prompts_a_photo_is_the_way_on_where_it_is_allowed(
+    address: str, film: Path, tmp_path: Path, photo: bool
+) -> None:
+    """A link of a backend says whether; what is sent are the pixels alone."""
+    taken = Image.new("RGB", (3200, 1600), (90, 80, 70))
+    exif = Image.Exif()
+    exif[271] = "Maker of the phone"
+    taken.save(tmp_path / "photo.jpg", exif=exif)
+    sent: list[bytes] = []
+    finished = {"session": "ses_1", "state": "finished", "attempts_left": 0, "advice": []}
+    with capturing(address, film, hint="more_light", token=photo, viewport={"width": 390, "height": 844}) as (
+        page,
+        opened,
+    ):
+        page.route(
+            "**/captures", lambda route: (sent.append(route.request.post_data_buffer), route.fulfill(json={}))
+        )
+        page.route("**/complete", lambda route: route.fulfill(json=finished))
+        other = page.get_by_role("button", name="Hand in a photo instead")
+        page.clock.fast_forward(19_000)
+        assert other.is_hidden()
+        page.clock.fast_forward(2_000)
+        page.get_by_text("It does not have to work here").wait_for(timeout=20_000)
+        if not photo:
+            assert other.is_hidden()
+            return
+        with page.expect_file_chooser() as chooser:
+            other.click()
+        chooser.value.set_files(tmp_path / "photo.jpg")
+        page.get_by_role("heading", name="Thank you, that is all").wait_for(timeout=20_000)
+        assert not opened
+    (body,) = sent
+    start = body.index(b"\xff\xd8")
+    picture = Image.open(io.BytesIO(body[start:]))
+    assert picture.size == (1600, 800)
+    assert not picture.getexif()
+
+
+def test_a_judgement_that_takes_long_is_told_and_goes_on_by_itself(address: str, film: Path) -> None:
+    """Lost answers too: the first is never received, the second comes late."""
+    asked: list[Any] = []
+    finished = {"session": "ses_1", "state": "finished", "attempts_left": 0, "advice": []}
+
+    def judge(route: Any) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            route.abort()
+
+    with capturing(address, film, token=True, ends=True) as (page, _):
+        page.route("**/complete", judge)
+        page.get_by_role("heading", name="One moment, please").wait_for(timeout=20_000)
+        page.clock.fast_forward(2_600)
+        page.get_by_text("The service is slow to answer").wait_for(timeout=3_000)
+        for _ in range(100):
+            if len(asked) == 2:
+                break
+            page.clock.fast_forward(500)
+            page.wait_for_timeout(50)
+        asked[1].fulfill(json=finished)
+        page.get_by_role("heading", name="Thank you, that is all").wait_for(timeout=20_000)
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (740, 360), (1280, 800)])
+def test_arabic_runs_from_right_to_left(
+    address: str, film: Path, tmp_path: Path, width: int, height: int
+) -> None:
+    view = {"width": width, "height": height}
+    with capturing(address, film, step=True, link="?lang=ar", viewport=view) as (page, _):
+        page.get_by_role("heading", name="أدر رأسك إلى اليسار").wait_for(timeout=20_000)
+        page.get_by_text("الخطوة 1 من 1، بقيت").wait_for(timeout=20_000)
+        page.screenshot(path=tmp_path / "arabic.png")
+        assert page.evaluate("[document.documentElement.dir, document.documentElement.lang]") == ["rtl", "ar"]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        stage, stop = box(page, "#stage"), box(page, "#cancel")
+        if height == 360:
+            assert stop["x"] + stop["width"] <= stage["x"], "the controls stand on the other side"
+        page.get_by_role("button", name="إيقاف").click()
+        page.get_by_role("heading", name="أُوقف التحقق").wait_for()
+
+
+def test_a_language_is_chosen_on_the_page_and_in_the_browser(address: str, film: Path) -> None:
+    with capturing(address, film, locale="de-AT") as (page, _):
+        page.get_by_role("button", name="Aufhören").click()
+        page.get_by_role("button", name="Noch einmal versuchen").wait_for()
+        page.goto(address)
+        page.get_by_label("Sprache").select_option("es")
+        assert page.title() == "Comprobación con la cámara"
+        assert page.locator("#consent").inner_text() == "Acepto: usar mi cámara"
+        assert page.get_by_label("Idioma").locator("option").all_inner_texts() == [
+            "English",
+            "Español",
+            "Deutsch",
+            "العربية",
+        ]
+
+
+def test_a_look_on_the_device_sends_nothing_and_works_without_hints(address: str, film: Path) -> None:
+    """The test's server has the page alone: nothing to look with."""
+    with capturing(address, film, token=True) as (page, _):
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("button", name="Try again").wait_for()
+        page.goto("about:blank")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.method))
+        page.on("websocket", lambda _: asked.append("websocket"))
+        page.goto(address)
+        page.get_by_role("button", name="See yourself first").click()
+        page.get_by_text("This picture stays on your device until you agree").wait_for(timeout=20_000)
+        page.get_by_text("Hints are not there on this device").wait_for(timeout=20_000)
+        page.get_by_role("button", name="Back").click()
+        page.get_by_role("heading", name="Camera check").wait_for()
+        page.get_by_role("button", name="See yourself first").click()
+        assert set(asked) == {"GET"}
+        page.get_by_role("button", name="I agree: send my pictures").click()
+        page.get_by_role("button", name="Stop").wait_for()
+        for _ in range(100):
+            if "websocket" in asked:
+                break
+            page.wait_for_timeout(50)
+        assert "POST" in asked
+
+
 def test_an_attempt_without_a_good_picture_ends_and_names_what_was_seen(address: str, film: Path) -> None:
     with capturing(address, film, hint="closer", token=True) as (page, _):
         page.get_by_text("Come a little closer").wait_for(timeout=20_000)
         page.clock.fast_forward(21_000)
-        page.get_by_text("stop, and try again elsewhere").wait_for(timeout=20_000)
+        page.get_by_text("choose another way below").wait_for(timeout=20_000)
         assert page.locator("body.lit").count() == 0, "the light was not the cause"
         assert page.get_by_role("button", name="Go on without prompts").is_hidden()
         page.clock.fast_forward(40_000)
