@@ -194,7 +194,7 @@ def test_a_dropped_stream_uses_up_an_attempt_and_keeps_nothing(service: Any, sel
 
 
 def test_a_stream_that_came_to_nothing_gives_way_to_a_picture_where_no_prompts_are_asked(
-    service: Any, selfies: list[bytes], frames: dict[str, list[bytes]]
+    service: Any, frames: dict[str, list[bytes]]
 ) -> None:
     session, active = service.open(), service.open(mode="active")
     for one in (session, active):

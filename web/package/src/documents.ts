@@ -54,6 +54,18 @@ export interface Completed {
   readonly advice: readonly string[];
 }
 
+/** What one cue found in the course of a clip. */
+export interface CueDocument {
+  readonly name: string;
+  readonly title: string;
+  readonly status: "used" | "hint" | "not_measurable";
+  readonly score: number | null;
+  readonly contribution: number;
+  readonly reasons: readonly string[];
+  readonly measurements: Readonly<Record<string, number | null>>;
+  readonly course: readonly MomentDocument[];
+}
+
 /** What the detector alone says of all frames together, without challenges and replay protection. */
 export interface DetectorDocument {
   readonly detector_outcome: "bona_fide" | "attack" | "non_response";
@@ -118,6 +130,12 @@ export interface Models {
   readonly models: readonly ModelDocument[];
   readonly policies: readonly string[];
   readonly challenges: readonly string[];
+}
+
+/** What a cue saw at one time. */
+export interface MomentDocument {
+  readonly time_s: number;
+  readonly value: number;
 }
 
 /** A session with what its client needs. */
@@ -258,6 +276,8 @@ export interface VerdictDocument {
   readonly evidence: readonly EvidenceDocument[];
   readonly opinions: readonly OpinionDocument[];
   readonly references: readonly ReferencesDocument[];
+  /** what the course of a clip shows */
+  readonly cues?: readonly CueDocument[];
   readonly bundles: readonly BundleDocument[];
 }
 
