@@ -13,6 +13,7 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from antispoof.challenges import passive
+from antispoof.service.store.tables import Session
 
 
 @pytest.fixture
@@ -84,6 +85,11 @@ def test_passive_stream_to_verdict(service: Any, selfies: list[bytes]) -> None:
     result = service.get(session, "/result").json()
     assert {challenge["challenge"] for challenge in result["challenges"]} == {"passive", "repetition"}
     assert result["outcome"] == "bona_fide", result["reasons"]
+    (relief,) = result["verdict"]["cues"]
+    assert (relief["name"], relief["course"]) == ("face_relief", [])
+    assert (relief["status"] == "not_measurable") == bool(relief["reasons"])
+    with service.core.store.write() as transaction:
+        assert transaction.get(Session, session["id"]).live["cues"] == [], "kept nowhere but in the result"
     events = [event["event"] for event in service.get(session, "/audit").json()["events"]]
     assert events == ["opened", "stream_begun", "stream_ended", "judging", "judged"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from antispoof.sensing.content import content_of, has_sound
 from antispoof.sensing.frames import REASONS, joined, load_member, members
 from antispoof.sensing.modalities import modalities, takers
 from antispoof.sensing.people import shows_several_people
+
+if TYPE_CHECKING:
+    from antispoof.sensing.cues import Measured
 
 __all__ = ["Looked", "Presented", "judge", "look", "unjudged"]
 
@@ -155,6 +158,12 @@ class Presented:
     def usable(self) -> tuple[str, ...]:
         """Modalities whose sample can be judged."""
         return tuple(name for name, found in self.looked.items() if found.usable)
+
+    def with_cues(self, name: str, cues: Sequence[Measured]) -> Presented:
+        """Return the same with what the course of a live capture showed to one sensor."""
+        found = self.looked[name]
+        found = replace(found, frames=replace(found.frames, cues=tuple(cues)))
+        return replace(self, looked={**self.looked, name: found})
 
     @property
     def size(self) -> int:

@@ -14,13 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import MediaError
+from antispoof.sensing.kinds import VIDEOS, kind_of
 from antispoof.sensing.repetition import THUMBNAIL_SIDE
-from antispoof.sensing.source import MediaLimits, check_pixels, middle, told_apart
+from antispoof.sensing.source import (
+    DEFAULT_LIMITS,
+    MediaLimits,
+    check_pixels,
+    decoding,
+    middle,
+    name_of,
+    read_head,
+    told_apart,
+)
 
 if TYPE_CHECKING:
     from antispoof.sensing.watch import Watch
 
-__all__ = ["Clip", "Frame", "read_clip", "read_frame"]
+__all__ = ["Clip", "Frame", "film_pictures", "read_clip", "read_frame"]
 
 CODECS = (
     "av1", "ffv1", "h264", "hevc", "libaom-av1", "libdav1d", "libvpx", "libvpx-vp9", "mjpeg", "mpeg4",
@@ -137,6 +147,7 @@ def read_clip(
         times: list[float] = []
         begin = shown = 0.0
         seen = 0
+        matrix: tuple[int, ...] | None = None
         for index, picture in enumerate(opened.decode(stream)):
             check_pixels(picture.width, picture.height, name, limits.max_pixels)
             now = float(index / (stream.average_rate or 25)) if picture.time is None else picture.time
@@ -148,7 +159,8 @@ def read_clip(
             if index >= stop:
                 break
             if watch is not None:
-                _show(watch, shown - (times[0] if times else shown), picture, name)
+                matrix = matrix if times else _display_matrix(picture)
+                _show(watch, shown - (times[0] if times else shown), picture, name, matrix)
             if times and shown - times[-1] < 0.9 / THUMBNAILS_A_SECOND:
                 continue
             small = _small(picture)
@@ -171,9 +183,41 @@ def read_clip(
         return Clip(picked, np.asarray(thumbnails, np.float32), np.array(times), times[0] + span)
 
 
-def _show(watch: Watch, time_s: float, picture: Any, name: str) -> None:
+def film_pictures(
+    source: str | Path, limits: MediaLimits = DEFAULT_LIMITS
+) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Decode a film picture by picture.
+
+    Args:
+        source: path.
+        limits: checked against the header, before anything is decoded.
+
+    Yields:
+        seconds since the first picture, and the picture: uint8, (H, W, 3), RGB, upright.
+
+    Raises:
+        MediaError: it is no film that is read here, too large, too long, or damaged.
+    """
+    kind, name = kind_of(read_head(source)), name_of(source)
+    if kind not in VIDEOS:
+        raise MediaError("unsupported_media", f"{name} is no film")
+    with (
+        decoding(name),
+        _opened(source, kind, name, limits, limits.max_video_seconds) as (opened, stream, _, _),
+    ):
+        begin: float | None = None
+        matrix: tuple[int, ...] | None = None
+        for index, picture in enumerate(opened.decode(stream)):
+            check_pixels(picture.width, picture.height, name, limits.max_pixels)
+            now = float(index / (stream.average_rate or 25)) if picture.time is None else picture.time
+            if begin is None:
+                begin, matrix = now, _display_matrix(picture)
+            yield now - begin, _turned(_array(picture, name, grey=False), matrix)
+
+
+def _show(watch: Watch, time_s: float, picture: Any, name: str, matrix: tuple[int, ...] | None) -> None:
     if watch.due(time_s):
-        watch.see(time_s, _upright(_array(picture, name, grey=False), picture), picture.interlaced_frame)
+        watch.see(time_s, _turned(_array(picture, name, grey=False), matrix), picture.interlaced_frame)
 
 
 @contextmanager
@@ -273,11 +317,20 @@ def _array(picture: Any, name: str, grey: bool) -> NDArray[Any]:
 
 
 def _upright(array: NDArray[Any], picture: Any) -> NDArray[Any]:
-    """Turn and mirror a frame as its display matrix says, (x, y) → (ax + cy, bx + dy), to quarter turns."""
+    """Turn and mirror a frame as its display matrix says, to quarter turns."""
+    return _turned(array, _display_matrix(picture))
+
+
+def _display_matrix(picture: Any) -> tuple[int, ...] | None:
+    # Whoever asks a picture for its side data keeps it alive until the garbage collector comes: not for each.
     sides = [side for side in picture.side_data if side.type.name == "DISPLAYMATRIX"]
-    if not sides:
+    return struct.unpack("=9i", bytes(sides[0])[:36]) if sides else None
+
+
+def _turned(array: NDArray[Any], matrix: tuple[int, ...] | None) -> NDArray[Any]:
+    """Turn and mirror a frame: (x, y) → (ax + cy, bx + dy)."""
+    if matrix is None:
         return array
-    matrix = struct.unpack("=9i", bytes(sides[0])[:36])
     a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
     if abs(b) > abs(a):
         array, a, d = np.swapaxes(array, 0, 1), c, b

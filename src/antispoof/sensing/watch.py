@@ -20,17 +20,19 @@ class Watch:
 
     Args:
         names: of the cues; None takes all.
+        rate: pictures a second that are looked at, at most.
     """
 
-    def __init__(self, names: Collection[str] | None = None) -> None:
+    def __init__(self, names: Collection[str] | None = None, rate: float = HIGHEST_RATE) -> None:
         self._tracker = Tracker()
+        self._least_s = 0.9 / rate
         self._watches = {name: cues[name].watch() for name in cues if names is None or name in names}
         self._seen_s = -np.inf
         self._interlaced = False
 
     def due(self, time_s: float) -> bool:
         """Tell whether a picture of that time would be looked at: of a fast camera not every one is."""
-        return time_s - self._seen_s >= 0.9 / HIGHEST_RATE
+        return time_s - self._seen_s >= self._least_s
 
     def see(self, time_s: float, image: NDArray[np.uint8], interlaced: bool = False) -> TrackedFrame | None:
         """Take in the next picture; None where it is left out.

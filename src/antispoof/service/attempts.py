@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from antispoof.sensing.cues import Measured
+
 __all__ = ["Accepted", "Decision", "Judgeable", "JudgeableCapture", "SessionRequest"]
 
 
@@ -59,6 +61,7 @@ class Judgeable:
     captures: tuple[JudgeableCapture, ...]
     references: tuple[JudgeableCapture, ...] = ()
     site: str = "default"
+    cues: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,13 @@ from antispoof.runtime.detector import Detector, load
 from antispoof.runtime.policy import shipped_policies
 from antispoof.runtime.verdict import Verdict
 from antispoof.sensing.capture import Recording, Source, Sources
+from antispoof.sensing.cues import Measured
 from antispoof.service.problems import Problem, from_media_error
 from antispoof.service.settings import Settings
 
 __all__ = ["Checks"]
+
+STREAMED = "face_rgb"  # whose course a stream shows
 
 
 class Checks:
@@ -101,6 +104,7 @@ class Checks:
         policy: str | None,
         sources: Mapping[str, Sources],
         references: Mapping[str, Sequence[Source]] | None = None,
+        cues: Sequence[Measured] = (),
     ) -> Verdict:
         """Judge one presentation.
 
@@ -108,13 +112,18 @@ class Checks:
             policy: see `detector`.
             sources: modality → sample, or frames.
             references: modality → earlier captures of the same person and device.
+            cues: what the course of a stream showed of the face.
 
         Raises:
             Problem: a source is no usable media, or the model fails; a failure is never bona fide.
         """
         detector = self.detector(policy)
         try:
-            return (detector.knowing(references) if references else detector).check(**sources)
+            known = detector.knowing(references) if references else detector
+            presented = known.look(sources)
+            if cues and STREAMED in sources:
+                presented = presented.with_cues(STREAMED, cues)
+            return known.judge([presented])[0]
         except MediaError as error:
             raise from_media_error(error, "the sample") from None
         except InputError as error:

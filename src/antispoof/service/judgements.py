@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from antispoof.contract import RESULT_VERSION
+from antispoof.sensing.cues import Measured
 from antispoof.sensing.modalities import modalities
 from antispoof.service import audit
 from antispoof.service.attempts import Decision, Judgeable
@@ -93,6 +96,7 @@ class Judgements:
                     for row in self._vault.references(transaction, identifier)
                 ),
                 session.site,
+                tuple(_cue(found) for found in (session.live or {}).get("cues", ())),
             )
 
     def abandon(self, judged: Judgeable) -> None:
@@ -120,6 +124,8 @@ class Judgements:
             if session.live is None:
                 session.attempts_left -= 1
             session.judging_since = None
+            if session.live is not None:  # what the stream showed went into the result
+                session.live = {**session.live, "cues": []}
             verdict = decision.evidence["verdict"]
             count_scores(self._store, transaction, now, judged.site, verdict, session.tenant)
             event = audit.append(
@@ -209,3 +215,9 @@ class Judgements:
                     f"{counts[name]} captures of {name}, where {needed} are needed",
                     recoverable=True,
                 )
+
+
+def _cue(document: Mapping[str, Any]) -> Measured:
+    values = document["features"]
+    features = None if values is None else np.array(values, np.float64)
+    return Measured(document["name"], features, tuple(document["reasons"]))

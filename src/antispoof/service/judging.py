@@ -7,12 +7,15 @@ from typing import Any
 
 from antispoof.runtime.verdict import Verdict
 from antispoof.sensing.capture import Recording, Source, Sources
+from antispoof.sensing.cues import Measured
 from antispoof.service.attempts import Decision, Judgeable, JudgeableCapture
 
 __all__ = ["judge"]
 
-Check = Callable[[str | None, Mapping[str, Sources], Mapping[str, Sequence[Source]]], Verdict]
-"""Policy, modality → sources, modality → references → verdict."""
+Check = Callable[
+    [str | None, Mapping[str, Sources], Mapping[str, Sequence[Source]], Sequence[Measured]], Verdict
+]
+"""Policy, modality → sources, modality → references, cues of the stream → verdict."""
 
 ADVICE = {
     "duplicate_frames": "the camera picture could not be used: use the camera of this device, and try again",
@@ -39,7 +42,7 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
         if one.modality in chosen:
             references.setdefault(one.modality, []).append(Recording(one.content, one.unit))
     sources = {name: _sources(several) for name, several in chosen.items()}
-    verdict = check(judged.policy, sources, references)
+    verdict = check(judged.policy, sources, references, judged.cues)
     used = {evidence.modality for evidence in verdict.evidence if evidence.status == "used"}
     complete = verdict.score is not None and used >= set(judged.modalities)
     outcome: str = verdict.outcome if complete else "non_response"

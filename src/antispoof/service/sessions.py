@@ -294,6 +294,7 @@ class Sessions:
         captured: Sequence[tuple[str, int, bytes]],
         digests: Collection[str],
         results: Sequence[Mapping[str, Any]],
+        cues: Sequence[Mapping[str, Any]] = (),
     ) -> int:
         """Keep what a live capture came to; return how many samples are kept.
 
@@ -303,6 +304,7 @@ class Sessions:
             captured: modality, number and content of the samples to be judged.
             digests: SHA-256 of everything that was seen, to find it again.
             results: of the challenges, as JSON.
+            cues: what the course of the pictures showed, as JSON.
 
         Raises:
             Problem: the session is not open, or another stream has begun since.
@@ -311,7 +313,11 @@ class Sessions:
             session = self._records.get_open(transaction, identifier)
             if session.attempt != attempt or session.live is None or session.live["done"]:
                 raise Problem("state_conflict", "another stream has begun, or this one has ended")
-            session.live = {"done": True, "challenges": [dict(result) for result in results]}
+            session.live = {
+                "done": True,
+                "challenges": [dict(result) for result in results],
+                "cues": [dict(found) for found in cues],
+            }
             kept = [
                 self._vault.keep(transaction, session, modality, seq, content)
                 for modality, seq, content in captured

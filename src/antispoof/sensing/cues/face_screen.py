@@ -83,12 +83,12 @@ class _Screen:
         if min(face.shape) < 24:
             self._last = None
             return
-        small = cv2.resize(frame.luma, (PROFILE, PROFILE), interpolation=cv2.INTER_AREA).astype(np.float64)
+        small = cv2.resize(frame.grey, (PROFILE, PROFILE), interpolation=cv2.INTER_AREA).astype(np.float64)
         beside = _beside(small, frame.box, frame.luma.shape)
-        own = cv2.resize(face, (PROFILE, PROFILE), interpolation=cv2.INTER_AREA).astype(np.float64)
+        rows, columns = _profile(face, 1), _profile(face, 0)
         rest = np.nanmean(beside) if np.isfinite(beside).any() else np.nan
-        self._light.append((frame.time_s, float(np.log(own.mean() + 1)), float(np.log(rest + 1))))
-        profiles = (own.mean(axis=1), own.mean(axis=0), _known(beside, 1), _known(beside, 0))
+        self._light.append((frame.time_s, float(np.log(rows.mean() + 1)), float(np.log(rest + 1))))
+        profiles = (rows, columns, _known(beside, 1), _known(beside, 0))
         if self._last is not None and not frame.cut:
             self._bands.append(_bands(profiles, self._last))
         self._last = profiles
@@ -150,6 +150,12 @@ def _inside(luma: NDArray[np.uint8], box: Box, share: float) -> NDArray[np.uint8
     half_width, half_height = share * box.width / 2, share * box.height / 2
     top, left = max(round(y - half_height), 0), max(round(x - half_width), 0)
     return luma[top : max(round(y + half_height), top), left : max(round(x + half_width), left)]
+
+
+def _profile(face: NDArray[np.uint8], axis: int) -> Values:
+    """Average along an axis, and bring what is left to `PROFILE` values."""
+    means = cv2.reduce(face, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).reshape(1, -1)
+    return np.asarray(cv2.resize(means, (PROFILE, 1), interpolation=cv2.INTER_AREA)[0], np.float64)
 
 
 def _beside(small: Values, box: Box, shape: tuple[int, ...]) -> Values:

@@ -18,8 +18,10 @@ from fastapi.concurrency import run_in_threadpool
 from antispoof.challenges import passive
 from antispoof.challenges.live import LiveCapture, challenges_for
 from antispoof.errors import InputError, MediaError
+from antispoof.sensing.cues import Measured
 from antispoof.sensing.media import MediaLimits, load_image
 from antispoof.sensing.modalities import takers
+from antispoof.sensing.watch import Watch
 from antispoof.service.core import Core
 from antispoof.service.live_samples import LiveSamples
 from antispoof.service.logs import log
@@ -36,6 +38,8 @@ SILENCE_S = 10.0  # without a message from the client
 HINT_EVERY_S = 0.5
 TICK_S = 0.1
 MAX_HEADER_BYTES = 1024
+CUES = ("face_relief",)  # that so few pictures, each coded by itself, can carry
+JUDGED_A_SECOND = 5.5
 RATES = (8000, 192_000)
 
 
@@ -99,6 +103,7 @@ class _Stream:
         self._reservation = reservation
         self._waiting: asyncio.Queue[_Message | None] = asyncio.Queue(WINDOW)
         self._hint: tuple[float, str | None] = (0.0, None)
+        self._course = Watch(CUES, JUDGED_A_SECOND)
 
     async def run(self) -> None:
         """Speak the protocol, from what follows the client's greeting to the last step."""
@@ -124,6 +129,7 @@ class _Stream:
         finally:
             reader.cancel()
         results = await self._reservation.run(live.results)
+        cues = await self._reservation.run(self._course.measured)
         count = await run_in_threadpool(
             self._core.sessions.end_stream,
             self._session_id,
@@ -131,6 +137,7 @@ class _Stream:
             samples.kept(),
             live.digests,
             [asdict(result) for result in results],
+            [_as_json(found) for found in cues],
         )
         await _say(self._socket, type="captured", captures=count)
 
@@ -185,7 +192,7 @@ class _Stream:
             raise Problem("invalid_request", "seq: has to be a number from 0")
         try:
             if modality in takers("picture"):
-                hint = await self._reservation.run(_see, live, samples, body, at_s)
+                hint = await self._reservation.run(_see, live, samples, self._course, body, at_s)
                 await self._give_hint(hint, at_s)
             elif modality in takers("sound"):
                 await self._reservation.run(_hear, live, samples, body, header.get("rate"), at_s)
@@ -205,15 +212,24 @@ class _Stream:
             await _say(self._socket, type="hint", code=hint)
 
 
-def _see(live: LiveCapture, samples: LiveSamples, content: bytes, at_s: float) -> str | None:
+def _see(live: LiveCapture, samples: LiveSamples, course: Watch, content: bytes, at_s: float) -> str | None:
     most = samples.max_pixels  # of the file as well: what comes many times a second is not scaled down here
     limits = MediaLimits(max_bytes=len(content) or 1, max_pixels=most, max_source_pixels=most)
     image = load_image(content, limits)
     seen = live.see(image, at_s, content)
     if seen.judge:
         samples.see(content)
+    if (
+        live.step is not None and live.step.instruction != "light"
+    ):  # whose colours are no property of the face
+        course.see(at_s, image)
     hint: str | None = seen.hint
     return hint
+
+
+def _as_json(found: Measured) -> dict[str, Any]:
+    features = None if found.features is None else found.features.tolist()
+    return {"name": found.name, "features": features, "reasons": list(found.reasons)}
 
 
 def _hear(live: LiveCapture, samples: LiveSamples, content: bytes, rate: object, at_s: float) -> None:

@@ -1,0 +1,66 @@
+"""A verdict that runs along with a camera: over its last seconds, anew whenever it is asked for."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antispoof.runtime.detector import Detector
+from antispoof.runtime.presentation import Presented
+from antispoof.runtime.verdict import Verdict
+from antispoof.sensing.watch import Watch
+
+__all__ = ["LiveJudge"]
+
+WINDOW_S = 4.0  # cues are measured over this much, and over half of it at least once so much was seen
+PICTURES = 5  # of the window are judged
+JUDGED_EVERY_S = 0.4
+
+
+class LiveJudge:
+    """Judges what a camera shows; memory does not grow with time.
+
+    Args:
+        detector: who judges; a bundle of it has to judge pictures of faces.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._watch, self._next = Watch(), Watch()
+        self._begin_s = self._next_s = -np.inf
+        self._kept: deque[tuple[float, NDArray[np.uint8]]] = deque(maxlen=PICTURES)
+
+    def see(self, time_s: float, image: NDArray[np.uint8]) -> None:
+        """Take in a picture.
+
+        Args:
+            time_s: seconds, not before that of the last one.
+            image: uint8, (H, W, 3), RGB, upright.
+        """
+        if time_s - self._begin_s >= WINDOW_S:
+            if self._begin_s > -np.inf:
+                self._watch, self._begin_s = self._next, self._next_s
+            else:
+                self._begin_s = time_s
+            self._next, self._next_s = Watch(), np.inf
+        if self._next_s == np.inf and time_s - self._begin_s >= WINDOW_S / 2:
+            self._next_s = time_s
+        self._watch.see(time_s, image)
+        if self._next_s < np.inf:
+            self._next.see(time_s, image)
+        if not self._kept or time_s - self._kept[-1][0] >= JUDGED_EVERY_S:
+            self._kept.append((time_s, image))
+
+    def verdict(self) -> Verdict | None:
+        """Judge the last seconds; None before there is a picture.
+
+        Raises:
+            BundleError: the network fails.
+        """
+        if not self._kept:
+            return None
+        pictures = [image for _, image in self._kept]
+        presented: Presented = self._detector.look({"face_rgb": pictures})
+        return self._detector.judge([presented.with_cues("face_rgb", self._watch.measured())])[0]
