@@ -22,6 +22,7 @@ from antispoof.simulation.clip.camera import Camera, draw_settings
 from antispoof.simulation.clip.codecs import CODECS, encode
 from antispoof.simulation.clip.collection import plan_clips, write_clips
 from antispoof.simulation.clip.flicker import flicker
+from antispoof.simulation.clip.inject import INJECTIONS, Injected, Source, inject
 from antispoof.simulation.clip.layers import View, film, rotation
 from antispoof.simulation.clip.motion import MOTIONS, blinks, still
 from antispoof.simulation.clip.person import Acting, body_of, head_layer
@@ -252,3 +253,67 @@ def test_wrong_wishes_are_named(tmp_path: Path) -> None:
     blank = Portrait.of("nobody", np.full((120, 90, 3), 90, np.uint8), Box(20, 20, 50, 60))
     with pytest.raises(InputError, match="no eyes and mouth found in the portrait of 'nobody'"):
         body_of(blank, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def filmed(person: Portrait) -> list[tuple[float, NDArray[np.uint8]]]:
+    clip = simulate_clip(ClipSpec(8, 0, 0, None, "taught", 0.5), person, person)
+    return list(clip.frames())
+
+
+@pytest.mark.parametrize("family", ["taught", "held_out"])
+@pytest.mark.parametrize("kind", sorted(INJECTIONS))
+def test_every_kind_of_stream_is_made_of_a_clip(
+    kind: str, family: str, filmed: list[tuple[float, NDArray[np.uint8]]], person: Portrait
+) -> None:
+    times, pictures = zip(*filmed, strict=True)
+
+    def made() -> Injected:
+        return inject(kind, Source(pictures, times, person, family, np.random.default_rng(2)))
+
+    stream = made()
+    frames = list(stream.frames)
+    assert len(frames) > 4
+    assert np.all(np.diff([at for at, _ in frames]) > 0)
+    assert 5 < stream.fps < 70
+    own = {picture.tobytes() for picture in pictures}
+    stored = [picture.tobytes() in own for _, picture in frames]
+    if kind == "inject_reencoded":
+        assert all(stored)
+    elif kind == "inject_looped":
+        assert len({picture.tobytes() for _, picture in frames}) < len(frames)
+    elif kind in {"inject_generated", "inject_morphed", "inject_swapped"}:
+        assert not any(stored)
+        assert np.abs(frames[0][1].astype(int) - pictures[0]).max() > 20
+    elif kind == "inject_virtual_camera":
+        assert frames[0][1].shape != pictures[0].shape
+    for (at, one), (again, other) in zip(frames, made().frames, strict=True):
+        assert at == again
+        assert np.array_equal(one, other)
+
+
+def test_injected_streams_from_the_command_line(
+    run: Run, portrait: NDArray[np.uint8], encode: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "portraits"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"person{number}.png").write_bytes(encode(portrait[: 400 + 8 * number : 2, ::2], "PNG"))
+    specs = plan_clips(4, 1, 1, "taught", 0.3, ["print_flat"])
+    clips = write_clips(specs, folder, tmp_path / "clips", licence="public domain", workers=1)
+    command = ("simulate", "inject", clips.manifest, tmp_path / "streams", "--portraits", folder)
+    code, printed, _ = run(*command, "--each", 2, "--kind", "inject_reencoded", "--kind", "inject_looped")
+    assert code == 0
+    assert "2 SIMULATED streams" in printed
+    rows = read_manifest(tmp_path / "streams" / "manifest.csv")
+    assert [row.pai_species for row in rows] == ["inject_reencoded", "inject_looped"]
+    assert all(row.simulated and row.subject == "person0" for row in rows)
+    for arguments, message in (
+        (command, "must be an empty or new folder"),
+        ((*command[:3], tmp_path / "a", *command[4:], "--kind", "inject_loop"), "did you mean"),
+        ((*command[:3], tmp_path / "a", *command[4:], "--suite", "taugt"), "did you mean 'taught'"),
+        ((*command[:3], tmp_path / "a", "--portraits", tmp_path / "none"), "must be a folder with one"),
+    ):
+        code, _, errors = run(*arguments)
+        assert code == 3
+        assert message in errors

@@ -167,6 +167,32 @@ def simulate_scene(
     typer.echo(f"next: antispoof data summary {manifest} --sheet sheet.png")
 
 
+@simulate_app.command("inject")
+def simulate_injected_streams(
+    manifest: Annotated[Path, typer.Argument(help="Manifest with bona fide clips.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    portraits: Annotated[Path, typer.Option(help="Folder of faces to put over.", show_default=False)],
+    suite: Annotated[
+        str, typer.Option(help="Codecs and methods that may teach, or are held out.")
+    ] = "taught",
+    kind: Annotated[list[str] | None, typer.Option(help="Only these kinds.")] = None,
+    each: Annotated[int, typer.Option(help="Streams made of each clip.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same streams.", min=0)] = 0,
+) -> None:
+    """Make of bona fide clips what a program would hand in behind the camera."""
+    from antispoof.data.manifest import read_manifest
+    from antispoof.simulation.clip.injected import write_injected
+
+    count = each * sum(row.bona_fide for row in read_manifest(manifest))
+    with progress_bar("injecting", count) as step:
+        streams = write_injected(
+            manifest, portraits, out, suite=suite, kinds=kind or (), each=each, seed=seed, progress=step
+        )
+    for why in streams.skipped:
+        typer.echo(f"left out {why}", err=True)
+    typer.echo(f"{len(streams.presentations)} SIMULATED streams; manifest: {streams.manifest}")
+
+
 @simulate_app.command("iris")
 def simulate_irises(
     out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],

@@ -33,6 +33,7 @@ class Settings:
         width, height: px.
         focal: px.
         fps: frames a second, nominal.
+        in_hand: or on a table, where it does not move.
         turn, shift: how the hand that holds it moves, degrees and mm.
         target: mean light that the exposure aims at, of what the sensor holds.
         settle_s: time constant of the exposure.
@@ -57,6 +58,7 @@ class Settings:
     height: int
     focal: float
     fps: float
+    in_hand: bool
     turn: tuple[Track, Track, Track]
     shift: tuple[Track, Track, Track]
     target: float
@@ -111,6 +113,7 @@ def draw_settings(
         height=size[1],
         focal=float(rng.uniform(0.85, 1.35)) * max(size),
         fps=float(rng.choice(fps)),
+        in_hand=bool(in_hand),
         turn=(shakes(1.0, 1.2), shakes(1.0, 1.2), shakes(0.7, 1.0)),
         shift=(shakes(9, 0.8), shakes(9, 0.8), shakes(9, 0.6)),
         target=float(np.exp(rng.uniform(np.log(0.10), np.log(0.30)))),

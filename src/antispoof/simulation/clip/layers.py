@@ -61,6 +61,7 @@ class Layer:
             places of the picture that are seen there, and the light on them as a factor, (…), or None.
         glow: at a time, factors on the light of each pixel that sees it, for what shines by itself: places
             across and down the picture and down the frame, each from 0 to 1, (H', W', 3) → (H', W', 3).
+        rests: whether it never changes.
     """
 
     points: Callable[[float], Map]
@@ -68,6 +69,7 @@ class Layer:
     cover: NDArray[np.uint8]
     change: Callable[[float, Map], tuple[Map, Map | None]] | None = None
     glow: Callable[[float, Map], Map] | None = None
+    rests: bool = False
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> Map:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -87,9 +88,9 @@ class SimulatedClip:
 
     def frames(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """Film: seconds from the first frame, and uint8, (H, W, 3), RGB."""
-        camera = Camera(self.settings)
-        for time_s in camera.times(self.spec.seconds):
-            yield time_s, _filmed(camera, self.layers, time_s)
+        shot = _Shot(self.settings, self.layers)
+        for time_s in shot.camera.times(self.spec.seconds):
+            yield time_s, shot.take(time_s)
 
     def write(self, path: Path) -> None:
         """Write it with its codec into a file."""
@@ -142,13 +143,23 @@ def simulate_clip(spec: ClipSpec, person: Portrait, attacker: Portrait) -> Simul
     return SimulatedClip(spec, person.subject, settings, codec, quality, tuple(layers))
 
 
-def _filmed(camera: Camera, layers: Sequence[Layer], time_s: float) -> NDArray[np.uint8]:
-    view = camera.view(time_s)
-    canvas = np.zeros((view.height, view.width, 3), np.uint8)
-    light = np.ones((view.height, view.width, 3), np.float32)
-    for layer in layers:
-        film(layer, view, time_s, canvas, light)
-    return camera.take(time_s, canvas, light)
+class _Shot:
+    """A camera before what it films; a camera on a table sees the room behind everything once."""
+
+    def __init__(self, settings: Settings, layers: Sequence[Layer]) -> None:
+        self.camera = Camera(settings)
+        resting = len(list(takewhile(lambda layer: layer.rests and not settings.in_hand, layers)))
+        self._canvas = np.zeros((settings.height, settings.width, 3), np.uint8)
+        self._light = np.ones((settings.height, settings.width, 3), np.float32)
+        for layer in layers[:resting]:
+            film(layer, self.camera.view(0.0), 0.0, self._canvas, self._light)
+        self._layers = layers[resting:]
+
+    def take(self, time_s: float) -> Picture:
+        canvas, light = self._canvas.copy(), self._light.copy()
+        for layer in self._layers:
+            film(layer, self.camera.view(time_s), time_s, canvas, light)
+        return self.camera.take(time_s, canvas, light)
 
 
 def _recorded(
@@ -156,10 +167,10 @@ def _recorded(
 ) -> Callable[[float], Picture]:
     """Film a person for a replay: each picture once, in the order of their times."""
     settings = draw_settings(rng, motion, seconds, size, FILM_FPS, (0.004, 0.02))
-    camera = Camera(settings)
     view_mm = (1000 * size[0] / settings.focal, 1000 * size[1] / settings.focal)
     distance = settings.focal * FACE_MM / (float(rng.uniform(0.4, 0.56)) * min(size))
     layers = [*room(rng, view_mm), head_layer(body, act(rng, seconds, motion, distance))]
+    shot = _Shot(settings, layers)
     begin = float(rng.uniform(0, 1 / settings.fps))
     kept: dict[int, Picture] = {}
 
@@ -167,7 +178,7 @@ def _recorded(
         number = int((time_s + begin) * settings.fps)
         if number not in kept:
             kept.clear()
-            kept[number] = _filmed(camera, layers, number / settings.fps)
+            kept[number] = shot.take(number / settings.fps)
         return kept[number]
 
     return picture

@@ -84,7 +84,9 @@ def room(rng: np.random.Generator, view_mm: tuple[float, float]) -> Layers:
         picture = (np.clip(drawn, 0, 1) * 255).astype(np.uint8)
         x, y = (0.0, 0.0) if number == 0 else (float(rng.uniform(-0.5, 0.5)) * side for side in view_mm)
         place = Held(still(x * depth / 1000), still(y * depth / 1000), still(depth), *(still(),) * 4)
-        layers.append(panel(lambda _, shown=picture: shown, width, height, place))  # type: ignore[misc]
+        layer = panel(lambda _, shown=picture: shown, width, height, place)  # type: ignore[misc]
+        layer.rests = True
+        layers.append(layer)
         depth = float(rng.uniform(900, depth))
     return layers
 
