@@ -4,12 +4,15 @@
     python benchmarks/batch.py --ray 2000                              # --ray against --jobs 2
     python benchmarks/batch.py --linear 1000 10000 100000 --stand-in   # rows, by a stand-in model
     python benchmarks/batch.py --planner 100000                        # a hundred million rows, simulated
+    python benchmarks/batch.py --many --old-python OLD/bin/python      # check_many alone, and an older loop
 
 Pairs take turns and the medians of their ratios are told. ``check_many`` is compared with a loop over
 `Detector.check` in one process, a few pictures of each in turn: by processor time, and by the busiest of its
-threads, which is what the clock shows where each thread has a core. The command is compared by the processor
-time of all of its processes less what it takes to start, measured on a few rows, and by the clock, pinned to
-one core and to two. On a machine that others use the clock tells of them as well.
+threads, which is what the clock shows where each thread has a core. With ``--old-python``, made as
+``check_speed.py`` says, it is compared with a loop of that build as well; ``--many`` leaves the rest out, and
+tries other numbers of presentations before the networks, and decoded ahead. The command is compared by the
+processor time of all of its processes less what it takes to start, measured on a few rows, and by the clock,
+pinned to one core and to two. On a machine that others use the clock tells of them as well.
 
 Pictures are 1280×720 JPEGs of the public-domain portrait in scikit-image's wheel, repeated under other ids.
 With ``--stand-in`` no file is opened, and every row has the same verdict at no cost: what remains is the cost
@@ -30,7 +33,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -48,6 +51,19 @@ from antispoof.runtime.verdict import Verdict
 FEW = 128  # rows, a part for each of two processes: what a command takes to start
 FILES = 16
 TURN = 16  # pictures of each way, in turn
+OLD_LOOP = """
+import sys, time
+import cv2
+import antispoof
+cv2.setNumThreads(1)
+detector = antispoof.load()
+for line in sys.stdin:
+    start = time.process_time()
+    for file in line.strip().split("\\t"):
+        detector.check(face_rgb=file)
+    print(time.process_time() - start, flush=True)
+"""
+SIZES = ((1, 1), (2, 2), (4, 4), (4, 1), (8, 8))  # presentations before the networks, and decoded ahead
 TICKS = os.sysconf("SC_CLK_TCK")
 PARTITIONS = 10  # of a hundred million rows
 
@@ -246,6 +262,59 @@ def _threads() -> dict[str, float]:
     return found
 
 
+def many(folder: Path, rows: int, old_python: str | None) -> dict[str, float]:
+    """Compare `check_many` with a loop over `check`, here and of an older build, by processor time."""
+    import antispoof
+    from antispoof.runtime import batching
+
+    cv2.setNumThreads(1)
+    detector = antispoof.load()
+    files = [folder / f"{row % FILES}.jpg" for row in range(TURN)]
+
+    def loop() -> None:
+        for file in files:
+            detector.check(face_rgb=file)
+
+    def together(sizes: tuple[int, int]) -> Callable[[], object]:
+        def run() -> object:
+            vars(batching).update(PRESENTATIONS=sizes[0], AHEAD=sizes[1])
+            return detector.check_many([{"face_rgb": file} for file in files])
+
+        return run
+
+    ways: dict[str, Callable[[], object]] = {
+        f"check_many, {before} before the networks, {ahead} ahead": together((before, ahead))
+        for before, ahead in SIZES
+    }
+    shipped = batching.PRESENTATIONS, batching.AHEAD
+    shipping = "check_many as it ships"
+    ways = {shipping: together(shipped), "loop over check": loop, **ways}
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    process = None
+    if old_python is not None:
+        words = [old_python, "-c", OLD_LOOP]
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    for _ in range(max(2, rows // TURN)):
+        for name, way in ways.items():
+            before = time.process_time()
+            way()
+            spent[name].append(time.process_time() - before)
+        if process is not None and process.stdin is not None and process.stdout is not None:
+            process.stdin.write("\t".join(map(str, files)) + "\n")
+            process.stdin.flush()
+            spent.setdefault("loop over check, older", []).append(float(process.stdout.readline()))
+    if process is not None:
+        process.communicate()
+    loops = np.array(spent["loop over check"][1:])  # the first warms up
+    found = {
+        f"{name} / loop over check": float(np.median(values[1:] / loops)) for name, values in spent.items()
+    }
+    if "loop over check, older" in spent:
+        own, old = (np.array(spent[name][1:]) for name in (shipping, "loop over check, older"))
+        found[f"{shipping} / loop over check, older"] = float(np.median(own / old))
+    return found
+
+
 def pairs(folder: Path, rows: int, repeats: int) -> dict[str, float]:
     both = set(sorted(os.sched_getaffinity(0))[:2])
     one = {min(both)}
@@ -385,6 +454,8 @@ def main() -> None:
     parser.add_argument("--linear", type=int, nargs="*", default=[])
     parser.add_argument("--ray", type=int, metavar="ROWS")
     parser.add_argument("--planner", type=int, metavar="ROWS", help="a thousandth of 1e8: 100000")
+    parser.add_argument("--many", action="store_true", help="check_many alone")
+    parser.add_argument("--old-python", help="that of a virtual environment with an older build")
     parser.add_argument("--stand-in", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--way", help=argparse.SUPPRESS)
@@ -415,6 +486,9 @@ def main() -> None:
         elif given.ray:
             results["ray"] = against_ray(folder, given.ray, given.repeats, given.stand_in)
             told(console, f"--ray local, {given.ray} rows, {model}", results["ray"])
+        elif given.many:
+            results["many"] = many(folder, given.rows, given.old_python)
+            told(console, f"{TURN} pictures a turn, processor time", results["many"])
         elif given.planner:
             results["planner"] = planner(folder, given.planner)
             told(console, "SIMULATED: 1e8 rows by a stand-in model", results["planner"])

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from antispoof.errors import InputError
+from antispoof.runtime.pool import cores
 from antispoof.runtime.presentation import Presented
 from antispoof.runtime.verdict import Verdict
 
@@ -26,6 +27,8 @@ T = TypeVar("T")
 # Presentations before the networks at a time: of more, the first have left the cache when they are cut out.
 PRESENTATIONS = 4
 AHEAD = 4  # decoded while the networks run
+# A process that keeps to one core is one of several, and its memory counts: these take 2 % more time.
+PRESENTATIONS_ALONE, AHEAD_ALONE = 2, 1
 BATCH_BYTES = 64 * 2**20  # of decoded samples: a batch of large pictures, or of long recordings, is smaller
 
 
@@ -62,12 +65,13 @@ def judge_each(
     Raises:
         BundleError: a network fails.
     """
+    together, ahead = (PRESENTATIONS, AHEAD) if cores() > 1 else (PRESENTATIONS_ALONE, AHEAD_ALONE)
     waiting: list[_Looked] = []
     size = 0
-    for looked in _ahead(partial(_look, look), presentations):
+    for looked in _ahead(partial(_look, look), presentations, ahead):
         waiting.append(looked)
         size += looked[0].size if isinstance(looked[0], Presented) else 0
-        if len(waiting) == PRESENTATIONS or size >= BATCH_BYTES:
+        if len(waiting) == together or size >= BATCH_BYTES:
             yield from _judged(detector, waiting)
             waiting, size = [], 0
     yield from _judged(detector, waiting)
@@ -94,7 +98,7 @@ def _judged(detector: Detector, looked: list[_Looked]) -> Iterator[Judged]:
             yield Judged(next(verdicts), spent + share)
 
 
-def _ahead(function: Callable[[T], _Looked], items: Iterable[T]) -> Iterator[_Looked]:
+def _ahead(function: Callable[[T], _Looked], items: Iterable[T], ahead: int) -> Iterator[_Looked]:
     """Apply a function to items in order, a few ahead in another thread; to one item alone, here."""
     left = iter(items)
     first = list(islice(left, 2))
@@ -108,7 +112,7 @@ def _ahead(function: Callable[[T], _Looked], items: Iterable[T]) -> Iterator[_Lo
         try:
             for item in left:
                 pending.append(executor.submit(function, item))
-                if len(pending) > AHEAD:
+                if len(pending) > ahead:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
