@@ -97,7 +97,8 @@ def test_frames_are_scored_in_one_batch_for_each_core(
     monkeypatch.setattr(Scorer, "__call__", counted)
     frames = [tinted(close_up, 0.9, seed) for seed in range(5)]
     for cores, expected in ((1, [5]), (2, [2, 3]), (8, [1] * 5)):
-        monkeypatch.setattr("antispoof.runtime.examiner.cores", lambda count=cores: count)
+        for user in ("detector", "examiner", "presentation"):
+            monkeypatch.setattr(f"antispoof.runtime.{user}.cores", lambda count=cores: count)
         sizes.clear()
         detector.check(face_rgb=frames)
         assert sorted(sizes) == expected, "a batch for each core"

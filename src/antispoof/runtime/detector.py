@@ -15,12 +15,13 @@ from antispoof.runtime.deciding import Decider
 from antispoof.runtime.enrolment import examine_references, obvious_modality
 from antispoof.runtime.examiner import Examiner
 from antispoof.runtime.policy import Policy, read_policy
-from antispoof.runtime.pool import Pool
-from antispoof.runtime.presentation import Looked, Presented, judge, look, unjudged
+from antispoof.runtime.pool import Pool, cores
+from antispoof.runtime.presentation import Looked, Presented, judge, look, look_at_burst, unjudged
 from antispoof.runtime.references import Reference, References, as_list, digest_of
 from antispoof.runtime.selection import Candidates
 from antispoof.runtime.verdict import Verdict
 from antispoof.sensing.capture import Sources
+from antispoof.sensing.modalities import modalities
 
 if TYPE_CHECKING:
     from antispoof.runtime.site import SiteCalibration
@@ -278,12 +279,21 @@ class Detector:
                 raise InputError(f"policy {self._rules.name!r} does not look at {name}")
         given = {name: source for name, source in sources.items() if source is not None}
         names = sorted(given)
-        looked = look({name: given[name] for name in names}, self._pool.map)
+        looked = self._looked({name: given[name] for name in names})
         for name, references in self._known.items():
             if any(digest_of(sample) in references.digests for sample, _ in looked[name].examined):
                 looked[name] = looked[name].with_reason("repeated")
         beside = {name: unjudged(name, given[name], names) for name in names}
         return Presented(tuple(sources), looked, beside)
+
+    def _looked(self, given: Mapping[str, Sources]) -> dict[str, Looked]:
+        [*names] = given
+        if len(names) == 1 and cores() > 1 and not modalities[names[0]].windowed:
+            sources, chosen = given[names[0]], self._candidates.for_modalities(names)
+            alone = len(chosen) == 1 and chosen[0][0].metadata.modalities == tuple(names)
+            if alone and isinstance(sources, (list, tuple)) and len(sources) > 1:
+                return {names[0]: look_at_burst(names[0], sources, chosen[0][0], self._pool.map)}
+        return look(given, self._pool.map)
 
     def judge(self, presented: Sequence[Presented]) -> list[Verdict]:
         """Judge what was looked at, all in one call of each network that has a say.

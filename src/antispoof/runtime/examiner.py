@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -166,12 +167,15 @@ class Examiner:
         left_out = tuple((np.flatnonzero(references.scores < least) + 1).tolist())
         return replace(references, left_out=left_out)
 
-    def score_many(self, presentations: Sequence[Mapping[str, Examined]]) -> list[Scored]:
+    def score_many(
+        self, presentations: Sequence[Mapping[str, Examined]], *, here: bool = False
+    ) -> list[Scored]:
         """Score usable samples of several presentations, or frames, in as few calls of the network as may be.
 
         Args:
             presentations: of each, modality → sample with its quality; at least one, all of the bundle's
                 modalities.
+            here: in this thread alone, and all at once; else on as many cores as there are.
 
         Returns:
             of each, the natural-log likelihood ratio of all of its samples together, and the evidence of each
@@ -186,7 +190,7 @@ class Examiner:
         found: dict[int, Scored] = {}
         for indices in alike.values():
             chosen = [presentations[index] for index in indices]
-            found |= zip(indices, self._score_alike(chosen), strict=True)
+            found |= zip(indices, self._score_alike(chosen, here), strict=True)
         return [found[index] for index in range(len(presentations))]
 
     def pool(self, ratios: Sequence[float]) -> float:
@@ -199,13 +203,14 @@ class Examiner:
         rule = self.metadata.pooling or UNFITTED
         return self.shift + rule(np.array(ratios) - self.shift)
 
-    def _score_alike(self, presentations: Sequence[Mapping[str, Examined]]) -> list[Scored]:
+    def _score_alike(self, presentations: Sequence[Mapping[str, Examined]], here: bool) -> list[Scored]:
         """Score presentations of the same sensors."""
         views = [view for view in self.metadata.inputs if view.modality in presentations[0]]
-        prepared = self._network.beside(lambda samples: self._prepared(samples, views), presentations)
+        prepare = partial(self._prepared, views=views)
+        prepared = [*map(prepare, presentations)] if here else self._network.beside(prepare, presentations)
         counts = [len(next(iter(arrays.values()))) for arrays in prepared]
         joined = {view.name: np.concatenate([arrays[view.name] for arrays in prepared]) for view in views}
-        scores = self._scores(joined)
+        scores = self._network.scorer()(joined) if here else self._scores(joined)
         ends = np.cumsum(counts).tolist()
         parts = [_rows(scores, end - count, end) for count, end in zip(counts, ends, strict=True)]
         return [self._told(samples, part) for samples, part in zip(presentations, parts, strict=True)]

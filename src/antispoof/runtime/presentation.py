@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof.runtime.burst import look_and_score
 from antispoof.runtime.examiner import Examined, Examiner, Scored
+from antispoof.runtime.pool import cores
 from antispoof.runtime.verdict import Evidence, FrameEvidence
 from antispoof.sensing.capture import FilmedModality, Frames, Recording, Sample, Sources
 from antispoof.sensing.content import content_of, has_sound
@@ -23,7 +25,7 @@ from antispoof.sensing.people import shows_several_people
 if TYPE_CHECKING:
     from antispoof.sensing.cues import Measured
 
-__all__ = ["Looked", "Presented", "judge", "look", "unjudged"]
+__all__ = ["Looked", "Presented", "judge", "look", "look_at_burst", "unjudged"]
 
 LEAST_USABLE = 0.5  # of the frames: with fewer it is no sample that can be judged
 
@@ -43,11 +45,15 @@ class Looked:
         name: of the modality.
         examined: every frame with its quality.
         frames: what is known of their course.
+        scored: place → what a bundle said of that frame by itself already.
+        scored_by: which bundle.
     """
 
     name: str
     examined: tuple[Examined, ...]
     frames: Frames
+    scored: Mapping[int, Scored] = field(default_factory=dict)
+    scored_by: Examiner | None = None
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -192,6 +198,39 @@ def look(given: Mapping[str, Sources], run: Run) -> dict[str, Looked]:
     }
 
 
+def look_at_burst(name: str, sources: Sequence[Any], examiner: Examiner, run: Run) -> Looked:
+    """Look at pictures of one presentation, and score each where a core is free; see `look`.
+
+    Args:
+        name: of the modality.
+        sources: of each picture.
+        examiner: the bundle that judges this modality alone.
+        run: how several things are done beside each other.
+
+    Raises:
+        BundleError: the network fails.
+    """
+
+    def seen(source: Any) -> tuple[Frames, list[Examined]]:
+        frames = load_member(name, source, cues=True)
+        return frames, [(sample, _quality((name, sample))) for sample in frames.samples]
+
+    def score(several: list[tuple[Frames, list[Examined]]]) -> list[list[Scored | None]]:
+        usable = [one for _, examined in several for one in examined if one[1].usable]
+        scored = iter(examiner.score_many([{name: one} for one in usable], here=True) if usable else ())
+        return [[next(scored) if one[1].usable else None for one in examined] for _, examined in several]
+
+    found = look_and_score(members(name, sources), seen, score, cores(), run)
+    said = [each for _, scores in found for each in scores]
+    return Looked(
+        name,
+        tuple(one for (_, examined), _ in found for one in examined),
+        joined([frames for (frames, _), _ in found]),
+        {place: each for place, each in enumerate(said) if each is not None},
+        examiner,
+    )
+
+
 def _quality(one: tuple[str, Sample]) -> Any:
     return modalities[one[0]].quality(one[1])
 
@@ -209,19 +248,27 @@ def judge(examiner: Examiner, presentations: Sequence[Mapping[str, Looked]]) -> 
         BundleError: the network fails.
     """
     placed = [_rows(looked) for looked in presentations]
-    scored = iter(
-        examiner.score_many(
-            [
-                {name: looked[name].examined[place] for name, place in row.items()}
-                for looked, rows in zip(presentations, placed, strict=True)
-                for row in rows
-            ]
-        )
-    )
+    every = [(looked, row) for looked, rows in zip(presentations, placed, strict=True) for row in rows]
+    known = [_known(examiner, looked, row) for looked, row in every]
+    asked = [
+        {name: looked[name].examined[place] for name, place in row.items()}
+        for (looked, row), said in zip(every, known, strict=True)
+        if said is None
+    ]
+    answers = iter(examiner.score_many(asked) if asked else ())
+    scored = iter([next(answers) if said is None else said for said in known])
     return [
         _pooled(examiner, looked, rows, list(islice(scored, len(rows))))
         for looked, rows in zip(presentations, placed, strict=True)
     ]
+
+
+def _known(examiner: Examiner, looked: Mapping[str, Looked], row: Mapping[str, int]) -> Scored | None:
+    """Return what the bundle said of these frames already."""
+    if len(row) > 1:
+        return None
+    [(name, place)] = row.items()
+    return looked[name].scored.get(place) if looked[name].scored_by is examiner else None
 
 
 def _rows(looked: Mapping[str, Looked]) -> list[dict[str, int]]:
