@@ -1,13 +1,22 @@
 """The shipped voice model on vocoders and engines, beside AASIST-L and four trivial numbers.
 
     python benchmarks/voice.py --data DIR --peer aasist_l_64600.onnx --json voice.json
+    python benchmarks/voice.py --left-out FOLDER          # of a protocol, see below
 
 DIR holds ``manifest.csv`` (path, modality, pai_species, source, use) as described in docs/benchmarks.md. A
+source that holds both classes is a collection of its own, the others are one together. A
 task is one engine: its clips against the bona fide clips of the same collection. Clips made by other engines
 come with ``--spoofs``, manifests as ``antispoof simulate speech`` writes them; of those only the partition
 test counts. Nothing is fitted here but the trivial control, which learns from the OTHER engines.
 
 Sounds in which nobody speaks, and damaged recordings, are in ``benchmarks/voice_gate.py``.
+
+``--left-out FOLDER`` is the output of
+
+    antispoof protocol run configs/voice-edge.yaml leave-one-out:dataset --set data.manifest=voice.csv -o FOLDER
+
+where every source of bona fide speech is left out once, with all that was made of it. The threshold is the one
+at which 10 % of the attacks of dev pass, of sources that were trained with; BPCER is that of the source left out.
 
 ``--keep FILE`` saves scores as they come, and takes those that are there already, so that a long run can be
 interrupted.
@@ -42,6 +51,7 @@ from antispoof.errors import MediaError
 from antispoof.evaluation.confidence import bootstrap, percentile_interval
 from antispoof.evaluation.detection_cost import act_dcf, min_dcf
 from antispoof.evaluation.metrics import apcer, auc, bpcer, d_eer
+from antispoof.evaluation.scores import ScoreSet
 from antispoof.runtime.bundle import default_bundle
 from antispoof.runtime.scorer import Scorer
 from antispoof.sensing.audio import RATE, load_audio
@@ -68,9 +78,12 @@ class Clip:
 
 
 def read_clips(data: Path, spoofs: list[Path]) -> list[Clip]:
-    """Every clip of the evaluation sets; glowtts and nsf stand against all bona fide read speech."""
+    """Every clip of the sets; sources of one class, glowtts, nsf and read speech, stand against each other."""
     with (data / "manifest.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["modality"] == "voice"]
+    classes: dict[str, set[bool]] = {}
+    for row in rows:
+        classes.setdefault(row["source"], set()).add(bool(row["pai_species"]))
     found = []
     for row in rows:
         name = Path(row["path"]).stem
@@ -80,7 +93,7 @@ def read_clips(data: Path, spoofs: list[Path]) -> list[Clip]:
             utterance = name.removeprefix(f"{engine}_")
             for mark, word in (("noisy", "noisy"), ("reverberated", "reverberant")):
                 condition = word if mark in name else condition
-        collection = PAIRS if row["source"] == PAIRS else "engines"
+        collection = row["source"] if len(classes[row["source"]]) == 2 else "engines"
         found.append((data.parent / row["path"], collection, row["pai_species"], utterance, condition))
     for manifest in spoofs:
         for entry in read_manifest(manifest):
@@ -302,6 +315,39 @@ def macro(tasks: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     }
 
 
+def by_source(scores: Scores, clips: list[Clip], threshold: float) -> dict[str, dict[str, float]]:
+    """Figures of each collection that is one source, whatever its engines, but for the pairs."""
+    bona_fide = np.array([not clip.engine for clip in clips])
+    names = dict.fromkeys(clip.collection for clip in clips if clip.collection not in ("engines", PAIRS))
+    inside = {name: np.array([clip.collection == name for clip in clips]) for name in names}
+    return {name: figures(scores[rows], bona_fide[rows], threshold) for name, rows in inside.items()}
+
+
+def left_out(folder: Path) -> dict[str, dict[str, float]]:
+    """Figures of every test of a protocol, at the threshold at which 10 % of the attacks of its dev pass."""
+    found = {}
+    with (folder / "matrix.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        dev, test = (ScoreSet.read(folder / row[name]) for name in ("dev", "scores"))
+        threshold = float(np.nanquantile(dev.scores[~dev.bona_fide], 0.9))
+        found[row["train"]] = figures(test.scores, test.bona_fide, threshold)
+    return found
+
+
+def show_left_out(folder: Path, console: Console) -> dict[str, Any]:
+    """Print a table of `left_out`, and return it."""
+    found = left_out(folder)
+    table = Table("left out", "AUC %", "EER", "APCER", "BPCER", title="At APCER 10 % on dev, %")
+    for name, row in found.items():
+        table.add_row(name, *(percent(row.get(key)) for key in ("auc", "eer", "apcer", "bpcer")))
+    answered = [row for row in found.values() if row]
+    table.add_row("[bold]macro", *(percent(macro(found)[k]) for k in ("auc", "eer", "apcer", "bpcer")))
+    table.add_row("[bold]worst", "", "", "", percent(max(row["bpcer"] for row in answered)))
+    console.print(table)
+    return {"left_out": found, "macro": macro(found)}
+
+
 def pairs_interval(scores: Scores, clips: list[Clip]) -> dict[str, float]:
     """AUC of all vocoders against all originals, with a 95 % bootstrap over utterances."""
     utterances = sorted({clip.utterance for clip in clips})
@@ -376,7 +422,10 @@ SHOWN = ("auc", "eer", "apcer", "bpcer", "hter")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--data", type=Path, help="folder with manifest.csv")
+    parser.add_argument(
+        "--left-out", type=Path, help="what 'antispoof protocol run' wrote; nothing else then"
+    )
     parser.add_argument("--peer", type=Path, help="AASIST-L as an ONNX file")
     parser.add_argument(
         "--spoofs", type=Path, action="append", default=[], help="a manifest; may be repeated"
@@ -388,6 +437,13 @@ def main() -> None:
     parser.add_argument("--peer-only", action="store_true", help="only fill --keep with the peer's scores")
     arguments = parser.parse_args()
     console = Console(width=140)
+    if arguments.left_out:
+        result = show_left_out(arguments.left_out, console)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(result, indent=1))
+        return
+    if not arguments.data:
+        parser.error("--data or --left-out is needed")
     keeper = Keeper(arguments.keep)
     clips = read_clips(arguments.data, arguments.spoofs)
     pairs = [clip for clip in clips if clip.collection == PAIRS]
@@ -412,9 +468,11 @@ def main() -> None:
         systems.append((peer.name, peer))
     inside = np.array([clip.collection == PAIRS for clip in clips])
     scores = {system.name: keeper.scores(f"{mine} ", system, clips)}
-    if peer is not None:  # slow, and trained on engines of which nobody here knows: the pairs alone
+    if peer is not None:  # slow, so only where both classes come from one source
+        alone = np.array([clip.collection != "engines" for clip in clips])
         scores[peer.name] = np.full(len(clips), np.nan)
-        scores[peer.name][inside] = keeper.scores(f"{peer.name} ", peer, pairs)
+        chosen = [clip for clip in clips if clip.collection != "engines"]
+        scores[peer.name][alone] = keeper.scores(f"{peer.name} ", peer, chosen)
     per_system = {s.name: by_task(scores[s.name], clips, s.threshold) for _, s in systems}
     control: dict[str, dict[str, float]] = {}
     for task, indices in tasks_of(clips).items():
@@ -445,6 +503,20 @@ def main() -> None:
         found["macro"][group] = rows
         cells = [" · ".join(percent(rows[name].get(key)) for key in SHOWN) for name in per_system]
         table.add_row(f"[bold]{group}, macro", *cells, end_section=True)
+    console.print(table)
+
+    found["sources"] = {}
+    table = Table(title="By source, all its engines together, %")
+    for column in ("source", "system", "AUC", "EER", "APCER", "BPCER", "HTER"):
+        table.add_column(column, justify="left" if column in ("source", "system") else "right")
+    for _, s in systems:
+        rows = found["sources"][s.name] = by_source(scores[s.name], clips, s.threshold)
+        for name, row in rows.items():
+            table.add_row(name, s.name, *(percent(row.get(key)) for key in SHOWN))
+        if macro(rows):
+            table.add_row("[bold]macro", s.name, *(percent(macro(rows)[key]) for key in SHOWN))
+            worst = max(row["bpcer"] for row in rows.values() if row)
+            table.add_row("worst", s.name, "", "", "", percent(worst), end_section=True)
     console.print(table)
 
     bona_fide = np.array([not clip.engine for clip in pairs])

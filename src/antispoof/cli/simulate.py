@@ -224,6 +224,9 @@ def simulate_speech(
     pattern: Annotated[str, typer.Option(help=r"Who speaks, e.g. '(?P<subject>\d+)-'.")] = "",
     kind: Annotated[list[str] | None, typer.Option(help="Only these kinds of spoof.")] = None,
     codec: Annotated[list[str] | None, typer.Option(help="Codecs, drawn alike for both classes.")] = None,
+    chain: Annotated[
+        list[str] | None, typer.Option(help="Recording chains, one of which is drawn for each scene.")
+    ] = None,
     texts: Annotated[Path | None, typer.Option(help="Sentences for the engines, one a line.")] = None,
     vocoder: Annotated[
         list[str] | None, typer.Option(help="A trained vocoder, name=file.safetensors.", show_default=False)
@@ -259,6 +262,7 @@ def simulate_speech(
             pattern=pattern,
             kinds=kind or (),
             codecs=codec or (),
+            chains=chain or (),
             texts=sentences,
             vocoders=trained,
             scenes=scenes,

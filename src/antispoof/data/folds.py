@@ -11,10 +11,11 @@ from antispoof.data.hold_out import hold_out
 from antispoof.data.presentation import PARTITIONS, Presentation
 from antispoof.errors import InputError
 
-__all__ = ["FORMS", "Fold", "folds"]
+__all__ = ["FORMS", "Fold", "folds", "value_of"]
 
 FORMS: Mapping[str, str] = {
-    "leave-one-out:NAME": "every value of pai_species, dataset or an attribute is kept for the test once",
+    "leave-one-out:NAME": "every value of pai_species, dataset or an attribute is kept for the test once; of "
+    "datasets, those that hold both classes",
     "cross:NAME": "train on every value of dataset or an attribute, test on every other",
     "missing-modality": "train once, test with every subset of the sensors",
     **{
@@ -72,7 +73,11 @@ def folds(presentations: Sequence[Presentation], protocol: str) -> tuple[Fold, .
             "leave-one-out:ATTRIBUTE, cross:dataset, cross:ATTRIBUTE, missing-modality, or one of "
             f"{', '.join(CROSS_DATASET)}"
         )
-    values = sorted({_value(p, name) for p in presentations} - {""})
+    values = sorted({value_of(p, name) for p in presentations} - {""})
+    if form == "leave-one-out" and name == "dataset":
+        # What holds one class alone can be no test, and goes on being trained with.
+        classes = {value: {p.bona_fide for p in presentations if p.dataset == value} for value in values}
+        values = [value for value in values if len(classes[value]) == 2]
     if len(values) < 2:
         known = sorted({key for p in presentations for key in p.attributes})
         raise InputError(
@@ -104,12 +109,12 @@ def _crossed(presentations: Sequence[Presentation], name: str, value: str) -> Fo
         raise InputError(
             "cross:pai_species would train without bona fide presentations: use leave-one-out:pai_species"
         )
-    rows = tuple(p for p in presentations if p.partition == "test" or _value(p, name) == value)
+    rows = tuple(p for p in presentations if p.partition == "test" or value_of(p, name) == value)
     _check(rows, f"training on {name} = {value!r}")
     tests: dict[str, set[str]] = {}
     for p in rows:
-        if p.partition == "test" and _value(p, name):
-            tests.setdefault(_value(p, name), set()).add(p.id)
+        if p.partition == "test" and value_of(p, name):
+            tests.setdefault(value_of(p, name), set()).add(p.id)
     return Fold(value, {one: frozenset(ids) for one, ids in sorted(tests.items())}, rows)
 
 
@@ -123,7 +128,8 @@ def _tested(rows: Sequence[Presentation]) -> frozenset[str]:
     return frozenset(p.id for p in rows if p.partition == "test")
 
 
-def _value(p: Presentation, name: str) -> str:
+def value_of(p: Presentation, name: str) -> str:
+    """Return the species, dataset or attribute of a presentation; empty where it has none."""
     if name == "dataset":
         return p.dataset
     return p.pai_species or "" if name == "pai_species" else p.attributes.get(name, "")

@@ -19,6 +19,8 @@ __all__ = ["Content", "content_of", "has_sound"]
 
 Content = Literal["picture", "sound", "film", "array"]
 
+SOUND_ALONE = ("wav", "w64", "flac", "aac", "amr", "au")  # containers in which no picture moves
+
 
 def content_of(source: str | Path | bytes) -> Content:
     """Tell what a file holds; a container counts as a film as soon as pictures move in it.
@@ -38,6 +40,8 @@ def content_of(source: str | Path | bytes) -> Content:
         if suffix in FILM_SUFFIXES:
             return "film"
         return "sound" if foreign_sound(head) or suffix in SOUND_SUFFIXES else "picture"
+    if container in SOUND_ALONE:
+        return "sound"
     tracks = _tracks(source, container)
     return "film" if (suffix in FILM_SUFFIXES if tracks is None else tracks[0]) else "sound"
 

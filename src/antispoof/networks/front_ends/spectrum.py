@@ -24,8 +24,11 @@ __all__ = ["ShortTimeSpectrum", "Spectrum"]
 class ShortTimeSpectrum(nn.Module):
     """Short-time Fourier transform of the lowest bins; matrix products in an exported graph.
 
+    The window is symmetric, so a product is taken of each frame folded in its middle: cosines of the sum of
+    both halves, sines of their difference, each with half as many rows as the frame has samples.
+
     Args:
-        size: samples of a frame.
+        size: samples of a frame, even.
         hop: samples from frame to frame.
         bins: how many, from the lowest.
         first: the lowest bin.
@@ -42,18 +45,35 @@ class ShortTimeSpectrum(nn.Module):
 
     def forward(self, wave: Tensor) -> tuple[Tensor, Tensor]:
         """Map (B, N) to real and imaginary part, each (B, frames, bins)."""
-        last = self.first + self.bins
         if not torch.onnx.is_in_onnx_export():
             frames = wave.unfold(1, self.size, self.hop) * self.window
-            spectrum = torch.fft.rfft(frames)[..., self.first : last]
+            spectrum = torch.fft.rfft(frames)[..., self.first : self.first + self.bins]
             return spectrum.real, spectrum.imag
+        return self.by_products(wave)
+
+    def by_products(self, wave: Tensor) -> tuple[Tensor, Tensor]:
+        """Do the same as `forward` with matrix products."""
+        half, block = self.size // 2, math.gcd(self.size // 2, self.hop)
+        length = wave.shape[1]
+        count = (length - self.size) // self.hop + 1
+        wave = nn.functional.pad(wave, (0, -length % block + block))
+        starts = torch.arange(count, device=wave.device)[:, None] * (self.hop // block)
+        within = torch.arange(half // block, device=wave.device)
+        # The first sample of a frame weighs nothing, so both halves begin with the one beside it.
+        ahead = wave[:, 1 : wave.shape[1] - block + 1].reshape(wave.shape[0], -1, block)
+        back = wave[:, : wave.shape[1] - block].flip(1).reshape(wave.shape[0], -1, block)
+        last = back.shape[1] - self.size // block
+        rise = ahead[:, (starts + within).reshape(-1)].reshape(wave.shape[0], count, half)
+        fall = back[:, (last - starts + within).reshape(-1)].reshape(wave.shape[0], count, half)
         turns = torch.outer(
-            torch.arange(self.size, dtype=torch.float64), torch.arange(self.first, last).double()
+            torch.arange(1, half + 1, dtype=torch.float64),
+            torch.arange(self.first, self.first + self.bins).double(),
         )
         turns = turns.remainder(self.size) * (2 * math.pi / self.size)
-        kernels = torch.cat([turns.cos(), -turns.sin()], 1).T.to(wave) * self.window
-        answers = nn.functional.conv1d(wave[:, None], kernels[:, None], stride=self.hop).transpose(1, 2)
-        return answers[..., : self.bins], answers[..., self.bins :]
+        weight = self.window[1 : half + 1].clone()
+        weight[-1] /= 2  # the middle of a frame is in both halves
+        real = (rise + fall) @ (turns.cos().to(wave) * weight[:, None])
+        return real, (fall - rise) @ (turns.sin().to(wave) * weight[:, None])
 
 
 @front_ends.register("spectrum")

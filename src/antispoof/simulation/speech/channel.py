@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from antispoof.simulation.speech.acoustics import filtered, microphone, reverberated, room
 from antispoof.simulation.speech.codecs import through_codec
 
-__all__ = ["delivery", "scene"]
+__all__ = ["delivery", "level", "noise", "scaled", "scene", "surroundings"]
 
 Rng = np.random.Generator
 Speech = NDArray[np.float32]
@@ -34,12 +34,12 @@ def scene(samples: Speech, rng: Rng) -> Speech:
     if rng.random() < 0.4:
         wet = reverberated(out, room(rng))
         share = rng.uniform(0.2, 1)
-        out = (1 - share) * out + share * wet * _level(out) / _level(wet)
+        out = (1 - share) * out + share * wet * level(out) / level(wet)
     if rng.random() < 0.6:
         out = filtered(out, microphone(rng))
     if rng.random() < 0.7:
-        out = out + _surroundings(out, rng) * _level(out) * 10 ** (-rng.uniform(4, 45) / 20)
-    out = _scaled(out)
+        out = out + surroundings(out, rng) * level(out) * 10 ** (-rng.uniform(4, 45) / 20)
+    out = scaled(out)
     if rng.random() < 0.3:
         out = through_codec(out, str(rng.choice(_OLD_CODECS)))
     return np.asarray(out, np.float32)
@@ -47,7 +47,7 @@ def scene(samples: Speech, rng: Rng) -> Speech:
 
 def delivery(samples: Speech, rng: Rng) -> Speech:
     """Filter, distort, and encode a finished clip; the length stays."""
-    out: NDArray[Any] = _scaled(samples)
+    out: NDArray[Any] = scaled(samples)
     if rng.random() < 0.4:
         out = filtered(out, _tilt(rng))
     if rng.random() < 0.3:
@@ -55,42 +55,44 @@ def delivery(samples: Speech, rng: Rng) -> Speech:
     if rng.random() < 0.12:
         out = _distorted(out, rng)
     if rng.random() < 0.4:
-        out = out + _noise(len(out), rng) * _level(out) * 10 ** (-rng.uniform(12, 48) / 20)
+        out = out + noise(len(out), rng) * level(out) * 10 ** (-rng.uniform(12, 48) / 20)
     if rng.random() < 0.08:
         out = np.clip(out, *(np.quantile(out, [0.001, 0.999]) * rng.uniform(0.6, 1)))
-    out = _scaled(out)
+    out = scaled(out)
     if rng.random() < 0.6:
         out = through_codec(np.asarray(out, np.float32), str(rng.choice(_CODECS)))
     return np.asarray(out, np.float32)
 
 
-def _level(samples: NDArray[Any]) -> float:
+def level(samples: NDArray[Any]) -> float:
+    """Return the root mean square, never 0."""
     return float(np.sqrt(np.mean(samples**2))) + 1e-7
 
 
-def _scaled(samples: NDArray[Any]) -> Speech:
-    scaled = samples * 0.05 / _level(samples)
-    return np.asarray(scaled / max(1.0, float(np.abs(scaled).max())), np.float32)
+def scaled(samples: NDArray[Any]) -> Speech:
+    """Bring speech to 0.05 root mean square, or as loud as fits."""
+    even = samples * 0.05 / level(samples)
+    return np.asarray(even / max(1.0, float(np.abs(even).max())), np.float32)
 
 
-def _noise(length: int, rng: Rng) -> NDArray[Any]:
+def noise(length: int, rng: Rng) -> NDArray[Any]:
     """Coloured noise of unit level, steady or in gusts."""
     slope, knee = rng.uniform(-2, 0.3), rng.uniform(100, 1500)
     f = np.fft.rfftfreq(length, 1 / 16000)
     spectrum = np.fft.rfft(rng.standard_normal(length)) * (1 + f / knee) ** slope
-    noise = np.fft.irfft(spectrum, length)
+    made = np.fft.irfft(spectrum, length)
     if rng.random() < 0.4:
         points = np.exp(rng.normal(0, 0.8, length // 4000 + 2))
-        noise = noise * np.interp(np.arange(length), np.arange(len(points)) * 4000, points)
-    return noise / _level(noise)
+        made = made * np.interp(np.arange(length), np.arange(len(points)) * 4000, points)
+    return made / level(made)
 
 
-def _surroundings(speech: NDArray[Any], rng: Rng) -> NDArray[Any]:
+def surroundings(speech: NDArray[Any], rng: Rng) -> NDArray[Any]:
     """What is heard beside a speaker, of unit level: noise, voices, a hum, or things that are put down."""
     kind = rng.choice(["noise", "babble", "hum", "clatter"], p=[0.45, 0.25, 0.15, 0.15])
     length = len(speech)
     if kind == "noise":
-        return _noise(length, rng)
+        return noise(length, rng)
     if kind == "babble":  # the voice itself, backwards, at other speeds and other times
         others = np.zeros(length)
         for _ in range(int(rng.integers(3, 9))):
@@ -98,7 +100,7 @@ def _surroundings(speech: NDArray[Any], rng: Rng) -> NDArray[Any]:
             at = (np.arange(length) * speed + rng.integers(length)) % length
             others += np.interp(at, np.arange(length), speech[::-1]) * rng.uniform(0.3, 1)
         far = filtered(others, _tilt(rng))
-        return far / _level(far) + 0.1 * _noise(length, rng)
+        return far / level(far) + 0.1 * noise(length, rng)
     if kind == "hum":
         mains = rng.choice([50.0, 60.0, rng.uniform(80, 400)])
         turns = 2 * np.pi * mains * np.arange(length) / 16000
@@ -106,13 +108,13 @@ def _surroundings(speech: NDArray[Any], rng: Rng) -> NDArray[Any]:
             rng.normal() / k * np.sin(k * turns + rng.uniform(0, 6.3))
             for k in range(1, int(rng.integers(3, 24)))
         )
-        return np.asarray(tones / _level(tones) + rng.uniform(0.1, 1) * _noise(length, rng))
+        return np.asarray(tones / level(tones) + rng.uniform(0.1, 1) * noise(length, rng))
     blows = np.zeros(length)
     for start in rng.integers(length, size=max(1, int(length / 16000 * rng.uniform(1, 8)))):
         t = np.arange(min(int(rng.integers(400, 4000)), length - start)) / 16000
         ring = np.sin(2 * np.pi * np.exp(rng.uniform(5.3, 8.7)) * t) + rng.standard_normal(len(t))
         blows[start : start + len(t)] += ring * np.exp(-t * rng.uniform(30, 300)) * rng.uniform(0.2, 1)
-    return blows / _level(blows) + 0.1 * _noise(length, rng)
+    return blows / level(blows) + 0.1 * noise(length, rng)
 
 
 def _tilt(rng: Rng) -> Any:

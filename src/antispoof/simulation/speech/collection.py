@@ -20,7 +20,7 @@ from antispoof.data.splitting import split
 from antispoof.errors import InputError, UnknownNameError
 from antispoof.sensing.containers import SOUND_SUFFIXES
 from antispoof.simulation.speech.acoustics import replay
-from antispoof.simulation.speech.channel import delivery, scene
+from antispoof.simulation.speech.chains import CHAINS, Chain
 from antispoof.simulation.speech.codecs import CODECS, through_codec
 from antispoof.simulation.speech.copy_synthesis import Copier, copiers, missing_copiers
 from antispoof.simulation.speech.recording import RATE, finish, read_speech
@@ -87,6 +87,7 @@ def write_speech(
     pattern: str = "",
     kinds: Sequence[str] = (),
     codecs: Sequence[str] = (),
+    chains: Sequence[str] = (),
     texts: Sequence[str] = (),
     vocoders: Mapping[str, Copier] = MappingProxyType({}),
     scenes: int = 0,
@@ -109,6 +110,7 @@ def write_speech(
             a person.
         kinds: kinds of spoof, shuffled for every take; empty means all that this machine can make.
         codecs: drawn for every file of either class; empty means none.
+        chains: of recording, one of which is drawn for each scene; empty means ``mixed``.
         texts: what engines say; empty means sentences from a small grammar.
         vocoders: more copiers, for example trained ones, by the name of their kind.
         scenes: how often each file is used once more, in another room with other noise, before spoofs are
@@ -143,6 +145,7 @@ def write_speech(
     for what, names, known in (
         ("kind of spoofed speech", kinds, (*copiers, *vocoders, "replay", *talkers)),
         ("codec", codecs, tuple(CODECS)),
+        ("recording chain", chains, tuple(CHAINS)),
     ):
         for name in names:
             if name not in known:
@@ -154,6 +157,7 @@ def write_speech(
         licence=licence,
         kinds=tuple(kinds) or kinds_found(vocoders),
         codecs=tuple(codecs),
+        chains=tuple(chains) or ("mixed",),
         texts=tuple(texts),
         vocoders=dict(vocoders),
         scenes=scenes,
@@ -190,6 +194,7 @@ class _Plan:
     licence: str
     kinds: tuple[str, ...]
     codecs: tuple[str, ...]
+    chains: tuple[str, ...]
     texts: tuple[str, ...]
     vocoders: Mapping[str, Copier]
     scenes: int
@@ -227,18 +232,21 @@ def _written(plan: _Plan, number: int, path: Path, person: str) -> list[Presenta
             if 0 < plan.longest < len(speech):
                 start = int(rng.integers(len(speech) - plan.longest + 1))
                 piece = speech[start : start + plan.longest]
+            name = str(rng.choice(plan.chains)) if take and len(plan.chains) > 1 else plan.chains[0]
+            chain = CHAINS[name if take else "mixed"]
             if take:
-                piece = scene(piece, rng)
+                piece = chain.capture(piece, rng)
             deck = plan.rng(number, take, 1 << 20).permutation(len(plan.kinds))
             turns = [plan.kinds[deck[k % len(deck)]] for k in range(plan.spoofs)]
             for index, kind in enumerate((plan.engine, *turns)):
                 own = plan.rng(number, take, _kind_number(kind), index)
                 working = f"{kind} failed: " if index else ""
-                clip = _spoof(plan, piece, kind, own, placed=take > 0) if index else piece
+                clip = _spoof(plan, piece, kind, own, chain if take else None) if index else piece
                 for way in range(1 + plan.deliveries):
                     # Drawn from the same numbers for all clips of a take, so that no way tells a class.
-                    sent = delivery(clip, plan.rng(number, take, way)) if way else clip
-                    rows.append(_write(plan, sent, person, (number, take, way, index), kind, own))
+                    sent = chain.carry(clip, plan.rng(number, take, way)) if way else clip
+                    through = (name if take else "none") + ("_carried" if way else "")
+                    rows.append(_write(plan, sent, person, (number, take, way, index), kind, through, own))
     except Exception as error:  # engines raise whatever they like, and no one file ends a run of hours
         for row in rows:
             row.captures["voice"].path.unlink(missing_ok=True)
@@ -251,7 +259,7 @@ def _kind_number(kind: str | None) -> int:
 
 
 def _spoof(
-    plan: _Plan, speech: NDArray[np.float32], kind: str | None, rng: np.random.Generator, *, placed: bool
+    plan: _Plan, speech: NDArray[np.float32], kind: str | None, rng: np.random.Generator, chain: Chain | None
 ) -> NDArray[np.float32]:
     name = str(kind)
     if name in plan.vocoders:
@@ -264,7 +272,7 @@ def _spoof(
     said = speak(text, name, rng)
     if plan.longest:
         said = said[: plan.longest]
-    return scene(said, rng) if placed else said  # a copy stands in the scene of its original already
+    return chain.capture(said, rng) if chain else said  # a copy stands in the scene of its original already
 
 
 def _write(
@@ -273,6 +281,7 @@ def _write(
     person: str,
     place: tuple[int, int, int, int],
     kind: str | None,
+    chain: str,
     rng: np.random.Generator,
 ) -> Presentation:
     """Write one clip; ``place`` is the number of its file, take, way of delivery, and spoof."""
@@ -294,7 +303,7 @@ def _write(
         pai_species=kind,
         subject=person,
         session=pair,
-        attributes={"codec": codec} if codec else {},
+        attributes={"chain": chain, **({"codec": codec} if codec else {})},
         licence=f"simulated from speech under: {plan.licence}" if simulated else plan.licence,
         simulated=simulated or take > 0 or way > 0,
     )

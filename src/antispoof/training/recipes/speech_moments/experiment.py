@@ -78,6 +78,8 @@ class SpeechMomentsExperiment(ManifestExperiment):
     Attributes:
         training: how it learns.
         pairs: how copies are held against their originals.
+        balance: of what values every combination is drawn alike, within bona fide speech and within each
+            species: ``dataset``, or attributes of the manifest such as ``chain``.
         noise: deviation of what is added to the standardised moments.
         smoothing: share of every label that is given to the other class.
         operating_point: what the bundle judges at where nothing else is asked.
@@ -86,6 +88,7 @@ class SpeechMomentsExperiment(ManifestExperiment):
     recipe: Literal["speech_moments"]
     training: SpeechMomentsTraining
     pairs: Pairs = Pairs()
+    balance: tuple[str, ...] = ()
     noise: Annotated[float, Field(ge=0)] = 0.2
     smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
     operating_point: Literal["balanced", "secure", "apcer10", "apcer5", "bpcer5"] = "balanced"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from antispoof.data.folds import value_of
 from antispoof.data.manifest import manifest_digest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
@@ -156,7 +157,7 @@ def _learn(
     encoder.standardise(seen.mean(0), seen.std(0))
     settings, pairs = experiment.training, experiment.pairs
     rng = np.random.default_rng(experiment.seed)
-    draw = _PairDraw(collection, rows, pairs.share, rng)
+    draw = _PairDraw(collection, rows, pairs.share, experiment.balance, rng)
     weights = [p for p in perceptron.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, settings.learning_rate, weight_decay=settings.weight_decay)
     half = settings.batch_size // 2
@@ -181,27 +182,42 @@ def _learn(
 
 
 class _PairDraw:
-    """Draws bona fide presentations, then as many attacks: every species alike, each beside its original."""
+    """Draws bona fide presentations, then as many attacks: every species alike, each beside its original.
+
+    Within bona fide speech, and within a species, every cell of ``balance`` is drawn alike.
+    """
 
     def __init__(
-        self, collection: Collection, rows: NDArray[np.intp], share: float, rng: np.random.Generator
+        self,
+        collection: Collection,
+        rows: NDArray[np.intp],
+        share: float,
+        balance: Sequence[str],
+        rng: np.random.Generator,
     ) -> None:
-        species = collection.species[rows]
-        self.bona_fide = rows[species == 0]
-        self.kinds = [rows[species == kind] for kind in np.unique(species[species > 0])]
+        cells = [tuple(value_of(p, name) for name in balance) for p in collection.presentations]
+        self.of: dict[int, dict[object, list[int]]] = {}
+        for row in rows.tolist():
+            kind = self.of.setdefault(int(collection.species[row]), {})
+            kind.setdefault(cells[row], []).append(row)
+        self.kinds = sorted(set(self.of) - {0})
         self.session = [(p.dataset, p.person, p.session) for p in collection.presentations]
         self.originals: dict[object, list[int]] = {}
-        for row in self.bona_fide:
-            self.originals.setdefault(self.session[row], []).append(int(row))
+        for row in rows[collection.species[rows] == 0].tolist():
+            self.originals.setdefault(self.session[row], []).append(row)
         self.share, self.rng = share, rng
 
     def __call__(self, count: int) -> NDArray[np.intp]:
-        kinds = self.rng.integers(len(self.kinds), size=count)
-        attacks = [int(self.rng.choice(self.kinds[kind])) for kind in kinds]
+        attacks = [self._one(self.kinds[kind]) for kind in self.rng.integers(len(self.kinds), size=count)]
         return np.array([*map(self._beside, attacks), *attacks], np.intp)
+
+    def _one(self, kind: int) -> int:
+        cells = list(self.of[kind].values())
+        cell = cells[int(self.rng.integers(len(cells)))]
+        return cell[int(self.rng.integers(len(cell)))]
 
     def _beside(self, attack: int) -> int:
         originals = self.originals.get(self.session[attack])
         if originals and self.rng.random() < self.share:
-            return int(self.rng.choice(originals))
-        return int(self.rng.choice(self.bona_fide))
+            return originals[int(self.rng.integers(len(originals)))]
+        return self._one(0)
