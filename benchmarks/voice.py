@@ -13,10 +13,11 @@ Sounds in which nobody speaks, and damaged recordings, are in ``benchmarks/voice
 
 ``--left-out FOLDER`` is the output of
 
-    antispoof protocol run configs/voice-edge.yaml leave-one-out:dataset --set data.manifest=voice.csv -o FOLDER
+    antispoof protocol run configs/voice-edge.yaml leave-one-out:dataset -o FOLDER \\
+        --set data.manifest=voice.csv
 
-where every source of bona fide speech is left out once, with all that was made of it. The threshold is the one
-at which 10 % of the attacks of dev pass, of sources that were trained with; BPCER is that of the source left out.
+where every source of bona fide speech is left out once, with all that was made of it. The threshold is that
+at which 10 % of the attacks of dev pass, of sources that were trained with; BPCER is of the source left out.
 
 ``--keep FILE`` saves scores as they come, and takes those that are there already, so that a long run can be
 interrupted.
@@ -78,7 +79,7 @@ class Clip:
 
 
 def read_clips(data: Path, spoofs: list[Path]) -> list[Clip]:
-    """Every clip of the sets; sources of one class, glowtts, nsf and read speech, stand against each other."""
+    """Every clip of the sets; glowtts and nsf stand against bona fide speech of sources without spoofs."""
     with (data / "manifest.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["modality"] == "voice"]
     classes: dict[str, set[bool]] = {}
@@ -330,8 +331,8 @@ def left_out(folder: Path) -> dict[str, dict[str, float]]:
         rows = list(csv.DictReader(file))
     for row in rows:
         dev, test = (ScoreSet.read(folder / row[name]) for name in ("dev", "scores"))
-        threshold = float(np.nanquantile(dev.scores[~dev.bona_fide], 0.9))
-        found[row["train"]] = figures(test.scores, test.bona_fide, threshold)
+        threshold = float(np.nanquantile(dev.scores[~dev.is_bona_fide], 0.9))
+        found[row["train"]] = figures(test.scores, test.is_bona_fide, threshold)
     return found
 
 

@@ -39,11 +39,12 @@ def desk(voice_bundle: Path, speech: Any, close_up: Any, encode: Any) -> Path:
 def test_one_recording(run: Any, desk: Path) -> None:
     code, out, err = run("check", "--bundle", desk / "miniature-voice.onnx", "--voice", desk / "person.wav")
     assert (code, err) == (0, "")
-    first, score, meaning, evidence, when = out.splitlines()
+    first, score, meaning, evidence, channel, when = out.splitlines()
     assert first.endswith("person.wav: bona fide")
     assert "above the threshold" in score
     assert "likelier from a person" in meaning
     assert re.fullmatch(r"  voice     used, [23]\.\d s of voice", evidence)
+    assert re.fullmatch(r"  channel   .*, heard up to \d\.\d kHz; .*, \d+ dB below the voice", channel)
     assert when == "  when      at no time below the threshold"
 
 

@@ -69,6 +69,17 @@ def test_the_transform_is_that_of_torch() -> None:
     torch.testing.assert_close(torch.complex(real, imaginary).transpose(1, 2), theirs, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("size", "hop", "length"), [(512, 160, 4000), (256, 80, 3999), (64, 7, 300), (32, 32, 32)]
+)
+def test_folded_products_are_the_transform(size: int, hop: int, length: int) -> None:
+    """What is exported: any length, any hop, down to a single frame."""
+    wave = torch.randn(3, length, generator=torch.Generator().manual_seed(3))
+    transform = ShortTimeSpectrum(size, hop, size // 2 - 1, first=2)
+    for expected, found in zip(transform(wave), transform.by_products(wave), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_cepstra_are_those_of_scipy() -> None:
     scipy_fft = pytest.importorskip("scipy.fft")
     front_end = LinearCepstra()

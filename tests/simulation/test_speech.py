@@ -19,6 +19,7 @@ from antispoof.data.manifest import read_manifest
 from antispoof.data.presentation import CaptureFile
 from antispoof.errors import InputError, MediaError, UnknownNameError
 from antispoof.simulation.speech.acoustics import replay
+from antispoof.simulation.speech.chains import CHAINS, through_filters
 from antispoof.simulation.speech.channel import delivery, scene
 from antispoof.simulation.speech.codecs import CODECS, through_codec
 from antispoof.simulation.speech.collection import kinds_found, speech_files, write_speech
@@ -316,6 +317,52 @@ def test_scenes_pair_every_spoof_with_its_original(tmp_path: Path) -> None:
     for one, other in zip(rows, read_manifest(parallel.manifest), strict=True):
         a, b = (soundfile.read(p.captures["voice"].path)[0] for p in (one, other))
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_chain_changes_speech_and_leaves_it_speech(name: str) -> None:
+    speech, chain = voice(2, 3.0), CHAINS[name]
+    captured = chain.capture(speech, rng(1))
+    carried = chain.carry(captured, rng(2))
+    assert carried.dtype == np.float32
+    assert len(carried) == len(captured) <= len(speech), "only an answer is cut"
+    assert (len(captured) < len(speech)) == (name == "close")
+    assert np.isfinite(carried).all()
+    assert 1e-3 < np.sqrt(np.mean(carried**2)) < 0.5
+    np.testing.assert_array_equal(chain.carry(chain.capture(speech, rng(1)), rng(2)), carried)
+    assert not np.array_equal(chain.capture(speech, rng(3))[: len(captured)], captured), "no two are alike"
+
+
+def test_filters_of_ffmpeg_keep_the_length_and_do_what_they_say() -> None:
+    speech = voice(3, 2.0)
+    np.testing.assert_allclose(through_filters(speech, ("volume", "volume=0.5")), speech / 2, atol=1e-4)
+    low = through_filters(speech, ("lowpass", "f=500"))
+    assert len(low) == len(speech)
+    high = np.abs(np.fft.rfft(speech))[len(speech) // 16 :].sum()
+    assert np.abs(np.fft.rfft(low))[len(speech) // 16 :].sum() < high / 2
+
+
+def test_a_scene_goes_through_one_of_the_chains_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for person in range(4):
+        soundfile.write(tmp_path / "in" / f"{person}.wav", voice(person, 1.5), RATE)
+    files, kinds, chains = speech_files(tmp_path / "in"), ["copy_residual_excited"], ["phone", "call"]
+    made = write_speech(
+        files, tmp_path / "out", licence="CC0", kinds=kinds, scenes=2, deliveries=1, chains=chains, edges=0.2
+    )
+    for session in {p.session for p in made.presentations}:
+        ways = {p.attributes["chain"] for p in made.presentations if p.session == session}
+        assert len(ways) == 1, "a recording and its copies go the same way"
+    found = {p.attributes["chain"] for p in made.presentations}
+    assert found == {"none", "none_carried", "phone", "phone_carried", "call", "call_carried"}
+    with pytest.raises(UnknownNameError, match="recording chain"):
+        write_speech(files, tmp_path / "x", licence="CC0", chains=["telegraph"])
+
+
+def test_edges_are_kept_where_asked_for() -> None:
+    word = np.concatenate([np.full(RATE, 1e-5), voice(1, 1.0), np.full(RATE, 1e-5)]).astype(np.float32)
+    tight, loose = finish(word), finish(word, 0.25)
+    assert len(loose) - len(tight) == RATE // 2
 
 
 def test_what_an_engine_said_is_delivered_and_never_bona_fide(tmp_path: Path) -> None:

@@ -101,6 +101,15 @@ def test_folds_divide_as_they_say(folder: Path) -> None:
     for fold in folds(two, "leave-one-out:dataset"):
         held = fold.train.removeprefix("without ")
         assert all((p.dataset == held) == (p.partition == "test") for p in fold.presentations)
+    attacks = [
+        dataclasses.replace(p, dataset="engine", id=f"engine/{p.id}", partition="train")
+        for p in rows
+        if not p.bona_fide
+    ]
+    assert {fold.train for fold in folds([*two, *attacks], "leave-one-out:dataset")} == {
+        "without setd0",
+        "without setd1",
+    }, "what holds one class is no test, and stays in training"
 
 
 @pytest.mark.parametrize(

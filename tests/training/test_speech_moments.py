@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
 import pytest
 import stand_ins
 
+from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.errors import ExperimentError, InputError
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.runtime.bundle import read_bundle
 from antispoof.training.experiment import read_experiment
 from antispoof.training.export import export
 from antispoof.training.fit import train
+from antispoof.training.recipes.speech_moments.fit import _PairDraw
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +67,35 @@ def test_what_it_does_not_read_is_refused(experiment: Path) -> None:
     for change in ("augmentation=[{name: noise}]", "losses=[{name: focal}]", "training.patience=3"):
         with pytest.raises(ExperimentError, match="unknown key"):
             read_experiment(experiment, [change])
+
+
+def test_every_combination_is_drawn_alike() -> None:
+    """A source of one clip and a source of nine are heard as often, in both classes."""
+    rows = [
+        Presentation(
+            id=f"{source}/{kind}/{number}",
+            dataset=source,
+            captures={"voice": CaptureFile(Path(f"{source}{kind}{number}.wav"))},
+            pai_species=kind,
+            session=f"{number}",
+            attributes={"chain": "phone" if number % 2 else "studio"},
+        )
+        for source, count in (("large", 9), ("small", 2))
+        for kind in (None, "buzz", "hum")
+        for number in range(count)
+    ]
+    species = np.array([0 if p.pai_species is None else 1 + (p.pai_species == "hum") for p in rows])
+    collection = SimpleNamespace(presentations=rows, species=species)
+    draw = _PairDraw(collection, np.arange(len(rows)), 0.5, ("dataset", "chain"), np.random.default_rng(0))  # type: ignore[arg-type]
+    drawn = draw(4000)
+    people, attacks = drawn[:4000], drawn[4000:]
+    assert (species[people] == 0).all()
+    assert (species[attacks] > 0).all()
+    for half in (people, attacks):
+        cells = Counter((rows[row].dataset, rows[row].attributes["chain"]) for row in half)
+        assert min(cells.values()) > 850, "of 1,000"
+    beside = [
+        rows[a].session == rows[b].session and rows[a].dataset == rows[b].dataset
+        for a, b in zip(people, attacks, strict=True)
+    ]
+    assert np.mean(beside) > 0.5, "half of the time its own original"

@@ -237,6 +237,7 @@ def simulate_speech(
         typer.Option(help="More versions of a clip, with noise or a codec, alike for both classes.", min=0),
     ] = 0,
     seconds: Annotated[float, typer.Option(help="Longest piece of a file; 0 takes all.", min=0)] = 0.0,
+    edges: Annotated[float, typer.Option(help="Seconds kept around what is heard.", min=0)] = 0.0,
     spoofs: Annotated[int, typer.Option(help="Spoofs made of each file, or of each scene of it.")] = 1,
     engine: Annotated[
         str, typer.Option(help="The files are what this engine said, and no bona fide speech.")
@@ -268,6 +269,7 @@ def simulate_speech(
             scenes=scenes,
             deliveries=deliveries,
             seconds=seconds,
+            edges=edges,
             spoofs=spoofs,
             engine=engine,
             dataset=dataset,

@@ -23,6 +23,7 @@ __all__ = [
     "policy_in_words",
     "sentence",
     "suspicious_spans",
+    "way_in_words",
     "when_in_words",
 ]
 
@@ -31,6 +32,20 @@ OUTCOME_WORDS = {"bona_fide": "bona fide", "attack": "attack", "non_response": "
 
 LARGEST_RATIO = 1000  # beyond it a number would claim more than a calibration set can show
 WORTH_TELLING = 0.1  # natural-log likelihood ratio
+BANDS = (
+    (4500, "the band of a telephone"),
+    (5500, "a narrowed band, as of old codecs"),
+    (7000, "the band of a wideband call"),
+    (math.inf, "a full band"),
+)
+"""Up to where a voice is heard, in hertz → in words."""
+BACKGROUNDS = (
+    (15, "a loud background"),
+    (30, "a background"),
+    (50, "a quiet background"),
+    (math.inf, "hardly any background, as in a studio or behind a gate"),
+)
+"""How far the background lies below, in decibels → in words."""
 CONTRADICTION = 2.0  # natural-log likelihood ratio: what sensors say more strongly than that, they mean
 
 
@@ -41,6 +56,8 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
         lines.append(("meaning", likelihood_in_words(verdict.score)))
     for part in verdict.evidence:
         lines.append((part.modality, evidence_in_words(part, len(verdict.evidence) > 1)))
+        if way := way_in_words(part):
+            lines.append(("channel", way))
         if part.unjudged:
             lines.append(("not judged", ", ".join(part.unjudged)))
         lines += frames_in_words(part, verdict.operating_point.threshold)
@@ -165,11 +182,30 @@ def when_in_words(evidence: Evidence, threshold: float) -> str:
     """Say when in a sample it lies below the threshold."""
     spans = suspicious_spans(evidence, threshold)
     if not spans:
-        return "at no time below the threshold"
+        return "at no time below the threshold" + _strongest(evidence)
     if len(spans) == 1 and spans[0] == (evidence.timeline[0][0], evidence.timeline[-1][1]):
-        return "below the threshold all the time"
+        return "below the threshold all the time" + _strongest(evidence)
     words = [f"{_clock(start)} to {_clock(end)}" for start, end in spans]
-    return "below the threshold from " + ", from ".join(words)
+    return "below the threshold from " + ", from ".join(words) + _strongest(evidence)
+
+
+def _strongest(evidence: Evidence) -> str:
+    """Name the window that says most for the side that the whole is on."""
+    if len(evidence.timeline) < 2 or evidence.score is None:
+        return ""
+    side = 1 if evidence.score > 0 else -1
+    start, end, score = max(evidence.timeline, key=lambda window: side * window[2])
+    return f"; {_clock(start)} to {_clock(end)} weighed most, {score:+.2f}"
+
+
+def way_in_words(evidence: Evidence) -> str:
+    """Say through what a recording seems to have come; empty where nothing was measured of it."""
+    band, background = (evidence.measurements.get(name) for name in ("band_hz", "background_db"))
+    if band is None or background is None:
+        return ""
+    kind = next(words for edge, words in BANDS if band <= edge)
+    quiet = next(words for edge, words in BACKGROUNDS if background <= edge)
+    return f"{kind}, heard up to {band / 1000:.1f} kHz; {quiet}, {background:.0f} dB below the voice"
 
 
 def suspicious_spans(evidence: Evidence, threshold: float) -> list[tuple[float, float]]:

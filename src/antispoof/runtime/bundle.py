@@ -73,6 +73,7 @@ class OperatingPointEntry(_Part):
         data: on which it was set.
         apcer: what it does there to every attack instrument species: species → share that passes, 0 … 1.
         bpcer: what it does there to bona fide presentations: share that is rejected, 0 … 1.
+        shortest_s: seconds of voice from which on it was set for; None where nothing shorter than usual was.
     """
 
     threshold: Number
@@ -80,6 +81,7 @@ class OperatingPointEntry(_Part):
     data: str
     apcer: dict[str, Rate] = {}
     bpcer: Rate | None = None
+    shortest_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 class TrainingData(_Part):

@@ -22,6 +22,7 @@ from antispoof.runtime.verdict import (
     Verdict,
 )
 from antispoof.scores.fusion import Panel, contributions
+from antispoof.sensing.modalities import modalities
 
 __all__ = ["Decider"]
 
@@ -60,6 +61,16 @@ class Decider:
         evidence = {name: found.rejected() for name, found in presented.looked.items() if not found.usable}
         for each in scored:
             evidence |= each.evidence
+        heard = [
+            (choice, each)
+            for choice, each in zip(chosen, scored, strict=bool(scored))
+            if not choice[0].too_short(self.at, each.evidence)
+        ]
+        for each in scored:
+            if all(each is not kept for _, kept in heard):
+                evidence |= {name: _too_short(part) for name, part in each.evidence.items()}
+        if scored:
+            chosen, scored = [choice for choice, _ in heard], [each for _, each in heard]
         for name, part in list(evidence.items()):
             if beside := presented.unjudged[name]:
                 evidence[name] = replace(part, unjudged=beside)
@@ -159,6 +170,20 @@ class Decider:
             for name, (_, present), score, each in zip(names, chosen, scores, scored, strict=True)
         )
         return float(rule.fuse(panel)[0]), self.rules.operating_point(points), opinions
+
+
+def _too_short(evidence: Evidence) -> Evidence:
+    """Return evidence as of a sample that is too short to be judged."""
+    advice = (modalities[evidence.modality].reasons["too_short"],)
+    return Evidence(
+        evidence.modality,
+        "rejected",
+        ("too_short",),
+        advice,
+        evidence.measurements,
+        frames=evidence.frames,
+        shown=evidence.shown,
+    )
 
 
 def _place(name: str, preferred: Sequence[str]) -> int:

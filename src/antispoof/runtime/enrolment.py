@@ -41,7 +41,10 @@ def examine_references(reference: Reference, candidates: Candidates, run: Run) -
         [(examiner, _)] = candidates.for_modalities((name,))
         scored = judge(examiner, looked)
         for number, each in enumerate(scored, 1):
-            if advice := each.evidence[name].advice:
+            advice = each.evidence[name].advice
+            if examiner.too_short((), each.evidence):
+                advice += (modalities[name].reasons["too_short"],)
+            if advice:
                 raise InputError(f"reference {number} of {len(scored)} cannot be used: {', '.join(advice)}")
         known[name] = examiner.references(scored, digests)
     return known

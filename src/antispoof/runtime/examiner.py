@@ -30,6 +30,7 @@ __all__ = ["Examined", "Examiner", "Scored", "find_operating_point"]
 T = TypeVar("T")
 R = TypeVar("R")
 
+SHORTEST_JUDGED_S = 1.5  # of voice, at operating points that were set for nothing shorter
 BATCH = 8  # frames, or windows of a sample that lasts, scored at a time
 
 Examined = tuple[Sample, Quality]
@@ -144,6 +145,20 @@ class Examiner:
         return replace(
             point, threshold=point.threshold + shift, rule=f"{point.rule}; moved by {shift:+.2f} by {told}"
         )
+
+    def too_short(self, names: Iterable[str], evidence: Mapping[str, Evidence]) -> bool:
+        """Tell whether somebody speaks for less time than an operating point was set for.
+
+        Args:
+            names: operating points, see `shipped_point`.
+            evidence: of the presentation, by modality; of several together nobody asks.
+        """
+        if len(evidence) > 1:
+            return False
+        shortest = self.metadata.operating_points[find_operating_point(self.metadata, names)].shortest_s
+        (part,) = evidence.values()
+        spoken = part.measurements.get("voice_s")
+        return spoken is not None and spoken < (SHORTEST_JUDGED_S if shortest is None else shortest)
 
     def tone(self, features: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Return features (N, F) along the directions of the rule for references, where it has some."""

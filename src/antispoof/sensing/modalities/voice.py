@@ -34,6 +34,7 @@ MIN_SPEECH = 0.2  # of the time in which anything is heard; speech in noise as l
 MIN_RANGE_DB = 6.5  # between soft and loud moments of speech; in noise as loud as it 6.7 or more
 MOUTH_HZ = (150, 7000)
 MIN_MOVEMENT = 0.025  # of the spectrum; a buzz that swells in noise stays below 0.02
+BAND_FLOOR = 10 ** (-50 / 20)  # of the loudest frequency; what lies lower is not heard
 MAX_CLICKS = 0.7  # a second, and at least three
 PERIODIC = 0.3  # autocorrelation of the magnitudes, normalised
 PITCH_HZ = (60, 400)
@@ -88,7 +89,8 @@ class Voice:
         of the louder samples that lie at the peak), and, where none of these is a reason, ``speech_s`` (how
         long it is speech what is heard), ``range_db`` (between its soft and its loud moments), ``movement``
         (0 to 1, how much its spectrum changes beside becoming louder), ``clicks`` and ``broken_blocks``
-        (how many).
+        (how many). Of the way to the file ``band_hz`` (up to where the voice is heard) and ``background_db``
+        (how far what is heard beside it lies below).
         """
         samples = sample.array
         measurements = {"duration_s": len(samples) / RATE, "level_db": _loudest_db(samples)}
@@ -113,7 +115,10 @@ class Voice:
         if reasons:
             return Quality(reasons, measurements)
         speech_s, range_db = _speech(samples)
+        band_hz, background_db = _way(samples, active)
         measurements |= {
+            "band_hz": band_hz,
+            "background_db": background_db,
             "speech_s": speech_s,
             "range_db": range_db,
             "movement": _movement(samples, active),
@@ -315,6 +320,17 @@ def _movement(samples: Speech, active: NDArray[np.bool_]) -> float:
     bands = np.sqrt(bands / np.maximum(bands.mean(axis=0), 1e-12))
     strengths = np.linalg.svd(bands, compute_uv=False) ** 2
     return float(strengths[2:].sum() / max(strengths.sum(), 1e-12))
+
+
+def _way(samples: Speech, active: NDArray[np.bool_]) -> tuple[float, float]:
+    """Measure up to which frequency a voice is heard, and how far its background lies below, decibels."""
+    powers = _frame_powers(samples)
+    voice, rest = np.percentile(powers[active], 75), np.percentile(powers, 5)
+    starts = np.flatnonzero(active)[:: SPEECH_FRAME // STEP] * STEP
+    frames = np.pad(samples, (0, SPEECH_FRAME))[starts[:, None] + np.arange(SPEECH_FRAME)]
+    loud = np.percentile(np.abs(np.fft.rfft(frames * np.hanning(SPEECH_FRAME))), 90, axis=0)
+    heard = np.flatnonzero(loud > BAND_FLOOR * loud.max())
+    return float(heard[-1] * RATE / SPEECH_FRAME), float(10 * np.log10((voice + 1e-12) / (rest + 1e-12)))
 
 
 def _clipped(samples: Speech) -> float:

@@ -1,6 +1,6 @@
 """Recording chains: what a studio, a headset, a phone, a browser, a call centre or a far microphone does.
 
-A chain has two halves. `capture` is what happens between a mouth and the signal that a vocoder would be given:
+A chain has two halves. `capture` is what happens between a mouth and the signal that a vocoder would get:
 room, surroundings, microphone, and the device's own denoiser, gate and gain control. `carry` is what happens
 to the finished clip on its way: loudness, once more denoiser and gain control (speech that is played into a
 virtual microphone meets them too), band, codec. Bona fide clips pass both, copies are made between the two,

@@ -93,6 +93,7 @@ def write_speech(
     scenes: int = 0,
     deliveries: int = 0,
     seconds: float = 0.0,
+    edges: float = 0.0,
     spoofs: int = 1,
     engine: str = "",
     dataset: str = "simulated_speech",
@@ -118,6 +119,7 @@ def write_speech(
         deliveries: how often each clip is written once more, after a filter, noise or a codec that are drawn
             alike for a recording and its spoofs.
         seconds: the longest piece of a file that is used; 0 means all of it.
+        edges: seconds that are kept around what is heard of a clip.
         spoofs: how many spoofs of a file, and of each scene of it.
         engine: the files are no bona fide speech but what this engine has said; no spoofs are made of them.
         dataset: name under which the manifest lists them; the same people in two collections want one name.
@@ -163,6 +165,7 @@ def write_speech(
         scenes=scenes,
         deliveries=deliveries,
         longest=int(seconds * RATE),
+        edges_s=edges,
         spoofs=0 if engine else spoofs,
         engine=engine or None,
         dataset=dataset,
@@ -200,6 +203,7 @@ class _Plan:
     scenes: int
     deliveries: int
     longest: int
+    edges_s: float
     spoofs: int
     engine: str | None
     dataset: str
@@ -289,7 +293,7 @@ def _write(
 
     number, take, way, index = place
     pair = f"{number:06}_{take}_{way}"
-    speech = finish(speech)
+    speech = finish(speech, plan.edges_s)
     codec = plan.codecs[int(rng.integers(len(plan.codecs)))] if plan.codecs else ""
     if codec:
         speech = through_codec(speech, codec)

@@ -19,7 +19,6 @@ __all__ = ["RATE", "finish", "read_speech"]
 Speech = NDArray[np.float32]
 
 _SHORTEST = RATE // 4
-_EDGE = 25  # frames of 10 ms kept around what is heard: what stands around a word tells how loud the word is
 _LEVEL_DB = -26.0
 """Root mean square of finished speech, relative to full scale: the nominal level of ITU-T P.56 tests."""
 
@@ -36,8 +35,13 @@ def read_speech(path: Path) -> Speech:
     return speech
 
 
-def finish(samples: Speech) -> Speech:
-    """Bring speech into the form that both classes share: 60 to 7600 Hz, silent edges cut to 0.25 s, -26 dB.
+def finish(samples: Speech, edges_s: float = 0.0) -> Speech:
+    """Bring speech into the form that both classes share: 60 to 7600 Hz, silent edges cut, -26 dB.
+
+    Args:
+        samples: (N,).
+        edges_s: seconds that are kept before and after what is heard. Of a word that is cut tight nothing
+            tells how loud it is beside its surroundings, so that it counts as hardly spoken.
 
     Raises:
         InputError: nothing is left, or it is silent.
@@ -51,6 +55,7 @@ def finish(samples: Speech) -> Speech:
     if loud.max() < 1e-5:
         raise InputError("the speech is silent")
     active = np.flatnonzero(loud > loud.max() * 10 ** (-35 / 20))
-    clean = clean[max(active[0] - _EDGE, 0) * 160 : (active[-1] + _EDGE) * 160 + 400]
+    edge = round(edges_s * RATE)
+    clean = clean[max(active[0] * 160 - edge, 0) : active[-1] * 160 + 400 + edge]
     level = np.sqrt(np.mean(clean**2))
     return np.asarray(np.clip(clean * 10 ** (_LEVEL_DB / 20) / level, -1, 1), np.float32)
