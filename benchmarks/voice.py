@@ -472,8 +472,8 @@ def main() -> None:
     if peer is not None:  # slow, so only where both classes come from one source
         alone = np.array([clip.collection != "engines" for clip in clips])
         scores[peer.name] = np.full(len(clips), np.nan)
-        chosen = [clip for clip in clips if clip.collection != "engines"]
-        scores[peer.name][alone] = keeper.scores(f"{peer.name} ", peer, chosen)
+        paired = [clip for clip in clips if clip.collection != "engines"]
+        scores[peer.name][alone] = keeper.scores(f"{peer.name} ", peer, paired)
     per_system = {s.name: by_task(scores[s.name], clips, s.threshold) for _, s in systems}
     control: dict[str, dict[str, float]] = {}
     for task, indices in tasks_of(clips).items():
