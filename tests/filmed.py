@@ -35,7 +35,8 @@ def path_of(time_s: float) -> tuple[float, float, float]:
 
 
 def noisy(picture: NDArray[Any], rng: np.random.Generator, level: float) -> NDArray[np.uint8]:
-    return np.clip(picture + rng.normal(0, level, picture.shape), 0, 255).astype(np.uint8)
+    grain = rng.standard_normal(picture.shape, np.float32)
+    return np.clip(picture + np.float32(level) * grain, 0, 255).astype(np.uint8)
 
 
 def head(

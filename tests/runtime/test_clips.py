@@ -118,6 +118,7 @@ def test_containers_that_do_not_say_how_long_they_last(
     with av.open(str(path), "w", options=options) as out:
         stream = out.add_stream(codec, rate=15)
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = WIDTH, HEIGHT, "yuv420p", 3_000_000
+        stream.options = {"deadline": "realtime", "cpu-used": "8"} if codec == "libvpx" else {}
         for _, picture in head(portrait, seconds=1.5):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
         out.mux(stream.encode(None))

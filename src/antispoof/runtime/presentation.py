@@ -16,6 +16,7 @@ from antispoof.runtime.burst import look_and_score
 from antispoof.runtime.examiner import Examined, Examiner, Scored
 from antispoof.runtime.pool import cores
 from antispoof.runtime.verdict import Evidence, FrameEvidence
+from antispoof.sensing.audio import RATE
 from antispoof.sensing.capture import FilmedModality, Frames, Recording, Sample, Sources
 from antispoof.sensing.content import content_of, has_sound
 from antispoof.sensing.frames import REASONS, joined, load_member, members
@@ -192,12 +193,17 @@ def look(given: Mapping[str, Sources], run: Run) -> dict[str, Looked]:
     }
     samples = [(name, sample) for name, found in frames.items() for sample in found.samples]
     qualities = iter(run(_quality, samples))
+    frames = {
+        name: replace(found, cues=_with_sound(found, given[name], given, frames))
+        for name, found in frames.items()
+    }
     return {
         name: Looked(name, tuple((sample, next(qualities)) for sample in found.samples), found)
         for name, found in frames.items()
     }
 
 
+<<<<<<< HEAD
 def look_at_burst(name: str, sources: Sequence[Any], examiner: Examiner, run: Run) -> Looked:
     """Look at pictures of one presentation, and score each where a core is free; see `look`.
 
@@ -231,6 +237,40 @@ def look_at_burst(name: str, sources: Sequence[Any], examiner: Examiner, run: Ru
     )
 
 
+=======
+def _with_sound(
+    found: Frames, source: Sources, given: Mapping[str, Sources], frames: Mapping[str, Frames]
+) -> tuple[Measured, ...]:
+    """Let the lips be compared with the voice where both are of one film; without a voice, leave them out."""
+    if not found.cues:
+        return ()
+    from antispoof.sensing.cues.lip_sound import heard
+
+    sound = next(
+        (
+            frames[name].samples[0]
+            for name, other in given.items()
+            if modalities[name].windowed and _file(other) == _file(source)
+        ),
+        None,
+    )
+    return tuple(
+        heard(each, sound.array, RATE) if each.name == "lip_sound" and sound is not None else each
+        for each in found.cues
+        if each.name != "lip_sound" or sound is not None
+    )
+
+
+def _file(source: Sources) -> str | None:
+    """Name the file of a film that counts from its beginning to its end."""
+    if isinstance(source, Recording):
+        return (
+            str(source.source) if source.frames is None and isinstance(source.source, (str, Path)) else None
+        )
+    return str(source) if isinstance(source, (str, Path)) else None
+
+
+>>>>>>> ab41195 (Cues of eyes and mouth, of the pulse, and of lips against the voice of the same film)
 def _quality(one: tuple[str, Sample]) -> Any:
     return modalities[one[0]].quality(one[1])
 
