@@ -203,7 +203,6 @@ def look(given: Mapping[str, Sources], run: Run) -> dict[str, Looked]:
     }
 
 
-<<<<<<< HEAD
 def look_at_burst(name: str, sources: Sequence[Any], examiner: Examiner, run: Run) -> Looked:
     """Look at pictures of one presentation, and score each where a core is free; see `look`.
 
@@ -228,16 +227,16 @@ def look_at_burst(name: str, sources: Sequence[Any], examiner: Examiner, run: Ru
 
     found = look_and_score(members(name, sources), seen, score, cores(), run)
     said = [each for _, scores in found for each in scores]
+    frames = joined([frames for (frames, _), _ in found])
     return Looked(
         name,
         tuple(one for (_, examined), _ in found for one in examined),
-        joined([frames for (frames, _), _ in found]),
+        replace(frames, cues=_with_sound(frames, sources[0], {}, {})),
         {place: each for place, each in enumerate(said) if each is not None},
         examiner,
     )
 
 
-=======
 def _with_sound(
     found: Frames, source: Sources, given: Mapping[str, Sources], frames: Mapping[str, Frames]
 ) -> tuple[Measured, ...]:
@@ -270,7 +269,6 @@ def _file(source: Sources) -> str | None:
     return str(source) if isinstance(source, (str, Path)) else None
 
 
->>>>>>> ab41195 (Cues of eyes and mouth, of the pulse, and of lips against the voice of the same film)
 def _quality(one: tuple[str, Sample]) -> Any:
     return modalities[one[0]].quality(one[1])
 
