@@ -119,7 +119,7 @@ def chrom(colours: Values) -> Values:
     red, green, blue = (colours / np.maximum(colours.mean(axis=0), 1e-6)).T
     across, along = 3 * red - 2 * green, 1.5 * red + green - 1.5 * blue
     wave = across - float(np.std(across)) / max(float(np.std(along)), 1e-9) * along
-    return wave - wave.mean()
+    return np.asarray(wave - wave.mean())
 
 
 def _without_drift(wave: Values, rate: float) -> Values:
