@@ -1,0 +1,47 @@
+"""`antispoof provenance`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from antispoof.cli.app import app
+from antispoof.cli.output import JsonPath, write_json_text
+from antispoof.files import read_text
+
+
+@app.command("provenance")
+def tell_provenance(
+    files: Annotated[list[Path], typer.Argument(help="Pictures and films.", show_default=False)],
+    anchors: Annotated[
+        Path | None, typer.Option(help="Certificates in PEM that vouch for signers.", show_default=False)
+    ] = None,
+    as_json: JsonPath = None,
+) -> None:
+    """Read and verify C2PA manifests, and name what a container contradicts: no verdict."""
+    from antispoof.sensing.provenance import HINTS, REASONS, container_hints, read_provenance
+
+    trusted = read_text(anchors, "certificates") if anchors else ""
+    told = [(path, read_provenance(path, trusted), container_hints(path)) for path in files]
+    if as_json is not None:
+        rows = [
+            {"file": str(path), "c2pa": None if found is None else asdict(found), "hints": hints}
+            for path, found, hints in told
+        ]
+        write_json_text(as_json, json.dumps({"files": rows}, indent=2))
+        return
+    for path, found, hints in told:
+        if found is None:
+            typer.echo(f"{path}: no C2PA manifest, which says nothing")
+        else:
+            typer.echo(
+                f"{path}: {found.state}, signed by {found.signer or 'nobody named'}, {found.generator}"
+            )
+            for code in found.reasons:
+                typer.echo(f"  {code}: {REASONS[code]}")
+        for code in hints:
+            typer.echo(f"  hint {code}: {HINTS[code]}")
