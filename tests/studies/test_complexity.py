@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import stand_ins
 import torch
+from onnx import helper, numpy_helper
 from torch import nn
 
 from antispoof.cli import main
 from antispoof.errors import InputError
+from antispoof.evaluation.complexity import RASPBERRY_PI_4
 from antispoof.studies.complexity import complexity, measure
 from antispoof.training.experiment import read_experiment
 from antispoof.training.export import onnx_of
@@ -51,6 +54,65 @@ def test_a_small_network_counted_by_hand() -> None:
     assert cost.macs == 4 * 16 * 27 + 64 * 5 + 25
     assert cost.peak_bytes == 4 * (3 * 64 + 4 * 16)  # the picture and the first map
     assert 0 < cost.median_ms <= cost.p95_ms
+
+
+def test_what_is_moved_and_what_is_integer_counted_by_hand() -> None:
+    """x (1, 2, 4, 4) → rounded → convolution of integers, 3 × 3, 3 channels → ReLU → flat → times (48, 5)."""
+    rng = np.random.default_rng(0)
+    constants: dict[str, np.ndarray] = {
+        "scale": np.array(0.02, np.float32),
+        "zero": np.array(128, np.uint8),
+        "weight": rng.integers(-9, 9, (3, 2, 3, 3)).astype(np.int8),
+        "middle": np.array(0, np.int8),
+        "dense": rng.normal(size=(48, 5)).astype(np.float32),
+        "flat": np.array([1, 48], np.int64),
+    }
+    quantised = ["x", "scale", "zero", "weight", "scale", "middle", "scale", "zero"]
+    nodes = [
+        helper.make_node("QuantizeLinear", ["p", "scale", "zero"], ["x"]),
+        helper.make_node("QLinearConv", quantised, ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("DequantizeLinear", ["c", "scale", "zero"], ["f"]),
+        helper.make_node("Relu", ["f"], ["r"]),
+        helper.make_node("Reshape", ["r", "flat"], ["v"]),
+        helper.make_node("MatMul", ["v", "dense"], ["score"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("p", 1, [1, 2, 4, 4])],
+        [helper.make_tensor_value_info("score", 1, [1, 5])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    cost = measure("small", model.SerializeToString(), {"p": rng.random((1, 2, 4, 4), np.float32)})
+    assert (cost.macs, cost.integer_macs) == (48 * 18 + 240, 48 * 18)
+    assert cost.weight_bytes == 4 + 1 + 54 + 1 + 4 * 240 + 16
+    assert cost.moved_bytes == cost.weight_bytes + (32 + 48) + (48 + 4 * 48) + (4 * 48 + 4 * 5)
+    plain = RASPBERRY_PI_4.least_ms(replace(cost, moved_bytes=0))
+    assert plain == pytest.approx(1e3 * (240 / 6e9 + 48 * 18 / 12e9))
+    assert RASPBERRY_PI_4.least_ms(replace(cost, moved_bytes=4 * 10**9)) == pytest.approx(1000)
+    computing, moving = RASPBERRY_PI_4.millijoules(cost)
+    assert computing == pytest.approx(1e3 * (240 * 4.6e-12 + 864 * 0.23e-12))
+    assert moving == pytest.approx(1e3 * cost.moved_bytes * 160e-12)
+
+
+def test_instructions_of_one_run_are_what_more_runs_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    tool = tmp_path / "valgrind"
+    tool.write_text(
+        "#!/bin/sh\nfor last; do :; done\ntest -f graph.onnx && test -f inputs.npz || exit 1\n"
+        'echo "==1== I   refs:      $((700000000 + 21000000 * last))" >&2\n'
+    )
+    tool.chmod(0o755)
+    monkeypatch.setattr("shutil.which", lambda name: str(tmp_path / name))
+    code, printed, errors = run("complexity", "fingerprint-edge", "--count", "--reference", "none")
+    assert code == 0, errors
+    assert "Raspberry Pi 4 class" in printed
+    assert " 21 " in printed
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(InputError, match="by valgrind, which is not installed"):
+        complexity("fingerprint-edge", (), True)
 
 
 def test_every_subset_of_sensors_has_its_cost(tmp_path: Path, run: Run) -> None:

@@ -125,8 +125,9 @@ def test_the_page_of_the_service_has_this_worker_and_this_runtime() -> None:
 
 
 def test_the_package_is_small() -> None:
-    built = [file for file in (PACKAGE / "dist").iterdir() if file.suffix == ".js"]
-    assert sum(file.stat().st_size for file in built) <= 150_000
+    for worker in ("worker.js", "worker-webgpu.js"):
+        built = [PACKAGE / "dist" / name for name in ("index.js", "service.js", worker)]
+        assert sum(file.stat().st_size for file in built) <= 150_000
 
 
 def test_it_says_of_fifty_pictures_what_python_says(page: Any) -> None:
@@ -205,6 +206,42 @@ def test_crops_are_the_same_to_one_grey_level(page: Any, side: int, scale: float
 )
 def test_what_cannot_start_says_why(page: Any, changed: dict[str, str], told: str) -> None:
     assert page.evaluate(OPEN, changed).startswith(told)
+
+
+GPU = {"worker": "worker-webgpu.js", "runtime": "ort-wasm-simd-threaded.asyncify.wasm"}
+BACKEND = "async () => (await window.looker.about()).backend"
+
+
+def test_webgpu_says_what_webassembly_says_where_it_is_there(folder: Path, address: str, page: Any) -> None:
+    """Chromium's own software adapter stands for a graphics processor."""
+    shutil.copy(PACKAGE / "dist" / GPU["worker"], folder)
+    shutil.copy(PACKAGE / "node_modules/onnxruntime-web/dist" / GPU["runtime"], folder)
+    assert page.evaluate(OPEN, {"webgpu": GPU}) == "face-rgb-edge"
+    assert page.evaluate(BACKEND) == "wasm", "this browser has no adapter"
+    pictures = [sent(render_scene(spec, 256)["face_rgb"]) for spec in plan_scenes(815, 1, 1, 0)]
+    expected = [page.evaluate(LOOK, picture)["score"] for picture in pictures]
+    assert None not in expected
+    browser = page.context.browser.browser_type.launch(
+        executable_path=CHROMIUM, args=["--enable-unsafe-webgpu"]
+    )
+    try:
+        other = browser.new_page()
+        other.goto(address)
+        other.get_by_text("Ready.").wait_for()
+        if not other.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
+            pytest.skip("this Chromium has no adapter for WebGPU")
+        patient = {"webgpu": GPU, "patience": 120_000}  # the processor plays the adapter
+        assert other.evaluate(OPEN, patient) == "face-rgb-edge"
+        assert other.evaluate(BACKEND) == "webgpu"
+        found = [other.evaluate(LOOK, picture) for picture in pictures]
+        assert all(isinstance(each, dict) for each in found), found
+        assert [each["score"] for each in found] == pytest.approx(expected, abs=0.05)
+        for broken in ({"runtime": "words.json"}, {"worker": "throws.js"}):
+            assert other.evaluate(OPEN, {"webgpu": {**GPU, **broken}}) == "face-rgb-edge"
+            assert other.evaluate(BACKEND) == "wasm"
+            assert other.evaluate(LOOK, pictures[0])["score"] == pytest.approx(expected[0], abs=1e-5)
+    finally:
+        browser.close()
 
 
 def test_a_worker_that_was_killed_is_told_and_another_starts(page: Any) -> None:

@@ -24,6 +24,8 @@ from antispoof.networks.encoders import encoders
 from antispoof.networks.network import EncoderChoice, build_network
 from antispoof.runtime.bundle import read_bundle, shipped_bundles, subset_key
 from antispoof.runtime.scorer import Scorer
+from antispoof.studies.graph_cost import count_macs, moved_bytes, peak_bytes, shapes, weight_bytes
+from antispoof.studies.instructions import instructions
 from antispoof.training.experiment import read_experiment
 from antispoof.training.export import load_run, onnx_of
 from antispoof.training.graphs import graph_of
@@ -38,7 +40,7 @@ REFERENCES = ("resnet18", "densenet121", "efficientnet_lite0")
 SECONDS, MOST_RUNS, WARM_UP = 1.0, 200, 3
 
 
-def complexity(source: str, references: Sequence[str] = REFERENCES) -> list[ModelCost]:
+def complexity(source: str, references: Sequence[str] = REFERENCES, counted: bool = False) -> list[ModelCost]:
     """Measure a bundle, a run folder or an experiment file, with every subset of its sensors.
 
     Of a bundle the graph is fixed: what an absent sensor would have cost is computed all the same. A run or
@@ -47,9 +49,10 @@ def complexity(source: str, references: Sequence[str] = REFERENCES) -> list[Mode
     Args:
         source: name or path of a bundle, run folder, or experiment file, which is measured untrained.
         references: encoders for comparison; names that no encoder has are passed over.
+        counted: whether instructions of a bundle are counted with valgrind, which takes minutes.
 
     Raises:
-        InputError: ``source`` is none of these.
+        InputError: ``source`` is none of these, or there is no valgrind to count with.
         ExperimentError: the recipe makes no detector.
     """
     path = Path(source)
@@ -60,7 +63,7 @@ def complexity(source: str, references: Sequence[str] = REFERENCES) -> list[Mode
     elif path.is_dir():
         costs, inputs = _of_graphs(load_run(path).graphs)
     elif path.suffix == ".onnx" or source in shipped_bundles():
-        costs, inputs = _of_bundle(source)
+        costs, inputs = _of_bundle(source, counted)
     else:
         raise InputError(f"{source!r} is no bundle, no run folder and no experiment file")
     picture = next((shape for shape in inputs if len(shape) == 3), None)
@@ -101,6 +104,7 @@ def measure(
     inputs: Mapping[str, NDArray[Any]],
     parameters: int | None = None,
     reference: bool = False,
+    counted: bool = False,
 ) -> ModelCost:
     """Measure one graph with one presentation.
 
@@ -110,18 +114,27 @@ def measure(
         inputs: name → (1, …), what it is run with.
         parameters: learned numbers, where they are known; None counts those of the graph.
         reference: whether it is for comparison.
+        counted: whether instructions are counted, which takes minutes.
+
+    Raises:
+        InputError: they shall be counted, and valgrind is not installed.
     """
     import onnx
 
     graph = onnx.load_from_string(model)
     stored = sum(math.prod(tensor.dims) for tensor in graph.graph.initializer)
-    sizes = _shapes(graph, inputs)
+    sizes = shapes(graph, inputs)
+    macs = count_macs(graph, sizes)
     median, p95 = _timed(model, inputs)
     return ModelCost(
         name=name,
         parameters=stored if parameters is None else parameters,
-        macs=_count(graph, sizes),
-        peak_bytes=_peak(graph, sizes),
+        macs=macs.whole,
+        integer_macs=macs.integers,
+        weight_bytes=weight_bytes(graph),
+        moved_bytes=moved_bytes(graph, sizes),
+        instructions=instructions(model, inputs) if counted else None,
+        peak_bytes=peak_bytes(graph, sizes),
         file_bytes=len(model),
         median_ms=median,
         p95_ms=p95,
@@ -140,7 +153,7 @@ def _of_graphs(graphs: Graphs) -> tuple[list[ModelCost], list[tuple[int, ...]]]:
     return costs, [tuple(x.shape[1:]) for x in graphs[whole].inputs.values()]
 
 
-def _of_bundle(source: str) -> tuple[list[ModelCost], list[tuple[int, ...]]]:
+def _of_bundle(source: str, counted: bool) -> tuple[list[ModelCost], list[tuple[int, ...]]]:
     bundle = read_bundle(source)
     about = bundle.metadata
     Scorer(bundle)  # refuses what does not fit its metadata
@@ -153,14 +166,15 @@ def _of_bundle(source: str) -> tuple[list[ModelCost], list[tuple[int, ...]]]:
         shape = (1, *(side.dim_value for side in one.type.tensor_type.shape.dim[1:]))
         if one.name != "presence":
             inputs[one.name] = rng.random(shape, np.float32)
-    shapes = [tuple(x.shape[1:]) for x in inputs.values()]
+    sides = [tuple(x.shape[1:]) for x in inputs.values()]
     if len(about.modalities) == 1:
-        return [measure(about.name, bundle.model, inputs)], shapes
+        return [measure(about.name, bundle.model, inputs, counted=counted)], sides
     costs = []
     for subset in subsets(about.modalities):
         inputs["presence"] = np.array([[float(name in subset) for name in about.modalities]], np.float32)
-        costs.append(measure(subset_key(subset), bundle.model, inputs))
-    return costs, shapes
+        whole = counted and subset == about.modalities  # the graph is the same for every subset
+        costs.append(measure(subset_key(subset), bundle.model, inputs, counted=whole))
+    return costs, sides
 
 
 def _reference(name: str, shape: tuple[int, ...]) -> ModelCost:
@@ -178,59 +192,7 @@ def _macs(graph: bytes, inputs: Mapping[str, NDArray[Any]]) -> int:
     import onnx
 
     model = onnx.load_from_string(graph)
-    return _count(model, _shapes(model, inputs))
-
-
-def _shapes(model: Any, inputs: Mapping[str, NDArray[Any]]) -> dict[str, tuple[tuple[int, ...], int]]:
-    """Run once with every intermediate result as an output: name → shape, bytes."""
-    import onnx
-
-    told = onnx.ModelProto()
-    told.CopyFrom(model)
-    names = [name for node in told.graph.node for name in node.output if name]
-    del told.graph.output[:]
-    told.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
-    values = onnx_session(told.SerializeToString(), optimised=False).run(names, dict(inputs))
-    found = {name: (tuple(value.shape), int(value.nbytes)) for name, value in zip(names, values, strict=True)}
-    found |= {name: (tuple(value.shape), int(value.nbytes)) for name, value in inputs.items()}
-    return found | {
-        tensor.name: (tuple(tensor.dims), 0) for tensor in model.graph.initializer
-    }  # weights are no activations
-
-
-def _count(model: Any, sizes: Mapping[str, tuple[tuple[int, ...], int]]) -> int:
-    total = 0
-    for node in model.graph.node:
-        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
-            continue
-        out = sizes[node.output[0]][0]
-        first, second = (sizes[name][0] for name in node.input[:2])
-        if node.op_type == "Conv":
-            total += math.prod(out) * math.prod(second[1:])
-        elif node.op_type == "ConvTranspose":
-            total += math.prod(first) * math.prod(second[1:])
-        elif node.op_type == "Gemm":
-            transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
-            total += math.prod(out) * first[0 if transposed else 1]
-        else:
-            total += math.prod(out) * first[-1]
-    return total
-
-
-def _peak(model: Any, sizes: Mapping[str, tuple[tuple[int, ...], int]]) -> int:
-    """Walk the graph in its order; a result lives from where it is made to where it is last used."""
-    last: dict[str, int] = {one.name: len(model.graph.node) for one in model.graph.output}
-    for number, node in enumerate(model.graph.node):
-        for name in node.input:
-            last[name] = max(last.get(name, 0), number)
-    alive = {one.name: sizes[one.name][1] for one in model.graph.input if one.name in sizes}
-    most = sum(alive.values())
-    for number, node in enumerate(model.graph.node):
-        if node.op_type != "Constant":
-            alive |= {name: sizes[name][1] for name in node.output if name}
-        most = max(most, sum(alive.values()))
-        alive = {name: size for name, size in alive.items() if last.get(name, -1) > number}
-    return most
+    return count_macs(model, shapes(model, inputs)).whole
 
 
 def _timed(graph: bytes, inputs: Mapping[str, NDArray[Any]]) -> tuple[float, float]:

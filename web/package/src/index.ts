@@ -21,6 +21,11 @@ import type { Reason } from "./quality.js";
 export interface Options extends Sources {
   /** `worker.js` of this package, on the page's own origin. */
   readonly worker: string;
+  /**
+   * For browsers that have WebGPU: `worker-webgpu.js` of this package, and `ort-wasm-simd-threaded.asyncify.wasm` of
+   * onnxruntime-web. Where there is no adapter, or it fails, WebAssembly looks.
+   */
+  readonly webgpu?: { readonly worker: string; readonly runtime: string };
   /** Milliseconds after which a look that is not answered, and its worker, are given up; 15,000 unless stated. */
   readonly patience?: number;
 }
@@ -35,6 +40,7 @@ export class Looker {
   #worker: Worker | undefined;
   #opening: Promise<About> | undefined;
   #next = 0;
+  #gpuFailed = false;
   readonly #waiting = new Map<number, Waiting>();
 
   private constructor(private readonly options: Options) {}
@@ -54,9 +60,15 @@ export class Looker {
 
   /** Look at what a canvas shows; its bytes are handed to the worker, and are empty afterwards. */
   async look(image: ImageData): Promise<Look> {
-    await this.about();
+    const { backend } = await this.about();
     const { width, height, data } = image;
-    const answer = await this.#ask({ look: { width, height, data } }, [data.buffer]);
+    const answer = await this.#ask({ look: { width, height, data } }, [data.buffer]).catch((error: unknown) => {
+      if (backend === "webgpu") {
+        this.#gpuFailed = true; // the next look is WebAssembly's
+        this.#lose("WebGPU failed");
+      }
+      throw error;
+    });
     if (!("look" in answer)) throw new LookError("failed", "the worker gave another answer");
     return answer.look;
   }
@@ -67,15 +79,29 @@ export class Looker {
   }
 
   async #start(): Promise<About> {
+    const { webgpu } = this.options;
+    if (webgpu !== undefined && !this.#gpuFailed && (await hasAdapter())) {
+      try {
+        return await this.#startWith(webgpu.worker, webgpu.runtime);
+      } catch {
+        this.#gpuFailed = true;
+      }
+    }
+    const about = this.#startWith(this.options.worker, this.options.runtime);
+    this.#opening = about; // losing the other worker has cleared it
+    return about;
+  }
+
+  async #startWith(worker: string, runtime: string): Promise<About> {
     const address = (path: string): string => new URL(path, document.baseURI).href;
     try {
-      this.#worker = new Worker(address(this.options.worker), { type: "module" });
+      this.#worker = new Worker(address(worker), { type: "module" });
     } catch {
       throw new LookError("unsupported", "this browser starts no worker");
     }
     this.#worker.onmessage = (event: MessageEvent<Answer>) => this.#hear(event.data);
     this.#worker.onerror = () => this.#lose("the worker ended");
-    const { bundle, detector, runtime } = this.options;
+    const { bundle, detector } = this.options;
     const open = { bundle: address(bundle), detector: address(detector), runtime: address(runtime) };
     try {
       const answer = await this.#ask({ open });
@@ -116,5 +142,14 @@ export class Looker {
       reject(new LookError("worker_lost", why));
     }
     this.#waiting.clear();
+  }
+}
+
+async function hasAdapter(): Promise<boolean> {
+  try {
+    const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<object | null> } };
+    return gpu !== undefined && (await gpu.requestAdapter()) !== null;
+  } catch {
+    return false;
   }
 }

@@ -30,6 +30,8 @@ export interface Look {
 export interface About {
   readonly name: string;
   readonly version: string;
+  /** What computes there. */
+  readonly backend: "wasm" | "webgpu";
 }
 
 export type Request =

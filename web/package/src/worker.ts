@@ -1,4 +1,4 @@
-/** The worker: loads the networks, finds the face, takes the look. One thread, WebAssembly with SIMD. */
+/** The worker: loads the networks, finds the face, takes the look. One thread, WebAssembly with SIMD, or WebGPU. */
 
 import { InferenceSession, Tensor, env } from "onnxruntime-web/wasm";
 import { readBundle, type BundleMetadata } from "./bundle.js";
@@ -10,6 +10,9 @@ import { rgbOf } from "./picture.js";
 import { reasonsOf } from "./quality.js";
 
 // (module (func (result v128) i32.const 0 i8x16.splat i8x16.popcnt))
+/** Whether this is the worker for WebGPU; set where it is built. */
+declare const GPU: boolean;
+
 const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
 
 interface Loaded {
@@ -31,7 +34,7 @@ async function load(sources: Sources): Promise<Loaded> {
   env.wasm.numThreads = 1;
   env.wasm.proxy = false;
   env.wasm.wasmBinary = runtime.buffer;
-  const options: InferenceSession.SessionOptions = { executionProviders: ["wasm"], logSeverityLevel: 3 };
+  const options: InferenceSession.SessionOptions = { executionProviders: GPU ? ["webgpu", "wasm"] : ["wasm"], logSeverityLevel: 3 };
   // The bundle comes first: it matched its checksum, so that what fails here is the runtime.
   const judge = await InferenceSession.create(bundle, options);
   const finder = await InferenceSession.create(detector, options).catch((error: unknown) => {
@@ -79,8 +82,9 @@ async function answer(request: Request): Promise<Answer> {
   try {
     if ("open" in request) {
       loaded = load(request.open);
-      const { name, version }: About = (await loaded).metadata;
-      return { id, opened: { name, version } };
+      const { name, version } = (await loaded).metadata;
+      const about: About = { name, version, backend: GPU ? "webgpu" : "wasm" };
+      return { id, opened: about };
     }
     if (loaded === undefined) throw new LookError("failed", "look was asked for before open");
     return { id, look: await look(await loaded, request.look) };
