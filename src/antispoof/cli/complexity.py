@@ -87,7 +87,7 @@ def complexity_of(
     Console(highlight=False).print(text_table(title, ("network, sensors present", *units), table))
     if not (edge or count):
         return
-    rows = []
+    needs: list[tuple[str, ...]] = []
     for cost in costs:
         computing, moving = RASPBERRY_PI_4.millijoules(cost)
         counted = "" if cost.instructions is None else f"{cost.instructions / 1e6:.0f}"
@@ -95,10 +95,10 @@ def complexity_of(
         needed = f"{(cost.peak_bytes + cost.weight_bytes) / 1e6:.1f}"
         least = f"{RASPBERRY_PI_4.least_ms(cost):.1f}"
         energy = f"{computing:.2f} + {moving:.2f}"
-        rows.append((_name(cost), share, needed, f"{cost.moved_bytes / 1e6:.1f}", counted, least, energy))
+        needs.append((_name(cost), share, needed, f"{cost.moved_bytes / 1e6:.1f}", counted, least, energy))
     units = ("8-bit\nMACs", "memory\nMB", "moved\nMB", "10⁶ in-\nstruct.", "least\nms", "mJ: MACs\n+ moved")
     title = f"On paper: {RASPBERRY_PI_4.name}, one core"
-    Console(highlight=False).print(text_table(title, ("network, sensors present", *units), rows))
+    Console(highlight=False).print(text_table(title, ("network, sensors present", *units), needs))
 
 
 def _name(cost: ModelCost) -> str:
