@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from face_rgb import PRINT, read_pictures
 
@@ -75,6 +76,36 @@ def main() -> None:
     both = [name for name in names if len(attacks.get(name, [])) >= FRAMES]
     mixed = [row(people[name], 3) + row(attacks[name], 2) for name in random.choice(both, BURSTS)]
     told("3 bona fide + 2 attacks of one source", mixed)
+    copies(detector, people, attacks, random)
+
+
+def copies(
+    detector: antispoof.Detector,
+    people: dict[str, list[Any]],
+    attacks: dict[str, list[Any]],
+    random: np.random.Generator,
+) -> None:
+    """Attacks that bring a copy of themselves, coded anew, as their reference; and people who bring none."""
+    outcomes = {"alone": 0, "with a copy": 0}
+    drawn = [
+        held[k].image for held in attacks.values() for k in random.choice(len(held), min(6, len(held)), False)
+    ]
+    found = 0
+    for image in drawn:
+        coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
+        outcomes["alone"] += detector.check(face_rgb=image).outcome == "bona_fide"
+        verdict = detector.check(face_rgb=image, reference=[coded])
+        outcomes["with a copy"] += verdict.outcome == "bona_fide"
+        found += bool(verdict.references) and verdict.references[0].copied == (1,)
+    print(f"attacks with a copy of themselves, coded anew, as reference: {found} of {len(drawn)} copies told")
+    print(f"  judged bona fide: {outcomes['alone']} alone, {outcomes['with a copy']} with it")
+    pairs = [(held[k], held[k + 3]) for held in people.values() for k in range(0, len(held) - 3, 5)]
+    told = sum(
+        use.copied == (1,)
+        for one, other in pairs
+        for use in detector.check(face_rgb=one.image, reference=[other.image]).references
+    )
+    print(f"people with the capture three before theirs as reference: {told} of {len(pairs)} told as copies")
 
 
 if __name__ == "__main__":

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from rendered import posed
 
 import antispoof
 from antispoof.errors import BundleError, InputError
+from antispoof.evidence.explanation import references_in_words
 from antispoof.scores.reference import ReferenceRule
 from antispoof.scores.traffic import TrafficRule
 from antispoof.sites.traffic import learn_from_scores
@@ -22,7 +25,8 @@ TRAFFIC = TrafficRule(follow=0.8, margin=2.0)
 
 
 def tinted(picture: Any, red: float) -> Any:
-    return np.clip(picture * np.array([red, 1, 2 - red]), 0, 255).astype(np.uint8)
+    """Another capture of the same person, in other light."""
+    return np.clip(posed(picture, 40 * red) * np.array([red, 1, 2 - red]), 0, 255).astype(np.uint8)
 
 
 @pytest.fixture
@@ -60,6 +64,7 @@ def test_a_wrong_reference_lowers_no_threshold_by_more_than_stated(
         assert verdict.operating_point.threshold >= 0.5 - RULE.lowest
         assert verdict.score is not None
         (use,) = verdict.references
+        assert (use.copied, use.used, use.shift) == ((1,), 0, 0), "nor is it known for a reference"
         if verdict.score < 0.5 - RULE.lowest:
             assert (use.used, use.left_out, use.shift) == (0, (1,), 0), "judged an attack itself"
             assert verdict.outcome == "attack"
@@ -75,6 +80,25 @@ def test_the_same_picture_is_no_new_presentation_and_no_second_reference(
     assert "handed in more than once" in again.advice[0]
     often = detector.check(face_rgb=person, reference=[known] * 5)
     assert often == detector.check(face_rgb=person, reference=[known])
+
+
+@pytest.mark.parametrize("way", ["JPEG", "WEBP", "half", "brighter"])
+def test_a_picture_does_not_vouch_for_a_copy_of_itself(
+    detector: antispoof.Detector, portrait: Any, encode: Any, way: str
+) -> None:
+    """However it was coded since; another capture of the same person does."""
+    person = tinted(portrait, 1.2)
+    copy = {
+        "JPEG": lambda: encode(person, "JPEG", quality=40),
+        "WEBP": lambda: encode(person, "WEBP", quality=60),
+        "half": lambda: encode(cv2.resize(person, None, fx=0.5, fy=0.5), "JPEG"),
+        "brighter": lambda: np.clip(person * 1.15, 0, 255).astype(np.uint8),
+    }[way]()
+    verdict = detector.check(face_rgb=person, reference=[tinted(portrait, 1.25), copy])
+    (use,) = verdict.references
+    assert (use.used, use.left_out, use.copied) == (1, (2,), (2,))
+    assert "number 2 left out, this picture is a copy of it" in references_in_words(use)
+    assert verdict.as_dict()["references"][0]["copied"] == [2]
 
 
 def test_at_a_site_references_stay_known(detector: antispoof.Detector, close_up: Any) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
+from rendered import posed
 
 from antispoof.service.app import create_app
 from antispoof.service.core import Core
@@ -97,7 +98,7 @@ def frames(portrait: NDArray[np.uint8], encode: Any) -> dict[str, list[bytes]]:
     def tinted(red: float, blue: float) -> list[bytes]:
         factors = np.array([red, 0.8, blue])
         return [
-            encode((portrait * factors).clip(0, 255 - n).astype(np.uint8), "JPEG", quality=90)
+            encode((posed(portrait, 1.5 * n) * factors).clip(0, 255).astype(np.uint8), "JPEG", quality=90)
             for n in range(4)
         ]
 

@@ -159,6 +159,7 @@ class ReferencesDocument(_Document):
     used: int
     left_out: list[int]
     shift: float
+    copied: list[int] = []
 
 
 class MomentDocument(_Document):

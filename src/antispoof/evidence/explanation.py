@@ -171,10 +171,11 @@ def references_in_words(use: ReferenceUse) -> str:
     if use.used:
         captures = "earlier capture" if use.used == 1 else "earlier captures"
         words.append(f"{use.used} {captures} of the person moved the threshold by {use.shift:+.2f}")
-    if use.left_out:
-        named = ", ".join(map(str, use.left_out))
-        several = "numbers" if len(use.left_out) > 1 else "number"
-        words.append(f"{several} {named} left out, judged an attack")
+    attacks = [number for number in use.left_out if number not in use.copied]
+    for numbers, why in ((attacks, "judged an attack"), (use.copied, "this picture is a copy of it")):
+        if numbers:
+            several = "numbers" if len(numbers) > 1 else "number"
+            words.append(f"{several} {', '.join(map(str, numbers))} left out, {why}")
     return "; ".join(words)
 
 

@@ -88,8 +88,11 @@ class Decider:
         point = self.candidates.first.point(self.at, self.candidates.first.metadata.modalities)
         moved: tuple[ReferenceUse, ...] = ()
         if scored:
-            points = [self._point(examiner, present, evidence) for examiner, present in chosen]
-            moved = self._reference_uses(chosen, evidence, points)
+            # nobody vouches for a copy of what vouches
+            copied = {name: presented.looked[name].copied for name in self.known}
+            one = replace(self, known={name: own.without(copied[name]) for name, own in self.known.items()})
+            points = [one._point(examiner, present, evidence) for examiner, present in chosen]
+            moved = one._reference_uses(chosen, evidence, points, copied)
             score, point, opinions = self._fused(chosen, scored, points)
         measured = [each for found in presented.looked.values() for each in found.frames.cues]
         cues: tuple[CueEvidence, ...] = ()
@@ -134,13 +137,14 @@ class Decider:
         chosen: Sequence[tuple[Examiner, tuple[str, ...]]],
         evidence: Mapping[str, Evidence],
         points: Sequence[OperatingPoint],
+        copied: Mapping[str, tuple[int, ...]],
     ) -> tuple[ReferenceUse, ...]:
         uses = []
         for (examiner, present), point in zip(chosen, points, strict=True):
             for name in set(present) & set(self.known):
                 known = self.known[name]
                 shift = point.threshold - examiner.point(self.at, present, evidence[name].features).threshold
-                uses.append(ReferenceUse(name, len(known.counted), known.left_out, shift))
+                uses.append(ReferenceUse(name, len(known.counted), known.left_out, shift, copied[name]))
         return tuple(uses)
 
     def _fused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -283,6 +284,7 @@ class Detector:
         for name, references in self._known.items():
             if any(digest_of(sample) in references.digests for sample, _ in looked[name].examined):
                 looked[name] = looked[name].with_reason("repeated")
+            looked[name] = replace(looked[name], copied=references.copied(looked[name].faces))
         beside = {name: unjudged(name, given[name], names) for name in names}
         return Presented(tuple(sources), looked, beside)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from antispoof.runtime.presentation import Looked, Run, judge, look
 from antispoof.runtime.references import Reference, References, as_list, digest_of
 from antispoof.runtime.selection import Candidates
 from antispoof.sensing.capture import Recording, Source, Sources
+from antispoof.sensing.copies import FaceLook
 from antispoof.sensing.modalities import modalities, modality_of
 
 __all__ = ["examine_references", "obvious_modality"]
@@ -46,7 +48,8 @@ def examine_references(reference: Reference, candidates: Candidates, run: Run) -
                 advice += (modalities[name].reasons["too_short"],)
             if advice:
                 raise InputError(f"reference {number} of {len(scored)} cannot be used: {', '.join(advice)}")
-        known[name] = examiner.references(scored, digests)
+        looks = tuple(tuple(FaceLook.of(*picture) for picture in one[name].faces) for one in looked)
+        known[name] = replace(examiner.references(scored, digests), looks=looks)
     return known
 
 

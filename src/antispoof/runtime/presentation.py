@@ -17,7 +17,7 @@ from antispoof.runtime.examiner import Examined, Examiner, Scored
 from antispoof.runtime.pool import cores
 from antispoof.runtime.verdict import Evidence, FrameEvidence
 from antispoof.sensing.audio import RATE
-from antispoof.sensing.capture import FilmedModality, Frames, Recording, Sample, Sources
+from antispoof.sensing.capture import Box, FilmedModality, Frames, Recording, Sample, Sources
 from antispoof.sensing.content import content_of, has_sound
 from antispoof.sensing.frames import REASONS, joined, load_member, members
 from antispoof.sensing.modalities import modalities, takers
@@ -48,6 +48,7 @@ class Looked:
         frames: what is known of their course.
         scored: place → what a bundle said of that frame by itself already.
         scored_by: which bundle.
+        copied: numbers, from 1, of the references that it is a copy of.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Looked:
     frames: Frames
     scored: Mapping[int, Scored] = field(default_factory=dict)
     scored_by: Examiner | None = None
+    copied: tuple[int, ...] = ()
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -65,6 +67,15 @@ class Looked:
     def usable(self) -> bool:
         """Whether so many frames can be judged that all of them can."""
         return bool(self.places) and len(self.places) >= LEAST_USABLE * len(self.examined)
+
+    @property
+    def faces(self) -> list[tuple[NDArray[np.uint8], Box]]:
+        """Usable pictures in colour, each with the face in it."""
+        modality = modalities[self.name]
+        if not isinstance(modality, FilmedModality) or modality.filmed != "colour":
+            return []
+        usable = [self.examined[place] for place in self.places]
+        return [(sample.array, quality.region) for sample, quality in usable if quality.region is not None]
 
     def with_reason(self, code: str) -> Looked:
         """Return the same with one reason more why no camera took these frames in a row."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,8 @@ from antispoof.errors import BundleError, InputError
 from antispoof.runtime.bundle import BundleMetadata
 from antispoof.scores.reference import ReferenceRule, unfitted_reference
 from antispoof.scores.traffic import TrafficRule, unfitted_traffic
-from antispoof.sensing.capture import Recording, Sample, Source
+from antispoof.sensing.capture import Box, Recording, Sample, Source
+from antispoof.sensing.copies import LEAST_APART, FaceLook
 
 __all__ = [
     "Reference",
@@ -39,17 +40,31 @@ class References:
         tones: (K, D), where they lie in the directions of the rule.
         left_out: numbers, from 1, of those that do not count: they are themselves judged attacks.
         digests: of the decoded samples; the same one once more is no new presentation.
+        looks: of each, how the face looks in its pictures: a copy of it is no new presentation either.
     """
 
     scores: NDArray[np.float64]
     tones: NDArray[np.float64]
     left_out: tuple[int, ...] = ()
     digests: frozenset[str] = frozenset()
+    looks: tuple[tuple[FaceLook, ...], ...] = ()
 
     @property
     def counted(self) -> list[int]:
         """Places of those that count."""
         return [place for place in range(self.scores.size) if place + 1 not in self.left_out]
+
+    def copied(self, pictures: Sequence[tuple[NDArray[np.uint8], Box]]) -> tuple[int, ...]:
+        """Return numbers, from 1, of those of which one of these pictures, with the face in it, is a copy."""
+        return tuple(
+            number
+            for number, looks in enumerate(self.looks, 1)
+            if any(look.apart(*picture) < LEAST_APART for look in looks for picture in pictures)
+        )
+
+    def without(self, numbers: Collection[int]) -> References:
+        """Return the same, but that these do not count either."""
+        return replace(self, left_out=tuple(sorted({*self.left_out, *numbers})))
 
 
 def as_list(reference: Source | Sequence[Source]) -> list[Source]:

@@ -181,14 +181,16 @@ class ReferenceUse:
     Attributes:
         modality: of the references.
         used: how many of them count.
-        left_out: numbers, from 1, of those that are themselves judged attacks.
+        left_out: numbers, from 1, of those that do not count.
         shift: by how much they moved the threshold, natural-log likelihood ratio.
+        copied: those of them that the presentation is a copy of; the others are themselves judged attacks.
     """
 
     modality: str
     used: int
     left_out: tuple[int, ...]
     shift: float
+    copied: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +316,7 @@ class Verdict:
                     "used": each.used,
                     "left_out": list(each.left_out),
                     "shift": each.shift,
+                    "copied": list(each.copied),
                 }
                 for each in self.references
             ],

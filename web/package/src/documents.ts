@@ -204,6 +204,7 @@ export interface ReferencesDocument {
   readonly used: number;
   readonly left_out: readonly number[];
   readonly shift: number;
+  readonly copied?: readonly number[];
 }
 
 /** A part of a picture, in its pixels. */
