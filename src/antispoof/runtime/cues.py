@@ -22,7 +22,7 @@ from antispoof.files import first_error, read_text
 from antispoof.runtime.bundle import MeasuredResult, OperatingPointEntry, Training
 from antispoof.runtime.verdict import CueEvidence
 from antispoof.scores.calibration import Calibration, calibrate
-from antispoof.sensing.cues import Measured, cues
+from antispoof.sensing.cues import UNASKED, Measured, cues
 
 __all__ = ["ALL_BOUNDS", "CueRule", "Layer", "judge_cues", "read_rule", "shipped_rules"]
 
@@ -145,10 +145,11 @@ def judge_cues(measured: Sequence[Measured], counted: bool = True) -> tuple[CueE
     """Tell what each cue of a clip speaks for, and how much of it counts.
 
     Args:
-        measured: of one clip.
+        measured: of one clip; what needs more than pictures, and had no more, is left out.
         counted: whether they may have a say: a policy that counts decisions leaves them as hints.
     """
     rules = shipped_rules()
+    measured = [found for found in measured if not set(found.reasons) & set(UNASKED)]
     said = {
         found.name: float(rules[found.name].ratio(found.features[np.newaxis])[0])
         for found in measured

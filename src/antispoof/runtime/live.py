@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.presentation import Presented
 from antispoof.runtime.verdict import Verdict
-from antispoof.sensing.cues import cues
 from antispoof.sensing.watch import Watch
 
 __all__ = ["LiveJudge"]
@@ -18,7 +17,6 @@ __all__ = ["LiveJudge"]
 WINDOW_S = 4.0  # cues are measured over this much, and over half of it at least once so much was seen
 PICTURES = 5  # of the window are judged
 JUDGED_EVERY_S = 0.4
-SEEN = tuple(name for name in cues if name != "lip_sound")  # a camera is not heard
 
 
 class LiveJudge:
@@ -30,7 +28,7 @@ class LiveJudge:
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self._watch, self._next = Watch(SEEN), Watch(SEEN)
+        self._watch, self._next = Watch(), Watch()
         self._begin_s = self._next_s = -np.inf
         self._kept: deque[tuple[float, NDArray[np.uint8]]] = deque(maxlen=PICTURES)
 
@@ -46,7 +44,7 @@ class LiveJudge:
                 self._watch, self._begin_s = self._next, self._next_s
             else:
                 self._begin_s = time_s
-            self._next, self._next_s = Watch(SEEN), np.inf
+            self._next, self._next_s = Watch(), np.inf
         if self._next_s == np.inf and time_s - self._begin_s >= WINDOW_S / 2:
             self._next_s = time_s
         self._watch.see(time_s, image)

@@ -238,11 +238,10 @@ def look_at_burst(name: str, sources: Sequence[Any], examiner: Examiner, run: Ru
 
     found = look_and_score(members(name, sources), seen, score, cores(), run)
     said = [each for _, scores in found for each in scores]
-    frames = joined([frames for (frames, _), _ in found])
     return Looked(
         name,
         tuple(one for (_, examined), _ in found for one in examined),
-        replace(frames, cues=_with_sound(frames, sources[0], {}, {})),
+        joined([frames for (frames, _), _ in found]),
         {place: each for place, each in enumerate(said) if each is not None},
         examiner,
     )
@@ -251,24 +250,14 @@ def look_at_burst(name: str, sources: Sequence[Any], examiner: Examiner, run: Ru
 def _with_sound(
     found: Frames, source: Sources, given: Mapping[str, Sources], frames: Mapping[str, Frames]
 ) -> tuple[Measured, ...]:
-    """Let the lips be compared with the voice where both are of one film; without a voice, leave them out."""
-    if not found.cues:
-        return ()
+    """Let the lips be compared with the voice where both are of one film."""
+    alike = [name for name in given if modalities[name].windowed and _file(given[name]) == _file(source)]
+    if not found.cues or not alike:
+        return found.cues
     from antispoof.sensing.cues.lip_sound import heard
 
-    sound = next(
-        (
-            frames[name].samples[0]
-            for name, other in given.items()
-            if modalities[name].windowed and _file(other) == _file(source)
-        ),
-        None,
-    )
-    return tuple(
-        heard(each, sound.array, RATE) if each.name == "lip_sound" and sound is not None else each
-        for each in found.cues
-        if each.name != "lip_sound" or sound is not None
-    )
+    sound = frames[alike[0]].samples[0].array
+    return tuple(heard(each, sound, RATE) if each.name == "lip_sound" else each for each in found.cues)
 
 
 def _file(source: Sources) -> str | None:

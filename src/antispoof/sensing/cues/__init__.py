@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from antispoof.registry import Registry
 from antispoof.sensing.track import TrackedFrame
 
-__all__ = ["ALWAYS", "Cue", "CueWatch", "Measured", "cues"]
+__all__ = ["ALWAYS", "UNASKED", "Cue", "CueWatch", "Measured", "cues"]
 
 ALWAYS: Mapping[str, str] = {
     "no_face": "the face was not in the picture for most of the clip",
@@ -26,6 +26,12 @@ ALWAYS: Mapping[str, str] = {
     "interlaced": "the clip is interlaced: lines of two moments lie in one picture",
 }
 """Reasons that every cue has."""
+
+UNASKED: Mapping[str, str] = {
+    "no_sound": "no voice of the same file was given",
+    "not_asked": "no challenge of light was answered",
+}
+"""Reasons of a cue that needs more than pictures, where there is no more: then nothing is told of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.sensing.cues import ALWAYS, Measured, cues
+from antispoof.sensing.cues import ALWAYS, UNASKED, Measured, cues
 from antispoof.sensing.cues.face_blink import mouth_of
 from antispoof.sensing.track import TrackedFrame
 
@@ -42,7 +42,7 @@ class LipSound:
     features: tuple[str, ...] = ("together", "above_chance", "late_s", "moves_more_with_voice")
     reasons: Mapping[str, str] = {
         **ALWAYS,
-        "no_sound": "no voice of the same file was given",
+        **UNASKED,
         "no_voice": "the sound has no voice that begins and ends",
     }
 

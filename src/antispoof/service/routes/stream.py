@@ -19,6 +19,7 @@ from antispoof.challenges import passive
 from antispoof.challenges.live import LiveCapture, challenges_for
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.cues import Measured
+from antispoof.sensing.cues.face_light import reflected
 from antispoof.sensing.media import MediaLimits, load_image
 from antispoof.sensing.modalities import takers
 from antispoof.sensing.watch import Watch
@@ -129,7 +130,8 @@ class _Stream:
         finally:
             reader.cancel()
         results = await self._reservation.run(live.results)
-        cues = await self._reservation.run(self._course.measured)
+        cues = list(await self._reservation.run(self._course.measured))
+        cues += [reflected(each.measurements) for each in results if each.challenge == "light"]
         count = await run_in_threadpool(
             self._core.sessions.end_stream,
             self._session_id,
