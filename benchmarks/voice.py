@@ -414,6 +414,21 @@ def timing(
     return result
 
 
+def show_timing(
+    detector: antispoof.Detector, peer: System | None, clips: list[Clip], repeats: int, console: Console
+) -> dict[str, float]:
+    """Print a table of `timing`, and return it."""
+    found = timing(detector, peer, clips, repeats)
+    table = Table(
+        "part", "ms", "fastest", title="One 4 s clip, processor time, one thread, all parts in turn, median"
+    )
+    for name in found:
+        if f"{name}, fastest" in found:
+            table.add_row(name, f"{found[name]:.1f}", f"{found[f'{name}, fastest']:.1f}")
+    console.print(table)
+    return found
+
+
 def percent(value: float | None) -> str:
     return "–" if value is None or np.isnan(value) else f"{100 * value:.1f}"
 
@@ -434,6 +449,7 @@ def main() -> None:
     parser.add_argument("--bundle", help="another bundle than the shipped one")
     parser.add_argument("--keep", type=Path, help="save scores here, and take those that are there")
     parser.add_argument("--repeats", type=int, default=20, help="of the timing")
+    parser.add_argument("--only-timing", action="store_true", help="nothing but the timing")
     parser.add_argument("--json", type=Path, help="write all figures here")
     parser.add_argument("--peer-only", action="store_true", help="only fill --keep with the peer's scores")
     arguments = parser.parse_args()
@@ -456,6 +472,9 @@ def main() -> None:
         return
 
     system, detector = ours(arguments.bundle)
+    if arguments.only_timing:
+        show_timing(detector, peer, clips, arguments.repeats, console)
+        return
     metadata = detector.bundle.metadata
     mine = f"{system.name} {metadata.sha256[:12]}"
     found: dict[str, Any] = {
@@ -572,14 +591,7 @@ def main() -> None:
         table.add_row(name or "none", *cells)
     console.print(table)
 
-    found["ms"] = timing(detector, peer, clips, arguments.repeats)
-    table = Table(
-        "part", "ms", "fastest", title="One 4 s clip, processor time, one thread, all parts in turn, median"
-    )
-    for name in found["ms"]:
-        if f"{name}, fastest" in found["ms"]:
-            table.add_row(name, f"{found['ms'][name]:.1f}", f"{found['ms'][f'{name}, fastest']:.1f}")
-    console.print(table)
+    found["ms"] = show_timing(detector, peer, clips, arguments.repeats, console)
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1))
 

@@ -1,0 +1,202 @@
+"""The voice model under conditions that are no engine: codecs, loudspeakers, recording chains, durations.
+
+    python benchmarks/voice_conditions.py chains --data DIR
+    python benchmarks/voice_conditions.py codec --data DIR --opus-demo PROGRAM
+    python benchmarks/voice_conditions.py replay --data DIR
+    python benchmarks/voice_conditions.py durations --data DIR
+
+``chains`` sends bona fide speech through each simulated recording chain: BPCER at the shipped threshold, by
+source. ``codec`` does so with Opus at 9 kbit/s, without and with its neural decoders LACE and NoLACE, and
+with a fifth of the packets lost and made good by its neural redundancy; PROGRAM is opus_demo of Opus 1.5,
+built with --enable-osce --enable-dred. ``replay`` plays it through a simulated loudspeaker in a room: figures
+of that attack by itself. ``durations`` cuts the clips of a source that has both classes to 1, 2 and 4 s, and
+joins those of one system to 10 and 60 s. DIR holds ``manifest.csv`` as docs/benchmarks.md describes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import antispoof
+from antispoof.evaluation.calibration_quality import cllr
+from antispoof.evaluation.metrics import auc, d_eer
+from antispoof.runtime.bundle import default_bundle
+from antispoof.sensing.audio import RATE, load_audio
+from antispoof.sensing.capture import Sample
+from antispoof.simulation.speech.acoustics import replay
+from antispoof.simulation.speech.chains import CHAINS
+
+Speech = NDArray[np.float32]
+Change = Callable[[Speech, int], Speech]
+
+OPUS = {
+    "Opus 9 kbit/s": ["-dec_complexity", "0"],
+    "Opus 9 kbit/s, LACE": ["-dec_complexity", "6"],
+    "Opus 9 kbit/s, NoLACE": ["-dec_complexity", "7"],
+    "Opus 24 kbit/s, 20 % lost, DRED": ["-dec_complexity", "7", "-loss", "20", "-dred", "100"],
+}
+
+
+def sources(data: Path, names: list[str], count: int) -> dict[str, list[tuple[str, Speech]]]:
+    """Return some clips of each source, spread over it: (kind of attack or empty, samples)."""
+    with (data / "manifest.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["modality"] == "voice"]
+    found = {}
+    for name in names:
+        here = [row for row in rows if row["source"] == name]
+        chosen = here[:: max(1, len(here) // count)] if count else here
+        found[name] = [
+            (row["pai_species"], np.asarray(load_audio(data.parent / row["path"]).array, np.float32))
+            for row in track(chosen, f"reading {name}", transient=True)
+        ]
+    return found
+
+
+class Judge:
+    """The detector: natural-log likelihood ratio, NaN where there is no response."""
+
+    def __init__(self, bundle: str | None) -> None:
+        self.detector = antispoof.load(bundle or default_bundle("voice"))
+        self.threshold = self.detector.operating_point.threshold
+
+    def __call__(self, speech: Speech) -> float:
+        """Judge one recording, at 16 kHz."""
+        score = self.detector.check(voice=Sample(speech, {"sample_rate": RATE})).score
+        return np.nan if score is None else score
+
+    def row(self, speech: list[Speech], what: str) -> tuple[int, float, float]:
+        """Return how many are answered, BPCER among those in percent, and their mean score."""
+        scores = np.array([self(one) for one in track(speech, what, transient=True)])
+        there = scores[~np.isnan(scores)]
+        if not there.size:
+            return 0, np.nan, np.nan
+        return there.size, 100 * float(np.mean(there < self.threshold)), float(there.mean())
+
+
+def unchanged(speech: Speech, number: int) -> Speech:  # noqa: ARG001
+    """Send speech nowhere."""
+    return speech
+
+
+def through(judge: Judge, changes: dict[str, Change], given: dict[str, list[tuple[str, Speech]]]) -> Table:
+    """Judge bona fide speech as it is and after each change; the same draw for the same clip."""
+    table = Table("source", "through", "answered", "BPCER %", "beside plain", "mean score")
+    for name, clips in given.items():
+        people = [speech for kind, speech in clips if not kind]
+        plain = np.nan
+        for what, change in {"–": unchanged, **changes}.items():
+            changed = [change(speech, number) for number, speech in enumerate(people)]
+            answered, rejected, mean = judge.row(changed, f"{name}, {what}")
+            plain = rejected if what == "–" else plain
+            words = (
+                f"{answered} of {len(people)}",
+                f"{rejected:.1f}",
+                f"{rejected - plain:+.1f}",
+                f"{mean:+.2f}",
+            )
+            table.add_row(name, what, *words)
+    return table
+
+
+def chain(name: str) -> Change:
+    def change(speech: Speech, number: int) -> Speech:
+        rng = np.random.default_rng([1, number])
+        return CHAINS[name].carry(CHAINS[name].capture(speech, rng), rng)
+
+    return change
+
+
+def opus(program: Path, options: list[str], bits: int) -> Change:
+    """Encode and decode with opus_demo, at 16 kHz."""
+
+    def change(speech: Speech, number: int) -> Speech:  # noqa: ARG001
+        with tempfile.TemporaryDirectory() as folder:
+            first, second = Path(folder, "in.pcm"), Path(folder, "out.pcm")
+            (np.clip(speech, -1, 1) * 32767).astype("<i2").tofile(first)
+            command = [str(program), "voip", str(RATE), "1", str(bits), *options, str(first), str(second)]
+            subprocess.run(command, check=True, capture_output=True, timeout=120)
+            return np.asarray(np.fromfile(second, "<i2") / 32768, np.float32)
+
+    return change
+
+
+def replayed(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
+    """Hold bona fide speech against its simulated replay."""
+    table = Table("source", "answered", "AUC %", "EER %", "APCER %", "BPCER %", title="Replay, SIMULATED")
+    for name, clips in given.items():
+        people = [speech for kind, speech in clips if not kind]
+        first = np.array([judge(one) for one in track(people, name, transient=True)])
+        again = [replay(speech, np.random.default_rng([2, number])) for number, speech in enumerate(people)]
+        second = np.array([judge(one) for one in track(again, f"{name}, replayed", transient=True)])
+        one, other = first[~np.isnan(first)], second[~np.isnan(second)]
+        figures = auc(one, other), d_eer(one, other).value, np.mean(other >= judge.threshold)
+        rates = [f"{100 * value:.1f}" for value in (*figures, np.mean(one < judge.threshold))]
+        table.add_row(name, f"{one.size} and {other.size} of {len(people)}", *rates)
+    return table
+
+
+def durations(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
+    """Cut and join, and see whether ratios still mean what they say."""
+    table = Table("source", "seconds", "answered", "AUC %", "APCER %", "BPCER %", "Cllr, bits")
+    for name, clips in given.items():
+        for seconds in (1, 2, 4, 10, 60):
+            length, parts = seconds * RATE, []
+            if seconds < 10:
+                parts = [(kind, speech[:length]) for kind, speech in clips if len(speech) >= length]
+            else:  # of one system, one after the other
+                for kind in sorted({kind for kind, _ in clips}):
+                    joined = np.concatenate([speech for other, speech in clips if other == kind])
+                    starts = range(0, len(joined) - length + 1, length)
+                    parts += [(kind, joined[start : start + length]) for start in starts]
+            scores = np.array([judge(speech) for _, speech in track(parts, f"{seconds} s", transient=True)])
+            people = np.array([not kind for kind, _ in parts], bool)
+            there = ~np.isnan(scores)
+            one, other = scores[people & there], scores[~people & there]
+            row = [f"{there.sum()} of {len(parts)}", *["–"] * 4]
+            if one.size and other.size:
+                rates = auc(one, other), np.mean(other >= judge.threshold), np.mean(one < judge.threshold)
+                row[1:] = [*(f"{100 * rate:.1f}" for rate in rates), f"{cllr(one, other):.2f}"]
+            table.add_row(name, str(seconds), *row)
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["chains", "codec", "replay", "durations"])
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--source", action="append", help="of the manifest; may be repeated")
+    parser.add_argument("--count", type=int, default=60, help="clips of each source; 0 takes all")
+    parser.add_argument("--opus-demo", type=Path, help="program of Opus 1.5")
+    parser.add_argument("--bundle", help="another bundle than the shipped one")
+    arguments = parser.parse_args()
+    usual = ["vocoder-pairs" if arguments.what == "durations" else "commands-2"]
+    given = sources(arguments.data, arguments.source or usual, arguments.count)
+    judge = Judge(arguments.bundle)
+    if arguments.what == "chains":
+        table = through(judge, {name: chain(name) for name in CHAINS}, given)
+    elif arguments.what == "codec":
+        if arguments.opus_demo is None:
+            parser.error("codec needs --opus-demo")
+        ways = {
+            name: opus(arguments.opus_demo, options, 24_000 if "24" in name else 9_000)
+            for name, options in OPUS.items()
+        }
+        table = through(judge, ways, given)
+    else:
+        table = (replayed if arguments.what == "replay" else durations)(judge, given)
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()
