@@ -1,3 +1,5 @@
+import csv
+import io
 import pickle
 import socket
 import threading
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 
 import antispoof
@@ -149,3 +152,40 @@ def test_captures_may_lie_where_arrow_or_fsspec_find_them(
     shown = place.replace("key:secret@", "")
     assert f"'{shown}/b.png' is not a picture" in bad["error_message"]
     assert absent["error_message"] == f"no such file: '{shown}/c.png'"
+
+
+def test_manifest_and_score_file_may_lie_on_an_object_store(
+    bucket: str, tmp_path: Path, close_up: Any, encode: Any, make_bundle: Any, run: Any, monkeypatch: Any
+) -> None:
+    """What the manifest names lies beside it; the command goes on, and refuses a file of somebody else."""
+    address = bucket.replace("RUN", uuid.uuid4().hex)
+    files, folder = filesystem(address)
+    listed = "id,dataset,pai_species,path.face_rgb,attribute.known\na,d,bona_fide,in/a.png,in/b.png\n"
+    other = np.ascontiguousarray(close_up[:, ::-1])
+    for name, content in (
+        ("m.csv", listed.encode()),
+        ("in/a.png", encode(close_up, "PNG")),
+        ("in/b.png", encode(other, "PNG")),
+    ):
+        files.create_dir(f"{folder}/in", recursive=True)
+        with files.open_output_stream(f"{folder}/{name}") as file:
+            file.write(content)
+    place, _, options = address.partition("?")
+    monkeypatch.chdir(tmp_path)
+    bundle = make_bundle()
+    words = ["score", f"{place}/m.csv?{options}", "-o", f"{place}/s.csv?{options}", "--bundle", str(bundle)]
+    words += ["--reference-column", "known", "--jobs", "1"]
+    code, _, errors = run(*words)
+    assert code == 0, errors
+    with files.open_input_stream(f"{folder}/s.csv") as file:
+        (row,) = csv.DictReader(io.StringIO(file.read().decode()))
+    verdict = antispoof.load(bundle).check(face_rgb=close_up, reference=other)
+    assert float(row["score"]) == verdict.score
+    assert float(row["threshold"]) == verdict.operating_point.threshold
+    assert (tmp_path / "s.csv").read_text().count("\n") == 2
+    assert "secret" not in (tmp_path / "s.csv.run.json").read_text()
+    assert run(*words)[0] == 0, "it is done"
+    (tmp_path / "s.csv").unlink()
+    code, _, errors = run(*words)
+    assert code == 3
+    assert "is there already, and no run in this folder wrote it" in " ".join(errors.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from antispoof.sensing.capture import Recording, Source, Sources
 from antispoof.sensing.source import DEFAULT_LIMITS
 from antispoof.tables import pyarrow
 
-__all__ = ["address_of", "fetched", "filesystem"]
+__all__ = ["address_of", "beside", "fetched", "filesystem", "get", "is_there", "put", "without_key"]
 
 # A path has one slash where the address in it had two, and the folder of the manifest before it.
 _IN_A_PATH = re.compile(r"(?:^|/)(?!file:)([a-z][a-z0-9+]+):/+(?=[^/])")
@@ -76,8 +77,8 @@ def fetched(captures: Mapping[str, Sources]) -> Iterator[Mapping[str, Sources]]:
             if address is None or kept is None:
                 return given
             path = Path(kept) / f"{len(names)}{PurePosixPath(urlsplit(address).path).suffix}"
-            names[repr(str(path))] = shown = repr(_without_key(address))
-            _fetch(address, path, shown)
+            names[repr(str(path))] = repr(without_key(address))
+            get(address, path)
             return replace(recording, source=path)
 
         there = {
@@ -101,17 +102,55 @@ def _sources(captures: Mapping[str, Sources]) -> Iterator[object]:
             yield one.source if isinstance(one, Recording) else one
 
 
-def _without_key(address: str) -> str:
+def without_key(address: str) -> str:
+    """Return an address as it may be shown: without key and options."""
     scheme, place, path, _, _ = urlsplit(address)
     return f"{scheme}://{place.rpartition('@')[2]}{path}"
 
 
-def _fetch(address: str, path: Path, shown: str) -> None:
-    scheme, place, inside, options, _ = urlsplit(address)
-    left = DEFAULT_LIMITS.max_video_bytes
+def beside(address: str, name: str) -> str:
+    """Return the address of what lies in the same folder, ``name`` a path in it."""
+    scheme, place, path, options, _ = urlsplit(address)
+    return urlunsplit((scheme, place, posixpath.normpath(posixpath.join(path, "..", name)), options, ""))
+
+
+def put(path: Path, address: str) -> None:
+    """Copy a file to an address; raise `InputError` where that cannot be done."""
     try:
-        files, root = _root(urlunsplit((scheme, place, "", options, "")))
-        with files.open_input_stream(f"{root}{inside}") as stream, path.open("wb") as file:
+        files, inside = _place(address)
+        with path.open("rb") as file, files.open_output_stream(inside) as stream:
+            while block := file.read(1 << 22):
+                stream.write(block)
+    except OSError as error:
+        raise InputError(f"{path} cannot be copied to {without_key(address)!r}: {error}") from None
+
+
+def is_there(address: str) -> bool:
+    """Tell whether a file lies at an address; raise `InputError` where nobody can tell."""
+    try:
+        files, inside = _place(address)
+        return bool(files.get_file_info(inside).type.name != "NotFound")
+    except OSError as error:
+        raise InputError(f"cannot look at {without_key(address)!r}: {error}") from None
+
+
+def _place(address: str) -> tuple[Any, str]:
+    scheme, place, inside, options, _ = urlsplit(address)
+    files, root = _root(urlunsplit((scheme, place, "", options, "")))
+    return files, f"{root}{inside}"
+
+
+def get(address: str, path: Path) -> None:
+    """Copy what lies at an address to a file of this machine.
+
+    Raises:
+        MediaError: ``not_found``, ``unreadable`` or ``payload_too_large``.
+        InputError: nobody knows such a filesystem.
+    """
+    shown, left = repr(without_key(address)), DEFAULT_LIMITS.max_video_bytes
+    try:
+        files, inside = _place(address)
+        with files.open_input_stream(inside) as stream, path.open("wb") as file:
             while left >= 0 and (block := stream.read(1 << 20)):
                 left -= file.write(block)
     except FileNotFoundError:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
+import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import cast
+from urllib.parse import urlsplit
 
+from antispoof.batch.addresses import address_of, beside, get, without_key
 from antispoof.batch.rows import Row
 from antispoof.data.files import MEDIA_SUFFIXES
 from antispoof.data.folder import import_folder
 from antispoof.data.manifest import Manifest, manifest_digest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
-from antispoof.sensing.capture import Recording, Sources
+from antispoof.sensing.capture import Recording, Source, Sources
 from antispoof.sensing.containers import FILM_SUFFIXES, SOUND_SUFFIXES
 from antispoof.sensing.modalities import takers
 
@@ -57,8 +63,9 @@ def make_plan(
     """Find out what is to be scored.
 
     Args:
-        sources: a manifest (.csv, .parquet); a folder, whose folders may tell what was presented; a pattern;
-            a text file, or ``-`` for standard input, with the path of one file a line; or files.
+        sources: a manifest (.csv, .parquet), which may lie at an address, beside the files that it names;
+            a folder, whose folders may tell what was presented; a pattern; a text file, or ``-`` for standard
+            input, with the path of one file a line; or files.
         partition: which part of a manifest; None for all of it.
         bona_fide: the label in a manifest that means bona fide, where ``0`` and ``1`` would leave that open.
         reference_column: the attribute in a manifest that names earlier captures of the same person and
@@ -72,7 +79,11 @@ def make_plan(
         InputError: there is no such file, nothing in it, or an id occurs twice; the message says where.
         MissingExtraError: a Parquet manifest, and pyarrow is not installed.
     """
-    plan = _found(sources, partition, bona_fide, reference_column, frames_column)
+    address = address_of(sources[0]) if len(sources) == 1 else None
+    if address is None:
+        plan = _found(sources, partition, bona_fide, reference_column, frames_column)
+    else:
+        plan = _of_address(address, partition, bona_fide, reference_column, frames_column)
     if frames is None:
         return plan
     return replace(
@@ -80,6 +91,47 @@ def make_plan(
         source=f"{plan.source}, {frames} frame{'s'[: frames > 1]} of a clip",
         rows=partial(_picked, plan.rows, frames),
     )
+
+
+def _of_address(address: str, *chosen: str | None) -> Plan:
+    """Read a manifest that lies elsewhere; what it names lies beside it there."""
+    name = PurePosixPath(urlsplit(address).path).name
+    if not name.lower().endswith((".csv", ".parquet")):
+        raise InputError(
+            f"{without_key(address)!r}: what is elsewhere is named by a manifest, .csv or .parquet"
+        )
+    kept = _Kept()
+    get(address, Path(kept.name) / name)
+    plan = _found([str(Path(kept.name) / name)], *chosen)
+    source = plan.source.replace(str(Path(kept.name) / name), without_key(address))
+    return replace(plan, source=source, rows=partial(_rows_beside, plan.rows, kept, address))
+
+
+class _Kept:
+    """A folder for as long as somebody holds this."""
+
+    def __init__(self) -> None:
+        self.name = tempfile.mkdtemp()
+        weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
+
+
+def _rows_beside(rows: Callable[[], Iterator[Row]], kept: _Kept, address: str) -> Iterator[Row]:
+    def there(file: Path) -> Path:
+        if address_of(file) is not None or not file.is_relative_to(kept.name):
+            return file
+        return Path(beside(address, file.relative_to(kept.name).as_posix()))
+
+    def moved(source: Source) -> Source:
+        if isinstance(source, Recording) and isinstance(source.source, Path):
+            return replace(source, source=there(source.source))
+        return source
+
+    for row in rows():
+        captures = {
+            name: [moved(one) for one in given] if isinstance(given, list) else moved(cast("Source", given))
+            for name, given in row.captures.items()
+        }
+        yield replace(row, captures=captures, references=tuple(map(there, row.references)))
 
 
 def _picked(rows: Callable[[], Iterator[Row]], frames: int) -> Iterator[Row]:

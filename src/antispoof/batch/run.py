@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from importlib import metadata as distribution
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
+from antispoof.batch.addresses import address_of, is_there, put, without_key
 from antispoof.batch.output import check_output, write_scores
 from antispoof.batch.parts import Parts, divided, write_records
 from antispoof.batch.plan import Plan, make_plan, row_of
@@ -22,7 +24,7 @@ from antispoof.errors import InputError
 from antispoof.runtime.detector import Detector
 from antispoof.sensing.capture import Sources
 
-__all__ = ["Summary", "run", "score"]
+__all__ = ["Summary", "local_of", "run", "score"]
 
 SHOWN = 10  # rows without a verdict that are named
 
@@ -78,7 +80,8 @@ def run(
     Args:
         plan: what is scored.
         setup: which detector.
-        output: the score file, .csv, .parquet or .jsonl; parts lie beside it until it is there.
+        output: the score file, .csv, .parquet or .jsonl; parts lie beside it until it is there. One at an
+            address is made in the current folder, and copied there at the end.
         jobs: how many processes.
         strict: stop at the first row that cannot be read.
         ray: the Ray cluster that scores instead: ``local``, ``auto`` or ``host:port``.
@@ -93,8 +96,12 @@ def run(
         BundleError: a network fails.
         OSError: the disk is full, or cannot be written to; a further call goes on.
     """
-    output = Path(output)
+    address, output = address_of(output), local_of(output)
     check_output(output)
+    if address is not None and not output.exists() and is_there(address):
+        raise InputError(
+            f"{without_key(address)!r} is there already, and no run in this folder wrote it: name another"
+        )
     setup = setup.for_modalities(plan.modalities)
     detector = setup.detector()
     detector.look(dict.fromkeys(plan.modalities))  # whether every modality is one that it judges
@@ -103,6 +110,7 @@ def run(
         "content": f"{plan.sha256[:12]}…",
         **setup.digest(detector),
         "antispoof": distribution.version("antispoof"),
+        **({} if address is None else {"output": without_key(address)}),
     }
     parts = Parts(output, identity)
     if parts.summary is not None:
@@ -117,8 +125,16 @@ def run(
     judged = [b.metadata.name for b in detector.bundles if set(b.metadata.modalities) & set(plan.modalities)]
     listed = columns(_listed(detector, plan.modalities), judged, plan.attributes, labelled=plan.labelled)
     write_scores(output, listed, _counted(parts.records(plan.count), summary))
+    if address is not None:
+        put(output, address)
     parts.finish({each.name: getattr(summary, each.name) for each in fields(summary)})
     return summary
+
+
+def local_of(output: str | Path) -> Path:
+    """Where a score file is made: that of an address in the current folder."""
+    address = address_of(output)
+    return Path(output) if address is None else Path(PurePosixPath(urlsplit(address).path).name)
 
 
 def score(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 import cv2
 
@@ -21,6 +22,7 @@ from antispoof.runtime.detector import Detector, load
 from antispoof.runtime.policy import read_policy
 from antispoof.runtime.pool import limit_cores
 from antispoof.runtime.presentation import Presented
+from antispoof.sensing.capture import Source
 
 __all__ = ["RowScorer", "Setup", "score_rows"]
 
@@ -98,7 +100,8 @@ def score_rows(rows: Iterable[Row], detector: Detector) -> Iterator[Record]:
         judge = detector
         if references:
             try:
-                judge = detector.knowing(references)
+                with fetched({"": references}) as here:
+                    judge = detector.knowing(cast("Sequence[Source]", here[""]))
             except InputError as error:
                 for row in alike:
                     yield unscored(row, "unusable_reference", str(error))

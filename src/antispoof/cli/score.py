@@ -110,7 +110,7 @@ def score(
     stopped before the end.
     """
     from antispoof.batch.plan import make_plan
-    from antispoof.batch.run import run
+    from antispoof.batch.run import local_of, run
     from antispoof.batch.scorer import Setup
     from antispoof.runtime.pool import cores
 
@@ -149,7 +149,7 @@ def score(
             err=True,
         )
         raise CommandExit(CUT_SHORT) from None
-    tell(summary, out)
+    tell(summary, local_of(out))
     if summary.errors:
         raise CommandExit(BAD_INPUT)
 
