@@ -1,11 +1,16 @@
-"""What `antispoof serve` refuses before it listens."""
+"""What `antispoof serve` refuses before it listens, and when it does."""
 
 from __future__ import annotations
 
+import re
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 
@@ -28,3 +33,34 @@ def test_settings_that_cannot_be_used(run: Any, tmp_path: Path, content: str, me
     code, _, err = run("serve", "--config", tmp_path / "service.yaml")
     assert code == 3
     assert message in err
+
+
+def test_the_first_call_may_come_as_soon_as_the_key_is_shown(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "antispoof",
+        "serve",
+        "--port",
+        str(port),
+        "--state",
+        str(tmp_path),
+    ]
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            key = next(found[0] for line in process.stdout if (found := re.search(r"ask_\S+", line)))
+            answer = httpx2.get(
+                f"http://127.0.0.1:{port}/v1/models", headers={"Authorization": f"Bearer {key}"}, timeout=60
+            )
+            assert answer.status_code == 200
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()

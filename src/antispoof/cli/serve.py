@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,12 +61,16 @@ def serve(
     )
     if settings.hosts == ("*",) and host in LOOPBACK:
         settings = settings.model_copy(update={"hosts": (*LOOPBACK[:1], "[::1]", "localhost")})
-    _see_that_it_is_free(host, port)
+    listener = _bound(host, port)
     core = Core(settings)  # what cannot work is told before anything listens
     detector = _loaded(core.checks, "bundles")
     shadow = None if core.shadow is None else _loaded(core.shadow.checks, "shadow_bundles")
     new_key = None if core.keys.all() else core.keys.add("development")
     core.close()
+    if workers == 1:
+        listener.listen()  # who calls from now on waits for the models, and is not turned away
+    else:
+        listener.close()  # the processes share one of their own
     name = f"[{host}]" if ":" in host else host
     typer.echo(f"listening  http://{name}:{port}/docs")
     if settings.page:
@@ -82,14 +87,15 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="antispoof-metrics-") as metrics:
         if workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
-        uvicorn.run(
-            "antispoof.service.app:create_app",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            **server_options(settings),
-        )
+        application, options = "antispoof.service.app:create_app", server_options(settings)
+        if workers > 1:
+            uvicorn.run(application, factory=True, host=host, port=port, workers=workers, **options)
+            return
+        server = uvicorn.Server(uvicorn.Config(application, factory=True, **options))
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+        if not server.started:
+            raise typer.Exit(1)
 
 
 def _loaded(checks: Checks, setting: str) -> Detector:
@@ -101,14 +107,16 @@ def _loaded(checks: Checks, setting: str) -> Detector:
         raise InputError(f"{setting}, default_policy: {problem.__cause__ or problem}") from None
 
 
-def _see_that_it_is_free(host: str, port: int) -> None:
-    """Try the port before anything is made; the server would only log that it is taken."""
+def _bound(host: str, port: int) -> socket.socket:
+    """Take the port before anything is made."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
     except OSError as error:
+        listener.close()
         raise InputError(
             f"cannot listen on {host} port {port}: {error.strerror}; see --host, --port"
         ) from None
+    return listener

@@ -37,7 +37,9 @@ async function load(sources: Sources): Promise<Loaded> {
   const options: InferenceSession.SessionOptions = { executionProviders: GPU ? ["webgpu", "wasm"] : ["wasm"], logSeverityLevel: 3 };
   // The bundle comes first: it matched its checksum, so that what fails here is the runtime.
   const judge = await InferenceSession.create(bundle, options);
-  const finder = await InferenceSession.create(detector, options).catch((error: unknown) => {
+  // Rewriting the detector's graph takes longer than it saves in many looks.
+  const asItIs: InferenceSession.SessionOptions = { ...options, graphOptimizationLevel: "disabled" };
+  const finder = await InferenceSession.create(detector, asItIs).catch((error: unknown) => {
     throw new LookError("damaged", `the detector is damaged, or not an ONNX file: ${String(error)}`);
   });
   return { metadata, judge, detector: finder };
