@@ -39,7 +39,7 @@ def main() -> None:
         return load_member(*arguments)  # type: ignore[arg-type]
 
     for name, load in (("without cues", without), ("with every cue", load_member)):
-        presentation.load_member = load  # type: ignore[assignment]
+        presentation.load_member = load  # type: ignore[assignment,attr-defined]
         detector.check(face_rgb=clip)
         spent = []
         for _ in range(3):
