@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rendered import posed
 
 import antispoof
 from antispoof.batch.output import write_scores
@@ -258,7 +259,7 @@ def test_earlier_captures_move_the_threshold_of_their_row(
 ) -> None:
     manifest = pictures / "m.csv"
     for name, light in (("dim.png", 0.9), ("dark.png", 0.8)):
-        (pictures / name).write_bytes(encode((close_up * light).astype(np.uint8), "PNG"))
+        (pictures / name).write_bytes(encode((posed(close_up, 10 * light) * light).astype(np.uint8), "PNG"))
     rows = ["dim.png", "dim.png;dark.png", "", "wall.jpg"]
     text = "\n".join(f"p{k},face.jpg,{named}" for k, named in enumerate(rows))
     manifest.write_text(f"id,path.face_rgb,attribute.known\n{text}\n")
