@@ -4,7 +4,8 @@
 
 Every row runs in a process of its own and is the fastest of three; "extra memory" is how far the peak of the
 process rose above what it was with the scores loaded. The last rows are the whole command, once, on as many
-presentations as the curve has scores: its wall-clock time, its processor time and its peak memory.
+presentations as the curve has scores: its wall-clock time, its processor time and its peak memory. ``--tried``
+runs it with other ways to get memory as well, of which none is worth a switch.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,11 +146,24 @@ def write_long_files(folder: Path, count: int, subjects: int) -> None:
     )
 
 
-def whole_command(path: Path) -> dict[str, float]:
+TRIED = {
+    "no huge pages": {"NUMPY_MADVISE_HUGEPAGE": "0"},
+    "memory from the heap, and kept": {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"},
+    "Arrow on the system's allocator": {"ARROW_DEFAULT_MEMORY_POOL": "system"},
+    "Arrow on jemalloc": {"ARROW_DEFAULT_MEMORY_POOL": "jemalloc"},
+}
+
+
+def whole_command(path: Path, environment: Mapping[str, str] | None = None) -> dict[str, float]:
     """Run ``antispoof evaluate`` on a file as a user does."""
     words = [sys.executable, "-m", "antispoof", "evaluate", str(path), "--resamples", "0"]
     start = time.perf_counter()
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **(environment or {})},
+    )
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{' '.join(words)} ended with status {status}")
@@ -178,6 +192,7 @@ def main() -> None:
     parser.add_argument("--scores", type=int, default=10_000_000, help="how many for the curve")
     parser.add_argument("--presentations", type=int, default=100_000, help="how many for the bootstrap")
     parser.add_argument("--subjects", type=int, default=1000)
+    parser.add_argument("--tried", action="store_true", help="other ways to get memory, too")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     rows: list[tuple[str, Run, float]] = [
@@ -196,6 +211,9 @@ def main() -> None:
             found[title] = {"seconds": seconds * times, "extra_memory_mib": mebibytes}
         write_long_files(folder, asked.scores, 100 * asked.subjects)
         commands = {ending: whole_command(folder / f"long.{ending}") for ending in ("csv", "parquet")}
+        if asked.tried:
+            for named, environment in TRIED.items():
+                commands[f"parquet, {named}"] = whole_command(folder / "long.parquet", environment)
     table = Table(
         title=f"{asked.scores:,} scores; {asked.presentations:,} presentations of {asked.subjects:,} subjects"
     )
