@@ -4,8 +4,8 @@
 
 Every row runs in a process of its own and is the fastest of three; "extra memory" is how far the peak of the
 process rose above what it was with the scores loaded. The last rows are the whole command, once, on as many
-presentations as the curve has scores: its wall-clock time, its processor time and its peak memory. ``--tried``
-runs it with other ways to get memory as well, of which none is worth a switch.
+presentations as the curve has scores: its wall-clock time, its processor time and its peak memory.
+``--tried`` runs it with other ways to get memory as well, of which none is worth a switch.
 """
 
 from __future__ import annotations
