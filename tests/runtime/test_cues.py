@@ -90,6 +90,16 @@ def test_what_was_not_measured_or_not_learned_has_no_say(rules: dict[str, CueRul
     assert counting.status == "hint", "where a policy counts decisions"
 
 
+def test_what_is_unlike_all_that_was_learned_has_no_say(rules: dict[str, CueRule]) -> None:
+    rules["face_relief"] = rule("face_relief", -2.0)
+    width = len(cues["face_relief"].features)
+    for far, status in ((0.15, "used"), (0.3, "hint")):
+        values = np.where(np.arange(width) >= (1 - far) * width, 9.0, 0.0)
+        (said,) = judge_cues([Measured("face_relief", values)])
+        assert said.status == status
+        assert ("unlike_learned" in said.reasons) == (status == "hint") == bool(said.explained)
+
+
 def test_the_verdict_is_the_sum_and_says_so(
     rules: dict[str, CueRule], make_bundle: Callable[..., Path], portrait: Picture, tmp_path: Path, run: Any
 ) -> None:

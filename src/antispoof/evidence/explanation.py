@@ -244,7 +244,7 @@ def cue_in_words(cue: CueEvidence) -> str:
     """Say what a cue of a clip speaks for, or why it does not."""
     if cue.score is None:
         if cue.status == "hint":
-            return f"{cue.title}: measured, and has no say"
+            return "; ".join((f"{cue.title}: measured, and has no say", *cue.explained))
         return f"{cue.title}: not measurable, {'; '.join(cue.explained)}"
     side = "a person who is there" if cue.score > 0 else "an attack"
     speaks = f"speaks for {side}" if abs(cue.score) >= WORTH_TELLING else "leaves it open"

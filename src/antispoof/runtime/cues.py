@@ -26,10 +26,12 @@ from antispoof.sensing.cues import UNASKED, Measured, cues
 
 __all__ = ["ALL_BOUNDS", "CueRule", "Layer", "judge_cues", "read_rule", "shipped_rules"]
 
-ALL_BOUNDS = (-5.0, 2.0)
+ALL_BOUNDS = (-5.0, 1.0)
 """What all cues together may add to the score, natural-log likelihood ratio: simulation is not the world, and
 a clip that was injected may show all that a live one does."""
 
+LEAST_KNOWN = 0.8  # of the numbers have to lie where the rule has learned something: else it has no say
+UNLIKE = {"unlike_learned": "the clip is unlike those that its rule was learned on"}
 MOST = 4.0  # scaled numbers are taken for at most so many spreads: beyond, nobody has learned anything
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -106,6 +108,11 @@ class CueRule(_Part):
         """Whether it has no say."""
         return self.bounds == (0, 0)
 
+    def knows(self, features: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell of numbers (N, F) whether they are like those that the rule was learned on: (N,)."""
+        far = np.abs(features - np.array(self.middle)) > MOST * np.array(self.spread)
+        return np.asarray(1 - far.mean(axis=1) >= LEAST_KNOWN)
+
     def raw(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what the perceptron says of numbers (N, F): (N,), higher = bona fide."""
         values = np.clip((features - np.array(self.middle)) / np.array(self.spread), -MOST, MOST)
@@ -150,17 +157,26 @@ def judge_cues(measured: Sequence[Measured], counted: bool = True) -> tuple[CueE
     """
     rules = shipped_rules()
     measured = [found for found in measured if not set(found.reasons) & set(UNASKED)]
-    said = {
-        found.name: float(rules[found.name].ratio(found.features[np.newaxis])[0])
+    asked = {
+        found.name: (rules[found.name], found.features[np.newaxis])
         for found in measured
-        if found.features is not None and found.name in rules and counted and not rules[found.name].hint
+        if found.features is not None and found.name in rules and not rules[found.name].hint
+    }
+    unlike = {name for name, (rule, features) in asked.items() if not rule.knows(features)[0]}
+    said = {
+        name: float(rule.ratio(features)[0])
+        for name, (rule, features) in asked.items()
+        if counted and name not in unlike
     }
     total = sum(said.values())
     share = float(np.clip(total, *ALL_BOUNDS)) / total if total else 1.0
-    return tuple(_told(found, said.get(found.name), share) for found in measured)
+    return tuple(
+        _told(found, said.get(found.name), share, ("unlike_learned",) if found.name in unlike else ())
+        for found in measured
+    )
 
 
-def _told(found: Measured, score: float | None, share: float) -> CueEvidence:
+def _told(found: Measured, score: float | None, share: float, unlike: tuple[str, ...]) -> CueEvidence:
     cue = cues[found.name]
     values = () if found.features is None else found.features.tolist()
     return CueEvidence(
@@ -169,8 +185,8 @@ def _told(found: Measured, score: float | None, share: float) -> CueEvidence:
         "not_measurable" if found.features is None else "hint" if score is None else "used",
         score,
         0.0 if score is None else score * share,
-        found.reasons,
-        tuple(cue.reasons[code] for code in found.reasons),
+        (*found.reasons, *unlike),
+        tuple({**cue.reasons, **UNLIKE}[code] for code in (*found.reasons, *unlike)),
         dict(zip(cue.features, values, strict=False)),
         found.course,
         cue.drawn,

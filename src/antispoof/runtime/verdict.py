@@ -136,7 +136,7 @@ class CueEvidence:
         score: natural-log likelihood ratio, within the bounds of its rule; None unless used.
         contribution: what of it went into the verdict's score: all of it, unless all cues together reached
             their bounds.
-        reasons: why it could not be measured, as codes.
+        reasons: why it could not be measured, or has no say, as codes.
         explained: the same in neutral words.
         measurements: its numbers by name.
         course: what it saw when: (seconds, value).
