@@ -4,13 +4,17 @@
     python benchmarks/voice_conditions.py codec --data DIR --opus-demo PROGRAM
     python benchmarks/voice_conditions.py replay --data DIR
     python benchmarks/voice_conditions.py durations --data DIR
+    python benchmarks/voice_conditions.py removed --data DIR
 
 ``chains`` sends bona fide speech through each simulated recording chain: BPCER at the shipped threshold, by
 source. ``codec`` does so with Opus at 9 kbit/s, without and with its neural decoders LACE and NoLACE, and
 with a fifth of the packets lost and made good by its neural redundancy; PROGRAM is opus_demo of Opus 1.5,
 built with --enable-osce --enable-dred. ``replay`` plays it through a simulated loudspeaker in a room: figures
 of that attack by itself. ``durations`` cuts the clips of a source that has both classes to 1, 2 and 4 s, and
-joins those of one system to 10 and 60 s. DIR holds ``manifest.csv`` as docs/benchmarks.md describes.
+joins those of one system to 10 and 60 s. ``removed`` is an attempt: it takes from every score what a linear
+map foretells of it from the long-term spectrum, fitted on bona fide speech of the other sources; spoofs are
+copies of the same recordings, and both go through the same chain, or codec, or none. DIR holds
+``manifest.csv`` as docs/benchmarks.md describes.
 """
 
 from __future__ import annotations
@@ -36,9 +40,16 @@ from antispoof.sensing.audio import RATE, load_audio
 from antispoof.sensing.capture import Sample
 from antispoof.simulation.speech.acoustics import replay
 from antispoof.simulation.speech.chains import CHAINS
+from antispoof.simulation.speech.channel import scaled
+from antispoof.simulation.speech.codecs import through_codec
+from antispoof.simulation.speech.copy_synthesis import copiers
 
 Speech = NDArray[np.float32]
 Change = Callable[[Speech, int], Speech]
+
+CODEC_NAMES = ("opus_24k", "opus_12k", "mp3_32k", "g711_mu", "g722")
+COPIERS = ("copy_minimum_phase", "copy_mel_bottleneck", "copy_source_filter", "copy_residual_excited")
+RIDGE = 0.3  # on the square of a weight, in units of the variance of a description
 
 OPUS = {
     "Opus 9 kbit/s": ["-dec_complexity", "0"],
@@ -117,6 +128,10 @@ def chain(name: str) -> Change:
     return change
 
 
+def coded(name: str) -> Change:
+    return lambda speech, _: through_codec(speech, name)
+
+
 def opus(program: Path, options: list[str], bits: int) -> Change:
     """Encode and decode with opus_demo, at 16 kHz."""
 
@@ -171,17 +186,66 @@ def durations(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table
     return table
 
 
+def spectrum(speech: Speech) -> NDArray[np.float64]:
+    """Describe a channel by the level in 20 bands: mean, soft and loud moments; (60,), decibels."""
+    loud = speech / (np.sqrt(np.mean(speech**2)) + 1e-9)
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(loud, (0, 512)), 512)[::256] * np.hanning(512)
+    powers = np.abs(np.fft.rfft(frames)[:, 3:243]) ** 2
+    level = 10 * np.log10(powers.reshape(len(frames), 20, 12).mean(2) + 1e-4)
+    return np.concatenate([level.mean(0), *np.percentile(level, [10, 90], axis=0)])
+
+
+def removed(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
+    """Leave every source out once, with and without what the channel foretells of its scores."""
+    ways = {"": unchanged, **{name: chain(name) for name in CHAINS}}
+    ways |= {name: coded(name) for name in CODEC_NAMES}
+    names = list(ways)
+    rows: list[NDArray[np.float64]] = []
+    labels: list[tuple[str, bool]] = []
+    scores: list[float] = []
+    for source, clips in given.items():
+        for number, (_, speech) in enumerate(track(clips, source, transient=True)):
+            rng = np.random.default_rng([3, number])
+            way, copier = ways[names[number % len(names)]], COPIERS[int(rng.integers(len(COPIERS)))]
+            for copied in (False, True):
+                piece = np.asarray(copiers[copier](speech, rng), np.float32) if copied else speech
+                heard = way(scaled(piece), number)
+                score = judge(heard)
+                if not np.isnan(score):
+                    rows.append(spectrum(heard))
+                    labels.append((source, copied))
+                    scores.append(score)
+    described, raw = np.array(rows), np.array(scores)
+    of, spoofed = np.array([name for name, _ in labels]), np.array([kind for _, kind in labels])
+    columns = ("left out", "scores", "answered", "AUC %", "BPCER %", "APCER %")
+    table = Table(*columns, title="At APCER 10 % on the other sources; SIMULATED spoofs and channels")
+    for source in given:
+        here, known = of == source, (of != source) & ~spoofed
+        mean, spread = described[known].mean(0), described[known].std(0) + 1e-3
+        z = np.clip((described - mean) / spread, -3, 3)
+        ridge = z[known].T @ z[known] + RIDGE * known.sum() * np.eye(z.shape[1])
+        foretold = z @ np.linalg.solve(ridge, z[known].T @ (raw[known] - raw[known].mean()))
+        for what, values in (("as they are", raw), ("channel removed", raw - foretold)):
+            threshold = float(np.quantile(values[~here & spoofed], 0.9))
+            one, other = values[here & ~spoofed], values[here & spoofed]
+            rates = auc(one, other), np.mean(one < threshold), np.mean(other >= threshold)
+            table.add_row(source, what, str(here.sum()), *(f"{100 * rate:.1f}" for rate in rates))
+    return table
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["chains", "codec", "replay", "durations"])
+    parser.add_argument("what", choices=["chains", "codec", "replay", "durations", "removed"])
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--source", action="append", help="of the manifest; may be repeated")
     parser.add_argument("--count", type=int, default=60, help="clips of each source; 0 takes all")
     parser.add_argument("--opus-demo", type=Path, help="program of Opus 1.5")
     parser.add_argument("--bundle", help="another bundle than the shipped one")
     arguments = parser.parse_args()
-    usual = ["vocoder-pairs" if arguments.what == "durations" else "commands-2"]
-    given = sources(arguments.data, arguments.source or usual, arguments.count)
+    usual = {"durations": ["vocoder-pairs"], "removed": ["librispeech-train", "commands", "commands-2"]}
+    given = sources(
+        arguments.data, arguments.source or usual.get(arguments.what, ["commands-2"]), arguments.count
+    )
     judge = Judge(arguments.bundle)
     if arguments.what == "chains":
         table = through(judge, {name: chain(name) for name in CHAINS}, given)
@@ -194,7 +258,7 @@ def main() -> None:
         }
         table = through(judge, ways, given)
     else:
-        table = (replayed if arguments.what == "replay" else durations)(judge, given)
+        table = {"replay": replayed, "durations": durations, "removed": removed}[arguments.what](judge, given)
     Console(width=120).print(table)
 
 

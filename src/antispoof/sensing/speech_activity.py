@@ -1,8 +1,9 @@
 """How surely somebody speaks, from moment to moment: Silero VAD, a small network of others.
 
-The network is ``silero_vad_16k_sequence.onnx`` of the package silero-vad 6.2.3, unchanged
-(https://github.com/snakers4/silero-vad; MIT, ``weights/LICENSE.silero_vad``). It hears frames of 32 ms, each
-after the last 4 ms of the one before, and remembers what was said.
+The network is ``silero_vad_16k_sequence.onnx`` of the package silero-vad 6.2.3
+(https://github.com/snakers4/silero-vad; MIT, ``weights/LICENSE.silero_vad``), its weights unchanged, its
+convolutions written as matrix products by ``tools/silero_vad_graph.py``. It hears frames of 32 ms, each after
+the last 4 ms of the one before, and remembers what was said.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def _phone_capture(samples: Speech, rng: Rng) -> Speech:
 
 def _phone_carry(samples: Speech, rng: Rng) -> Speech:
     out = _processed(samples, _some(rng, (0.4, _denoiser), (0.4, _gain_control)))
-    return _coded(out, rng, "", "opus_16k", "opus_12k", "g722", "aac_32k", "g711_a")
+    return _coded(out, rng, "", "opus_voip_16k", "opus_voip_9k", "g722", "aac_32k", "g711_a")
 
 
 def _browser_capture(samples: Speech, rng: Rng) -> Speech:
@@ -179,7 +179,7 @@ def _browser_capture(samples: Speech, rng: Rng) -> Speech:
 
 def _browser_carry(samples: Speech, rng: Rng) -> Speech:
     out = _processed(samples, _some(rng, (0.5, _denoiser), (0.5, _gain_control)))
-    return _coded(out, rng, "", "opus_24k", "opus_16k", "mp3_64k")
+    return _coded(out, rng, "", "opus_24k", "opus_voip_16k", "mp3_64k")
 
 
 def _call_capture(samples: Speech, rng: Rng) -> Speech:
@@ -188,7 +188,7 @@ def _call_capture(samples: Speech, rng: Rng) -> Speech:
 
 
 def _call_carry(samples: Speech, rng: Rng) -> Speech:
-    out = _coded(samples, rng, "g711_mu", "g711_a", "g723_1", "g722")
+    out = _coded(samples, rng, "g711_mu", "g711_a", "g723_1", "g722", "opus_voip_9k")
     return scaled(_hiss(out, rng, (30, 60)))
 
 

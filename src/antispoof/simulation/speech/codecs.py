@@ -23,6 +23,8 @@ CODECS: Mapping[str, tuple[str, str, int, int]] = MappingProxyType(
         "opus_24k": ("libopus", "ogg", 48000, 24000),
         "opus_16k": ("libopus", "ogg", 48000, 16000),
         "opus_12k": ("libopus", "ogg", 48000, 12000),
+        "opus_voip_16k": ("libopus", "ogg", 16000, 16000),
+        "opus_voip_9k": ("libopus", "ogg", 16000, 9000),
         "mp3_64k": ("libmp3lame", "mp3", 16000, 64000),
         "mp3_32k": ("libmp3lame", "mp3", 16000, 32000),
         "aac_32k": ("aac", "adts", 16000, 32000),
@@ -32,7 +34,7 @@ CODECS: Mapping[str, tuple[str, str, int, int]] = MappingProxyType(
         "g723_1": ("g723_1", "wav", 8000, 6300),
     }
 )
-"""Name → FFmpeg encoder, container, sample rate, bits a second."""
+"""Name → FFmpeg encoder, container, sample rate, bits a second; those for calls are set to expect voices."""
 
 
 def through_codec(samples: Speech, name: str) -> Speech:
@@ -52,7 +54,8 @@ def through_codec(samples: Speech, name: str) -> Speech:
     store = io.BytesIO()
     try:
         with av.open(store, "w", format=container) as out:
-            stream: Any = out.add_stream(encoder, rate=rate, layout="mono")
+            options = {"application": "voip"} if "voip" in name else {}
+            stream: Any = out.add_stream(encoder, rate=rate, layout="mono", options=options)
             stream.bit_rate = bits
             pcm = (np.clip(coded, -1, 1) * 32767).astype(np.int16)[None]
             frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
