@@ -26,7 +26,7 @@ Picture = NDArray[np.uint8]
 def rule(name: str, bias: float, bounds: tuple[float, float] = (-3.0, 1.5), **changes: Any) -> CueRule:
     """A rule whose first number counts, after ``bias``."""
     width = len(cues[name].features)
-    weight = [[1.0]] + [[0.0]] * (width - 1)
+    weight = [[10.0]] + [[0.0]] * (width - 1)
     training = {"data": [], "recipe": "made here", "seed": 0, "code_version": "0"}
     values = {
         "cue": name,
@@ -35,7 +35,7 @@ def rule(name: str, bias: float, bounds: tuple[float, float] = (-3.0, 1.5), **ch
         "licence": "Apache-2.0",
         "features": cues[name].features,
         "middle": [0.0] * width,
-        "spread": [1.0] * width,
+        "spread": [10.0] * width,
         "layers": [{"weight": weight, "bias": [bias]}],
         "calibration": {"slope": 1.0, "intercept": 0.0},
         "bounds": bounds,
@@ -94,7 +94,7 @@ def test_what_is_unlike_all_that_was_learned_has_no_say(rules: dict[str, CueRule
     rules["face_relief"] = rule("face_relief", -2.0)
     width = len(cues["face_relief"].features)
     for far, status in ((0.15, "used"), (0.3, "hint")):
-        values = np.where(np.arange(width) >= (1 - far) * width, 9.0, 0.0)
+        values = np.where(np.arange(width) >= (1 - far) * width, 90.0, 0.0)
         (said,) = judge_cues([Measured("face_relief", values)])
         assert said.status == status
         assert ("unlike_learned" in said.reasons) == (status == "hint") == bool(said.explained)
