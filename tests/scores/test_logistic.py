@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -28,6 +29,26 @@ def test_it_is_that_of_scikit_learn(strength: float) -> None:
     theirs.fit(scaler.transform(x), y)
     np.testing.assert_allclose(ours.weight * scaler.scale_, theirs.coef_[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(ours(x), theirs.decision_function(scaler.transform(x)), rtol=1e-5, atol=1e-6)
+
+
+def test_odds_hardly_vary_with_how_far_rows_are_changed() -> None:
+    x, y = clouds()
+    changes = np.array([[2.0, 0, 0, 0, 0, 0], [0, 0, 0, 1.0, 1.0, 0]])
+    ours = fit_logistic(x, y, ridge=0.1, changes=changes)
+    share, sign = np.where(y, 0.5 / y.sum(), 0.5 / (~y).sum()), np.where(y, 1, -1)
+
+    def objective(theta: NDArray[np.float64]) -> float:
+        weight = theta[:-1] / x.std(0)
+        odds = (x - x.mean(0)) @ weight + theta[-1]
+        penalty = 0.1 * np.sum(theta[:-1] ** 2) + np.sum((changes @ (weight * x.var(0))) ** 2)
+        return float(share @ np.logaddexp(0, -sign * odds) + penalty / 2)
+
+    theirs = minimize(objective, np.zeros(7), method="BFGS", options={"gtol": 1e-9}).x
+    np.testing.assert_allclose(ours.weight * x.std(0), theirs[:-1], atol=1e-5)
+    free = fit_logistic(x, y, ridge=0.1)
+    for change in changes:
+        steady, loose = (abs(np.cov(fitted(x), x @ change)[0, 1]) for fitted in (ours, free))
+        assert steady < 0.5 * loose
 
 
 def test_even_odds_whatever_the_balance() -> None:

@@ -31,7 +31,9 @@ from antispoof.training.fit import train
 from antispoof.training.recipe import recipes
 from antispoof.training.recipes.face_views import branch as branches
 from antispoof.training.recipes.face_views import fit, samples
-from antispoof.training.recipes.face_views.experiment import Context, FaceViewsExperiment
+from antispoof.training.recipes.face_views.experiment import Context, FaceViewsExperiment, Head
+from antispoof.training.recipes.face_views.layers import fit_close
+from antispoof.training.recipes.face_views.network import build_network, with_imagenet
 from antispoof.training.recipes.face_views.people import portrait_presentations, read_people
 from antispoof.training.recipes.face_views.shards import (
     BONA_FIDE,
@@ -40,6 +42,7 @@ from antispoof.training.recipes.face_views.shards import (
     read_shards,
     taught,
 )
+from antispoof.training.recipes.face_views.steadiness import mean_changes
 from antispoof.training.reporter import SILENT, Reporter
 
 pytestmark = pytest.mark.skipif(
@@ -150,10 +153,50 @@ def test_maps_and_answers_are_of_the_same_pictures(trained: Path, folder: Path) 
     assert agreement(taught) > 0.6 > agreement(np.roll(taught, 1))
 
 
+def test_what_other_cameras_do_is_measured_once_on_people_of_train(trained: Path, folder: Path) -> None:
+    experiment = read_experiment(folder / "tiny.yaml")
+    people = read_portraits(experiment.portraits, lambda _: None)
+    dev = dev_of(experiment)
+    network = with_imagenet(build_network(experiment))
+    kept = trained / "changes"
+    assert len(list(kept.iterdir())) == 1
+
+    seen: list[tuple[int, int]] = []
+
+    def asked(*settings: str, dev: NDArray[np.bool_] = dev) -> NDArray[np.float64]:
+        changed = read_experiment(folder / "tiny.yaml", settings)
+        return mean_changes(changed, network, people, dev, kept, lambda done, of: seen.append((done, of)))
+
+    veil = asked()
+    assert veil.shape == (1, network.pooled)
+    assert not seen  # it was there
+    assert veil[0, -1] < -0.02  # a veil takes contrast away
+    two = asked("head.steady=[more_light, veil]")
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    np.testing.assert_allclose(two[1], veil[0], atol=1e-5)
+    assert np.linalg.norm(two[0] - two[1]) > 0.1
+    assert not np.allclose(asked(dev=~dev), veil)
+
+
+def test_a_steadied_layer_varies_less_with_what_other_cameras_do() -> None:
+    rng = np.random.default_rng(0)
+    species = np.where(np.arange(200) % 2, "replay", BONA_FIDE)
+    pooled = rng.normal(0, 1, (200, 1, 5)).astype(np.float32)
+    pooled[species == BONA_FIDE, 0, :3] += 1
+    changes = np.array([[3.0, 0, 0, 0, 0.3]])
+    head = Head(stages=3, attacks=("replay",), inverse_strength=1e-2)
+    layers = [fit_close(pooled, species, head, given) for given in (changes, None)]
+    steady, loose = (abs(float(np.cov(f(pooled[:, 0]), pooled[:, 0, 0])[0, 1])) for f in layers)
+    assert steady < 0.3 * loose
+    assert layers[0].weight[1] > 0.3  # what the changes leave alone still counts
+    assert layers[0].weight[-1] == 0
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         ("run_dir=elsewhere", True),
+        ("head.steady=[defocus]", True),
         ("simulation.dev_share=0.2", True),
         ("head.inverse_strength=1", True),
         ("context.epochs=9", True),

@@ -49,6 +49,7 @@ def fit_logistic(
     nonnegative: NDArray[np.bool_] | None = None,
     ridge: float = 1e-6,
     weights: NDArray[np.float64] | None = None,
+    changes: NDArray[np.floating] | None = None,
 ) -> Linear:
     """Minimise Cllr of ``x @ weight + bias`` by projected Newton steps.
 
@@ -59,6 +60,9 @@ def fit_logistic(
         ridge: penalty on each weight per unit of its column's variance; keeps weights finite where the
             classes do not overlap.
         weights: (N,), positive, how much each row counts within its class; None counts all alike.
+        changes: (K, D), what may become of rows without a word on their class: half of the square of the
+            covariance of the log odds with ``x @ change``, columns taken as uncorrelated, is added to what is
+            minimised for each.
 
     Raises:
         ValueError: a class is missing.
@@ -79,18 +83,23 @@ def fit_logistic(
     penalty = np.full(design.shape[1], ridge)
     penalty[-1] = 0.0
     penalty[:-1][~varies] = 1.0  # such a column says nothing: its weight stays zero
+    steady: Any = np.zeros((0 if changes is None else len(changes), design.shape[1]))
+    if changes is not None:
+        steady[:, :-1] = np.where(varies, changes * scale, 0.0)
     weight, sign = balanced_weights(bona_fide, weights), np.where(bona_fide, 1.0, -1.0)
 
     def loss(theta: NDArray[np.float64]) -> float:
-        return float(weight @ np.logaddexp(0, -sign * (design @ theta)) + penalty @ theta**2 / 2)
+        cllr = weight @ np.logaddexp(0, -sign * (design @ theta))
+        return float(cllr + penalty @ theta**2 / 2 + np.sum((steady @ theta) ** 2) / 2)
 
     theta = np.zeros(design.shape[1])
     before = loss(theta)
     for _ in range(ITERATIONS):
         probability = sigmoid(design @ theta)
         gradient = design.T @ (weight * (probability - bona_fide)) + penalty * theta
+        gradient += steady.T @ (steady @ theta)
         curvature = weight * np.maximum(probability * (1 - probability), 1e-12)
-        hessian = design.T @ (curvature[:, None] * design) + np.diag(penalty)
+        hessian = design.T @ (curvature[:, None] * design) + np.diag(penalty) + steady.T @ steady
         free = ~(bound & (theta <= 0) & (gradient > 0))
         step = np.zeros_like(theta)
         step[free] = np.linalg.lstsq(hessian[np.ix_(free, free)], gradient[free], rcond=None)[0]

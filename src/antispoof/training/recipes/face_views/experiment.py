@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from antispoof.simulation.face import face_instruments
+from antispoof.simulation.face.camera_changes import CAMERA_CHANGES
 from antispoof.training.schema import Experiment, Part
 
 __all__ = ["Context", "FaceViewsExperiment", "FinishedNetwork", "Head", "Joint", "View"]
@@ -81,6 +82,8 @@ class Head(Part):
         balance: what weighs the same within attacks: every picture, or every kind.
         contrast: what becomes of the score's dependence on contrast, which differs from camera to camera:
             it is kept, or what it is on bona fide pictures is taken out.
+        steady: what other cameras do to a picture, of `CAMERA_CHANGES`: scores shall not vary with how much of
+            it a picture shows.
     """
 
     stages: Annotated[int, Field(ge=3, le=7)]
@@ -89,6 +92,13 @@ class Head(Part):
     tone_views: Annotated[int, Field(ge=0)] = 0
     balance: Literal["pictures", "kinds"] = "pictures"
     contrast: Literal["kept", "taken_out"] = "kept"
+    steady: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _known(self) -> Head:
+        if unknown := set(self.steady) - set(CAMERA_CHANGES):
+            raise ValueError(f"steady must name {', '.join(CAMERA_CHANGES)}, got {sorted(unknown)} besides")
+        return self
 
 
 class Context(Part):

@@ -40,6 +40,7 @@ from antispoof.training.recipes.face_views.shards import (
     read_shards,
 )
 from antispoof.training.recipes.face_views.sites import fit_rules, score_sites
+from antispoof.training.recipes.face_views.steadiness import mean_changes
 from antispoof.training.recipes.face_views.testing import score_presentations
 from antispoof.training.reporter import SILENT, Reporter
 from antispoof.training.run_folder import claim, finish, presentations_digest
@@ -96,7 +97,17 @@ def train_on(
         )
 
     report.say("fitting the linear layers")
-    close = fit_close(shard.pooled[~dev], shard.species[~dev], experiment.head)
+    changes = None
+    if experiment.head.steady:
+        changes = mean_changes(
+            experiment,
+            network,
+            portraits,
+            dev_people,
+            kept / "changes",
+            lambda done, of: report.progress("other cameras", done, of),
+        )
+    close = fit_close(shard.pooled[~dev], shard.species[~dev], experiment.head, changes)
     opinions = np.column_stack([close(shard.pooled[dev, 0]), _odds(network, shard, dev)])
     joint = fit_joint(opinions, shard.species[dev], experiment.joint)
     set_layers(network, close, joint)

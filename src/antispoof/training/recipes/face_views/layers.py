@@ -14,7 +14,12 @@ from antispoof.training.recipes.face_views.shards import BONA_FIDE
 __all__ = ["fit_close", "fit_joint", "set_layers"]
 
 
-def fit_close(pooled: NDArray[np.float32], species: NDArray[np.str_], settings: Head) -> Linear:
+def fit_close(
+    pooled: NDArray[np.float32],
+    species: NDArray[np.str_],
+    settings: Head,
+    changes: NDArray[np.float64] | None = None,
+) -> Linear:
     """Fit the layer over the close view.
 
     The log contrast, last of the features, teaches nothing. Where ``settings.contrast`` is "taken_out", its
@@ -24,6 +29,7 @@ def fit_close(pooled: NDArray[np.float32], species: NDArray[np.str_], settings: 
         pooled: (N, V, P), features of V copies of each picture, the first in its own tone.
         species: (N,), empty for bona fide; kinds that ``settings.attacks`` does not name are left out.
         settings: how.
+        changes: (K, P), what other cameras do to features: how much of it a picture shows shall say nothing.
     """
     chosen = np.isin(species, (BONA_FIDE, *settings.attacks))
     kinds = np.repeat(species[chosen], pooled.shape[1])
@@ -33,7 +39,13 @@ def fit_close(pooled: NDArray[np.float32], species: NDArray[np.str_], settings: 
             weights[kinds == kind] /= max(int((kinds == kind).sum()), 1)
     rows = pooled[chosen].reshape(len(kinds), -1)
     ridge = 1 / (settings.inverse_strength * len(rows))
-    fitted = fit_logistic(rows[:, :-1], kinds == BONA_FIDE, ridge=ridge, weights=weights)
+    fitted = fit_logistic(
+        rows[:, :-1],
+        kinds == BONA_FIDE,
+        ridge=ridge,
+        weights=weights,
+        changes=None if changes is None else changes[:, :-1],
+    )
     slope = 0.0
     contrast = pooled[species == BONA_FIDE, 0, -1].astype(np.float64)
     if settings.contrast == "taken_out":
