@@ -187,7 +187,7 @@ def test_a_steadied_layer_varies_less_with_what_other_cameras_do() -> None:
     head = Head(stages=3, attacks=("replay",), inverse_strength=1e-2)
     layers = [fit_close(pooled, species, head, given) for given in (changes, None)]
     steady, loose = (abs(float(np.cov(f(pooled[:, 0]), pooled[:, 0, 0])[0, 1])) for f in layers)
-    assert steady < 0.3 * loose
+    assert steady < 0.5 * loose
     assert layers[0].weight[1] > 0.3  # what the changes leave alone still counts
     assert layers[0].weight[-1] == 0
 
