@@ -188,7 +188,7 @@ def test_a_steadied_layer_varies_less_with_what_other_cameras_do() -> None:
     layers = [fit_close(pooled, species, head, given) for given in (changes, None)]
     steady, loose = (abs(float(np.cov(f(pooled[:, 0]), pooled[:, 0, 0])[0, 1])) for f in layers)
     assert steady < 0.5 * loose
-    assert layers[0].weight[1] > 0.3  # what the changes leave alone still counts
+    assert layers[0].weight[1] > 0.9 * layers[1].weight[1]  # what the changes leave alone still counts
     assert layers[0].weight[-1] == 0
 
 
