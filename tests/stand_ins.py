@@ -174,7 +174,8 @@ views:
   context: {{scale: 2.7, size: 40, fit: inside}}
   wide: {{scale: 4.0, size: 32, fit: inside}}
 simulation: {{variants: 1, wide_share: 0.5, attacks: [replay, print], dev_share: 0.34}}
-head: {{stages: 3, attacks: [replay], inverse_strength: 1.0e-2, tone_views: 1, balance: kinds, steady: [veil]}}
+head:
+  {{stages: 3, attacks: [replay], inverse_strength: 1.0e-2, tone_views: 1, balance: kinds, steady: [veil]}}
 context:
   channels: [6, 8]
   attacks: [replay, print]

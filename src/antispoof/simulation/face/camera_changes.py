@@ -32,4 +32,4 @@ CAMERA_CHANGES: Mapping[str, Callable[[Picture], Picture]] = {
     "more_blue": lambda x: _clipped(x * np.array([1, 1, 1.2], np.float32)),
     "less_blue": lambda x: _clipped(x * np.array([1, 1, 0.8], np.float32)),
 }
-"""Change → function of a picture of display values, (H, W, 3), 0..1, that returns another one; all are fixed."""
+"""Change → function of display values, (H, W, 3), 0..1, that returns such values."""

@@ -82,8 +82,8 @@ class Head(Part):
         balance: what weighs the same within attacks: every picture, or every kind.
         contrast: what becomes of the score's dependence on contrast, which differs from camera to camera:
             it is kept, or what it is on bona fide pictures is taken out.
-        steady: what other cameras do to a picture, of `CAMERA_CHANGES`: scores shall not vary with how much of
-            it a picture shows.
+        steady: what other cameras do to a picture, of `CAMERA_CHANGES`: scores shall not vary with how much
+            of it a picture shows.
     """
 
     stages: Annotated[int, Field(ge=3, le=7)]
