@@ -1,4 +1,4 @@
-"""What other cameras change in the features of a picture, which the close view's layer learns to leave alone."""
+"""What other cameras change in features, which the layer over the close view learns to leave alone."""
 
 from __future__ import annotations
 
