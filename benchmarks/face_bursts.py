@@ -51,14 +51,18 @@ def main() -> None:
         ]
 
     def told(title: str, bursts: list[list[Any]], show: bool = False) -> None:
-        found = 0
+        found = passed = 0
         for burst in bursts:
             verdict = detector.check(face_rgb=[one.image for one in burst])
+            passed += verdict.outcome == "bona_fide"
             if "several_people" in verdict.evidence[0].reasons:
                 found += 1
                 if show:
                     print("  ", burst[0].path, "and the next", len(burst) - 1)
-        print(f"{title}: {found} of {len(bursts)} ({100 * found / len(bursts):.1f} %)", flush=True)
+        said, went = (
+            f"{count} of {len(bursts)} ({100 * count / len(bursts):.1f} %)" for count in (found, passed)
+        )
+        print(f"{title}: {said} told, {went} judged bona fide", flush=True)
 
     in_row = [
         held[start : start + FRAMES] for held in people.values() for start in range(0, len(held), FRAMES)

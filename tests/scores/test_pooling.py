@@ -42,6 +42,17 @@ def test_a_frame_that_becomes_better_makes_nothing_worse(
     assert rule(ratios) == pytest.approx(rule(sorted(ratios)[::-1])), "their order does not matter"
 
 
+@given(rules, st.lists(ratio, min_size=5, max_size=9))
+def test_frames_that_lie_far_below_the_others_are_heard(rule: Pooling, ratios: list[float]) -> None:
+    """Two of five, and two of nine, are enough; which two frames of one capture never are."""
+    assert rule(ratios) <= sorted(ratios)[(len(ratios) - 1) // 4] + rule.slack + 1e-9
+
+
+def test_how_far_frames_of_one_capture_lie_apart_is_learned() -> None:
+    near, far = (fit_pooling(simulated(correlation)).slack for correlation in (0.95, 0.5))
+    assert 0 < near < far / 2
+
+
 def test_what_was_not_fitted_counts_several_frames_as_one() -> None:
     assert UNFITTED.effective(5) == 1
     assert UNFITTED([2.0] * 5) == 2
