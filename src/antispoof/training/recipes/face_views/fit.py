@@ -2,7 +2,8 @@
 
 1. Simulate presentations of every portrait; compute frozen features and ask finished networks (`shards`).
 2. Teach the context branch, where there is one, on the people of train (`branch`).
-3. Fit the linear layer over the close view, on the people of train (`layers`).
+3. Fit the linear layer over the close view, on the people of train (`layers`), steadied against what other
+   cameras do (`steadiness`).
 4. Weigh what all views say, which calibrates as well, and set the operating points, on the people of dev.
 5. On simulated sites of the people of dev, fit how several frames become one ratio, and how the captures of a
    site, its traffic and earlier captures of a person move the threshold (`sites`).
