@@ -1,6 +1,7 @@
 """Exports for other runtimes beside the bundles that they are made from: parity, size, time.
 
-    python benchmarks/edge.py [BUNDLE ...] --data DIR [--samples MANIFEST] [--simulated 500] [--json FILE]
+    python benchmarks/edge.py [BUNDLE ...] --data DIR [--to TARGET] [--samples MANIFEST] [--simulated 500]
+        [--json FILE]
 
 Calibrated on other scenes than it is compared on, as `antispoof export --to` does. DIR holds ``manifest.csv``
 (path, modality, …), as for ``face_rgb.py``: every colour picture that it lists and that can be judged is
@@ -15,7 +16,7 @@ import csv
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,14 @@ def bundle_ms(bundle: Bundle, one: Samples) -> float:
 
 def export_ms(target: str, path: Path, one: Samples) -> float:
     """Time the written file on its runtime; of ``ort-web`` on a CPU, the browser's stands elsewhere."""
+    if target == "litert":
+        from antispoof.training.litert import litert_scores
+
+        # Sixteen presentations more, and what is the same for any number goes.
+        many = {name: x.repeat(17, axis=0) for name, x in one.items()}
+        content = path.read_bytes()
+        whole = fastest(lambda: litert_scores(content, many))
+        return (whole - fastest(lambda: litert_scores(content, one))) / 16
     if target != "openvino":
         return bundle_ms(read_bundle(path), one)
     import openvino
@@ -69,11 +78,14 @@ def figures(found: Parity) -> dict[str, float]:
     return found.result("", "").metrics
 
 
-def measure(bundle: Bundle, known: Samples, sets: Mapping[str, Samples]) -> list[dict[str, Any]]:
+def measure(
+    bundle: Bundle, known: Samples, sets: Mapping[str, Samples], targets: Sequence[str]
+) -> list[dict[str, Any]]:
     one = {name: x[:1] for name, x in known.items()}
     rows = []
     before = bundle_ms(bundle, one)
-    for target, wanted in FORMATS.items():
+    for target in targets:
+        wanted = FORMATS[target]
         row: dict[str, Any] = {"bundle": bundle.metadata.name, "target": target, "bundle_ms": before}
         rows.append(row)
         try:
@@ -100,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("bundles", nargs="*", default=[*shipped_bundles()])
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--to", action="append", choices=list(FORMATS))
     parser.add_argument("--samples", type=Path)
     parser.add_argument("--simulated", type=int, default=500)
     parser.add_argument("--json", type=Path)
@@ -119,7 +132,7 @@ def main() -> None:
         sets: dict[str, Samples] = {"simulated": {n: x[CALIBRATION:] for n, x in simulated.items()}}
         if given.data and about.modalities == ("face_rgb",):
             sets["pictures"] = prepared(about, pictures(given.data))
-        rows += measure(bundle, known, sets)
+        rows += measure(bundle, known, sets, given.to or list(FORMATS))
     console = Console(highlight=False, width=140)
     table = Table(
         "bundle", "for", "MB", "ms (bundle)", "compared on", "largest", "of spread", "other decisions"

@@ -65,7 +65,10 @@ def main() -> None:
     lines = [line for line in code.splitlines() if line.strip() and not line.startswith("#")]
     with tempfile.TemporaryDirectory() as folder:
         python = f"{folder}/venv/bin/python"
-        subprocess.run([sys.executable, "-m", "venv", f"{folder}/venv"], check=True)
+        made = ("uv", "venv", "--quiet", "--python") if installer[0] == "uv" else ()
+        subprocess.run(
+            [*made, sys.executable, *(() if made else ("-m", "venv")), f"{folder}/venv"], check=True
+        )
         done("an environment")
         words = [word.format(python=python) for word in installer]
         subprocess.run([*words, f"{ROOT}[service,client]"], check=True)

@@ -71,11 +71,20 @@ def litert_graph(model: bytes) -> bytes:
 
 
 def litert_scores(content: bytes, samples: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
-    """Ask LiteRT for the raw scores of N samples, one by one: (N,)."""
+    """Ask LiteRT for the raw scores of N samples, one by one: (N,).
+
+    Raises:
+        InputError: it cannot run the network.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    run: Any = interpreter.get_signature_runner()
+    try:
+        interpreter = Interpreter(model_content=content, num_threads=1)
+        interpreter.allocate_tensors()
+        run: Any = interpreter.get_signature_runner()
+    except (RuntimeError, ValueError) as error:
+        said = str(error).partition(". ")[0].strip()
+        raise InputError(f"litert: LiteRT cannot run what {CONVERTER} made of this network: {said}") from None
     shapes = {name: tuple(about["shape"]) for name, about in run.get_input_details().items()}
     count = len(next(iter(samples.values())))
     scores = []
