@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,24 @@ def noisy(picture: NDArray[Any], rng: np.random.Generator, level: float) -> NDAr
     return np.clip(picture + np.float32(level) * grain, 0, 255).astype(np.uint8)
 
 
+_MADE: dict[tuple[object, ...], list[tuple[float, NDArray[np.uint8]]]] = {}
+
+
+def kept(make: Callable[..., Pictures]) -> Callable[..., Pictures]:
+    """Make the clip that every test wants once; others are made as they are asked for."""
+
+    def made(portrait: NDArray[np.uint8], *arguments: object, **named: object) -> Pictures:
+        if arguments or named:
+            return make(portrait, *arguments, **named)
+        key = (make.__name__, portrait.shape)
+        if key not in _MADE:
+            _MADE[key] = list(make(portrait))
+        return iter(_MADE[key])
+
+    return made
+
+
+@kept
 def head(
     portrait: NDArray[np.uint8], seconds: float = 2.0, rate: float = 15.0, noise: float = 1.5, seed: int = 0
 ) -> Pictures:
@@ -59,6 +77,7 @@ def head(
         yield number / rate, noisy(there * face + (1 - there) * behind, rng, noise)
 
 
+@kept
 def print_of(
     portrait: NDArray[np.uint8], seconds: float = 2.0, rate: float = 15.0, noise: float = 1.5, seed: int = 0
 ) -> Pictures:
