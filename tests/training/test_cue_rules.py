@@ -83,8 +83,8 @@ def test_what_was_not_measured_or_is_left_out_says_nothing() -> None:
 
 
 def test_too_few_clips_and_unknown_numbers_are_named() -> None:
-    with pytest.raises(InputError, match="clips of a class on train were measurable, 12 are needed"):
-        fit_rule(CUE, experiment(), clips(40, 1), [])
+    with pytest.raises(InputError, match="clips of a class on train were measurable, 8 are needed"):
+        fit_rule(CUE, experiment(), clips(24, 1), [])
     with pytest.raises(InputError, match="face_relief measures no height"):
         fit_rule(CUE, experiment(without=("height",)), clips(400, 1), [])
 

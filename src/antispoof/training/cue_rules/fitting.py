@@ -28,7 +28,7 @@ __all__ = ["CueExperiment", "RulesExperiment", "fit_rule", "said"]
 
 Values = NDArray[np.float64]
 STEPS = 400
-LEAST = 12  # clips of a class, on train and on dev each
+LEAST = 8  # clips of a class, on train and on dev each
 
 
 class CueExperiment(BaseModel):
@@ -219,10 +219,10 @@ def _training(experiment: RulesExperiment, taught: Sequence[MeasuredClip]) -> Tr
 
 
 def said(rule: CueRule, clips: Sequence[MeasuredClip]) -> Values:
-    """Return what a rule says of clips: (N,), 0 where its cue could not measure."""
+    """Return what a rule says of clips: (N,), 0 where it has no say."""
     out = np.zeros(len(clips))
     for number, clip in enumerate(clips):
         found = clip.cues.get(rule.cue)
-        if isinstance(found, np.ndarray):
+        if isinstance(found, np.ndarray) and rule.knows(found[np.newaxis])[0]:
             out[number] = rule.ratio(found[np.newaxis])[0]
     return out
