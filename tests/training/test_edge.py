@@ -85,6 +85,14 @@ def test_openvino_runs_the_file_and_it_tells_what_it_is(tmp_path: Path, samples:
     np.testing.assert_allclose(network(some)["score"], expected, atol=1e-3)
 
 
+def test_what_openvino_cannot_read_is_told_in_words() -> None:
+    pytest.importorskip("openvino", reason="the edge extra is not installed")
+    with pytest.raises(
+        InputError, match=r"OpenVINO cannot read the network of 'face-rgb': No conversion rule"
+    ):
+        edge_formats._for_openvino(read_bundle("face-rgb"), {})
+
+
 @pytest.mark.parametrize("kept", [0, 1])
 def test_openvino_is_handed_no_log_sum_exp_with_axes(kept: int) -> None:
     """The rewritten graph says the same in ONNX Runtime, large values included."""

@@ -166,7 +166,12 @@ def _for_openvino(bundle: Bundle, samples: Samples) -> Converted:  # noqa: ARG00
 
     graph = _bare(bundle.model)
     _spell_out_log_sum_exp(graph)
-    model = openvino.Core().read_model(io.BytesIO(graph.SerializeToString()))
+    try:
+        model = openvino.Core().read_model(io.BytesIO(graph.SerializeToString()))
+    except RuntimeError as error:
+        lines = [line.strip("- ") for line in str(error).splitlines()]
+        said = lines[lines.index("Summary:") + 1] if "Summary:" in lines else lines[0]
+        raise InputError(f"OpenVINO cannot read the network of {bundle.metadata.name!r}: {said}") from None
     return _OpenVino(bundle.metadata, model)
 
 
