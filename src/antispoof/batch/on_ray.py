@@ -85,7 +85,8 @@ def score_on_ray(
     Rows lie compressed in Ray's object store, those of `WINDOW` parts at a time; an actor holds those of one
     part. An
     actor or a machine that dies is replaced by Ray, and its part scored anew. A part that takes its actor
-    down again and again is scored row by row; a row that still does it becomes ``worker_died``.
+    down again and again is scored row by row, and what dies of that once more by itself; a row that still
+    does it becomes ``worker_died``.
 
     Args:
         start: called once on each actor; loads the model.
@@ -124,6 +125,9 @@ def _score_window(
         rows = _unpacked(ray.get(kept[number]))
         singly = [ray.put(_packed(k, [row])) for k, row in enumerate(rows)]
         found = {answer["part"]: answer["records"] for answer in _map(ray, singly, start, None)}
+        for k, block in enumerate(singly):  # Ray hands an actor several: one may have died of another's death
+            if k not in found:
+                found |= {k: answer["records"] for answer in _map(ray, [block], start, None)}
         lines = "".join(found.get(k) or _lines([_lost(row)]) for k, row in enumerate(rows))
         if store is None:
             _publish(folder, number, lines)
