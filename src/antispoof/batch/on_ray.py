@@ -127,7 +127,7 @@ def _score_window(
         found = {answer["part"]: answer["records"] for answer in _map(ray, singly, start, None)}
         for k, block in enumerate(singly):  # Ray hands an actor several: one may have died of another's death
             if k not in found:
-                found |= {k: answer["records"] for answer in _map(ray, [block], start, None)}
+                found |= {each["part"]: each["records"] for each in _map(ray, [block], start, None)}
         lines = "".join(found.get(k) or _lines([_lost(row)]) for k, row in enumerate(rows))
         if store is None:
             _publish(folder, number, lines)
