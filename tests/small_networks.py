@@ -28,6 +28,7 @@ SMALL: dict[str, dict[str, object]] = {
     "resnet18": {"width": 16},
     "resnet34": {"width": 16},
     "resnet50": {"width": 8},
+    "seam_maps": {"grid": 4, "width": 8},
     "vit": {"width": 32, "heads": 2, "depth": 4},
 }
 """Options that keep a test short; an encoder that is not here is built as it comes."""

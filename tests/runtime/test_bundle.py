@@ -194,8 +194,9 @@ def test_every_shipped_bundle_is_whole(name: str) -> None:
 
 
 def test_a_variant_of_a_bundle_judges_only_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("face-multispectral", "face-rgb", "face-rgb-edge", "fingerprint-edge", "voice-edge")
-    for there, first in ((names, "face-rgb"), ((*names[:1], *names[2:]), "face-rgb-edge")):
+    several = ("face-manipulation", "face-multispectral")
+    names = (*several, "face-rgb", "face-rgb-edge", "fingerprint-edge", "voice-edge")
+    for there, first in ((names, "face-rgb"), ((*names[:2], *names[3:]), "face-rgb-edge")):
         monkeypatch.setattr(bundles, "shipped_bundles", lambda there=there: dict.fromkeys(there))
         assert bundles.default_bundles() == [first, "face-multispectral", "fingerprint-edge", "voice-edge"]
         assert bundles.default_bundle("face_rgb") == first

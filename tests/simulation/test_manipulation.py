@@ -16,6 +16,7 @@ from antispoof.sensing.faces import find_faces
 from antispoof.simulation.face.manipulation import FAMILIES, KINDS, Seen, seen, swap
 from antispoof.simulation.face.manipulation.blends import alpha, clone, histograms, moments, pyramid
 from antispoof.simulation.face.manipulation.delivery import deliver, filmed
+from antispoof.simulation.face.manipulation.generated import generate, spectral_numbers
 from antispoof.simulation.face.manipulation.mesh import OUTLINE, fitted
 from antispoof.simulation.face.manipulation.warps import pieces, similarity, spline
 
@@ -137,3 +138,13 @@ def test_too_few_people_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="six people"):
         write_manipulated([], tmp_path / "out", licence="none", variants=1)
+
+
+def test_generated_pictures_stand_out_on_the_grid_that_enlarged_them(collins: Seen, other: Seen) -> None:
+    original = np.asarray(collins.picture * 255 + 0.5, np.uint8)
+    made = generate([collins, other], np.random.default_rng(2))
+    assert find_faces(made)
+    _, plain = spectral_numbers(original)
+    assert spectral_numbers(made)[1] > plain + 1
+    balanced = generate([collins, other], np.random.default_rng(2), unbalance=0.0)
+    assert spectral_numbers(balanced)[1] < spectral_numbers(made)[1] - 1

@@ -9,8 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from antispoof.data.presentation import CaptureFile
+from antispoof.sensing.faces import find_faces
 from antispoof.training import prepared
 from antispoof.training.prepared import PreparedStore
 
@@ -58,3 +60,26 @@ def test_several_processes_make_the_same(
 def test_a_process_that_only_prepares_starts_without_torch() -> None:
     code = "import antispoof.training.prepared, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_masks_are_cut_out_like_their_pictures(tmp_path: Path, close_up: NDArray[np.uint8]) -> None:
+    height, width = close_up.shape[:2]
+    cv2.imwrite(str(tmp_path / "face.png"), close_up[..., ::-1])
+    cv2.imwrite(str(tmp_path / "turned.png"), np.rot90(close_up)[..., ::-1])
+    box = find_faces(close_up)[0].box
+    middle = round(box.x + box.width / 2)
+    skin = np.zeros((height, width), np.uint8)
+    skin[:, :middle] = 255  # the left half is skin
+    cv2.imwrite(str(tmp_path / "mask.png"), skin)
+    cv2.imwrite(str(tmp_path / "turned-mask.png"), np.rot90(skin))
+    known = CaptureFile(tmp_path / "face.png", mask=tmp_path / "mask.png")
+    turned = CaptureFile(tmp_path / "turned.png", mask=tmp_path / "turned-mask.png")
+    unknown = CaptureFile(tmp_path / "face.png")
+    store = PreparedStore(tmp_path / "store", "face_rgb", {"scale": 1.2, "size": 64})
+    store.make([known, unknown, turned], lambda *_: None)
+    for file in (known, turned):
+        mask = store.mask(store.rows(file))
+        assert mask is not None
+        assert mask[:, :13].min() == 254
+        assert mask[:, -13:].max() == 0
+    assert store.mask(store.rows(unknown)) is None

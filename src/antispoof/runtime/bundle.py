@@ -43,6 +43,9 @@ __all__ = [
 
 METADATA_KEY = b"antispoof"
 
+ONLY_BY_NAME = frozenset({"face-manipulation"})
+"""Bundles that ship and look for something else than whether a person is there."""
+
 # Field numbers of the ONNX messages ModelProto and StringStringEntryProto.
 GRAPH, METADATA_PROPS = 7, 14
 KEY, VALUE = 1, 2
@@ -292,9 +295,9 @@ def default_bundles() -> list[str]:
     """Return the names of the bundles that judge where none is named, by name, the preferred one first.
 
     Pictures of faces come first. A variant, whose name is another's with an ending (``face-rgb-edge`` beside
-    ``face-rgb``), judges only where it is named.
+    ``face-rgb``), judges only where it is named, and so do those of `ONLY_BY_NAME`.
     """
-    names = sorted(shipped_bundles())
+    names = sorted(set(shipped_bundles()) - ONLY_BY_NAME)
     names = [name for name in names if not any(name.startswith(f"{other}-") for other in names)]
     return sorted(names, key=lambda name: (not name.startswith("face-rgb"), name))
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
-from antispoof.training.prepared import PreparedStore, Rows
+from antispoof.training.prepared import MASK_SIDE, PreparedStore, Rows
 from antispoof.training.reporter import Reporter
 from antispoof.training.schema import ManifestExperiment
 
@@ -48,6 +48,7 @@ class Batch(NamedTuple):
         species: (B,), int.
         pair: (B,), int, the subject.
         rows: (B,), int, which presentations of the collection.
+        pixel_mask: (B, 1, h, w), share of skin, NaN where unknown; None where the collection has no masks.
     """
 
     inputs: dict[str, Tensor]
@@ -56,6 +57,7 @@ class Batch(NamedTuple):
     species: Tensor
     pair: Tensor
     rows: Tensor
+    pixel_mask: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Collection:
         species: (N,), index into ``species_names``; bona fide is 0.
         pair: (N,), number of the subject.
         species_names: bona fide first.
+        masks: (N, 1, h, w), what is known of the places of each sample: share of skin, NaN where unknown;
+            None where no attack has a mask.
     """
 
     presentations: tuple[Presentation, ...]
@@ -83,6 +87,7 @@ class Collection:
     species: NDArray[np.int64]
     pair: NDArray[np.int64]
     species_names: tuple[str, ...]
+    masks: NDArray[np.float32] | None = None
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -127,6 +132,7 @@ class Collection:
             torch.from_numpy(self.species[rows]),
             torch.from_numpy(self.pair[rows]),
             torch.from_numpy(rows),
+            None if self.masks is None else torch.from_numpy(self.masks[rows]),
         )
 
 
@@ -176,17 +182,38 @@ def collect(
     number = {None: 0} | {name: index + 1 for index, name in enumerate(names)}
     subjects: dict[Any, int] = {}
     pair = [subjects.setdefault(p.person or p.id, len(subjects)) for p in presentations]
+    label = np.array([p.bona_fide for p in presentations], np.float32)
     return Collection(
         tuple(presentations),
         stores,
         places,
         shapes,
         windows,
-        np.array([p.bona_fide for p in presentations], np.float32),
+        label,
         np.array([number[p.pai_species] for p in presentations], np.int64),
         np.array(pair, np.int64),
         ("bona_fide", *names),
+        _masks(stores, places, label),
     )
+
+
+def _masks(
+    stores: Mapping[str, PreparedStore],
+    places: Mapping[str, Sequence[Rows | None]],
+    label: NDArray[np.float32],
+) -> NDArray[np.float32] | None:
+    """Return the masks of attacks, of the first sensor that has one; a bona fide presentation is all skin."""
+    found = np.full((len(label), 1, MASK_SIDE, MASK_SIDE), np.nan, np.float32)
+    for name, store in stores.items():
+        for row, place in enumerate(places[name]):
+            if place is not None and np.isnan(found[row, 0, 0, 0]):
+                mask = store.mask(place)
+                if mask is not None:
+                    found[row, 0] = mask / np.float32(254)
+    if np.isnan(found).all():
+        return None
+    found[label > 0] = 1
+    return found
 
 
 def shapes_of(

@@ -20,12 +20,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 import antispoof.sensing
 from antispoof.data.presentation import CaptureFile
 from antispoof.errors import InputError, MediaError
+from antispoof.sensing.capture import Quality, Sample
+from antispoof.sensing.media import load_image
 from antispoof.sensing.modalities import modalities
 from antispoof.training.disk import cannot_write
 
@@ -33,7 +36,12 @@ __all__ = ["PreparedStore", "Rows"]
 
 LARGEST, SMALLEST = 128, 16  # files of a shard
 PARTS = 16  # shards that even a small collection is divided into, so that progress is seen
+MASK_SIDE = 32  # places across, to which masks are reduced
+UNKNOWN = 255  # in a mask, beside shares of skin in 254ths
 START_S = 10.0  # what other processes have to save before they are started: they import for seconds
+
+
+_MASKS = ".mask.npy"  # beside a shard, where any of its samples has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,17 @@ class PreparedStore:
             else:
                 out[target] = shard[where.first + window]
 
+    def mask(self, where: Rows) -> NDArray[np.uint8] | None:
+        """Return the mask of a sample, uint8, (`MASK_SIDE`, `MASK_SIDE`): share of skin, in 254ths.
+
+        None where there is none; cut out like the sample.
+        """
+        path = self.folder / f"{where.shard}{_MASKS}"
+        if not where.count or not path.exists():
+            return None
+        found: NDArray[np.uint8] = self.shard(path.stem)[where.first]
+        return None if found[0, 0] == UNKNOWN else found
+
     def shape(self) -> tuple[int, ...] | None:
         """Return the shape of one prepared array, or None when no sample was fit."""
         for where in self._rows.values():
@@ -160,6 +179,8 @@ def _key(file: CaptureFile) -> str:
             f"cannot read {str(file.path)!r}, which the manifest names: {error.strerror}"
         ) from None
     text = f"{file.path.resolve()}|{about.st_size}|{about.st_mtime_ns}|{file.frames}|{file.unit}"
+    if file.mask is not None:
+        text += f"|{file.mask.resolve()}"
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -177,6 +198,7 @@ def _make_shard(
     modality = modalities[name]
     windowed = getattr(modality, "windowed", False)
     arrays: list[NDArray[np.float32]] = []
+    masks: list[NDArray[np.uint8]] = []
     index: dict[str, tuple[int, int, str]] = {}
     first = 0
     for key, file in files:
@@ -192,6 +214,7 @@ def _make_shard(
         prepared = modality.prepare(sample, quality, **arguments)
         arrays.append(prepared if windowed else prepared[None])
         index[key] = (first, len(arrays[-1]), "")
+        masks += [_mask(file, modality, sample, quality, arguments)] * len(arrays[-1])
         first += len(arrays[-1])
     rows = np.concatenate(arrays) if arrays else np.zeros((0,), np.float32)
     stem = hashlib.sha256("".join(key for key, _ in files).encode()).hexdigest()[:16]
@@ -201,7 +224,31 @@ def _make_shard(
         as_bytes / np.float32(255), rows
     )
     _write(folder / f"{stem}.npy", lambda file: np.save(file, as_bytes if exact else rows.astype(np.float16)))
+    if any(mask[0, 0] != UNKNOWN for mask in masks):
+        _write(folder / f"{stem}{_MASKS}", lambda file: np.save(file, np.stack(masks)))
     _write(folder / f"{stem}.json", lambda file: file.write(json.dumps(index).encode()))
+
+
+def _mask(
+    file: CaptureFile, modality: Any, sample: Sample, quality: Quality, arguments: Mapping[str, Any]
+) -> NDArray[np.uint8]:
+    """Cut the mask out as the sample is; `UNKNOWN` throughout where there is none."""
+    if file.mask is None:
+        return np.full((MASK_SIDE, MASK_SIDE), UNKNOWN, np.uint8)
+    try:
+        skin = load_image(file.mask)[..., 0]
+    except MediaError as error:
+        raise InputError(f"cannot read the mask {str(file.mask)!r}: {error}") from None
+    height, width = sample.array.shape[:2]
+    if skin.shape != (height, width):
+        skin = np.asarray(cv2.resize(skin, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    place = modality.frame(sample, quality, **arguments)
+    shift = np.array([[1, 0, -place.x], [0, 1, -place.y]], np.float64)
+    size = (max(1, round(place.width)), max(1, round(place.height)))
+    whole = cv2.warpAffine(skin, shift, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    small = cv2.resize(whole, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA)
+    turned = np.rot90(np.asarray(small, np.float32), quality.quarter_turns)
+    return np.asarray(np.rint(turned * (254 / 255)), np.uint8)
 
 
 def _write(path: Path, content: Callable[[Any], object]) -> None:

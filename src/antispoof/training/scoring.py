@@ -99,7 +99,15 @@ def moved(batch: Batch, device: torch.device) -> Batch:
     if device.type == "cpu":
         return batch
     inputs = {name: x.to(device) for name, x in batch.inputs.items()}
-    return Batch(inputs, *(x.to(device) for x in batch[1:]))
+    return Batch(
+        inputs,
+        batch.presence.to(device),
+        batch.label.to(device),
+        batch.species.to(device),
+        batch.pair.to(device),
+        batch.rows.to(device),
+        None if batch.pixel_mask is None else batch.pixel_mask.to(device),
+    )
 
 
 def as_score_set(

@@ -54,10 +54,12 @@ class Augmentation:
         takes: ``image``: (B, C, H, W) in 0..1; ``waveform``: (B, N) in -1..1; or any of them.
         change: function of the batch and of the numbers it draws; its keyword-only arguments are its
             options. It returns a batch of the same shape, and leaves its argument as it is.
+        moves: places of a picture are elsewhere afterwards, so that its mask has to move alike.
     """
 
     takes: Takes
     change: Callable[..., Tensor]
+    moves: bool = False
 
     def fits(self, x: Tensor) -> bool:
         """Tell whether the batch is of the kind that is taken."""
@@ -67,11 +69,13 @@ class Augmentation:
 augmentations: Registry[Augmentation] = Registry("augmentation", __name__)
 
 
-def augmentation(name: str, takes: Takes) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+def augmentation(
+    name: str, takes: Takes, moves: bool = False
+) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     """Return a decorator that registers a function as an augmentation."""
 
     def file_under(change: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        augmentations.register(name)(Augmentation(takes, change))
+        augmentations.register(name)(Augmentation(takes, change, moves))
         return change
 
     return file_under

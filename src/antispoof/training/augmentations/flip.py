@@ -9,7 +9,7 @@ from antispoof.training.augmentations import Draw, augmentation
 __all__: list[str] = []
 
 
-@augmentation("flip", "image")
+@augmentation("flip", "image", moves=True)
 def flip(x: Tensor, draw: Draw, *, probability: float = 0.5) -> Tensor:
     """Mirror pictures with ``probability``."""
     chosen = draw.uniform(1, 1, 1).to(x.device) < probability

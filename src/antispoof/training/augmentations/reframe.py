@@ -10,7 +10,7 @@ from antispoof.training.augmentations import Draw, augmentation
 __all__: list[str] = []
 
 
-@augmentation("reframe", "image")
+@augmentation("reframe", "image", moves=True)
 def reframe(
     x: Tensor, draw: Draw, *, shift: float = 0.05, scale: float = 0.1, rotation: float = 0.0
 ) -> Tensor:

@@ -27,9 +27,9 @@ from antispoof.simulation.face.staging import Framing, stage
 __all__ = ["Delivered", "simulate_forgeries", "write_manipulated"]
 
 _FRACTIONS = (0.7, 0.15, 0.15)
-_STUDIO_SHARE = 0.25  # pictures that are the portrait as it is
+_STUDIO_SHARE = 0.3  # pictures that are the portrait as it is
 _FACE_SIDE = 160.0  # px, as portraits have it
-_SIDES = (70.0, 160.0)
+_SIDES = (100.0, 160.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +180,15 @@ def _each(
         yield from enumerate(pool.map(_work_of, range(len(people))))
 
 
-_kept: list[Callable[[int], list[Written]]] = []
+_held: list[Callable[[int], list[Written]]] = []
 
 
 def _keep(work: Callable[[Sequence[Portrait], int], list[Written]], people: Sequence[Portrait]) -> None:
-    _kept[:] = [partial(work, people)]
+    _held[:] = [partial(work, people)]
 
 
 def _work_of(index: int) -> list[Written]:
-    return _kept[0](index)
+    return _held[0](index)
 
 
 def _write_person(

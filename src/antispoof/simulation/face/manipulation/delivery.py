@@ -18,7 +18,7 @@ __all__ = ["DELIVERIES", "deliver", "filmed", "webp"]
 
 Image = NDArray[np.uint8]
 
-SMALLEST_FACE = 64  # px, to which a delivery may shrink a face
+SMALLEST_FACE = 96  # px, to which a delivery may shrink a face
 
 
 def _resized(image: Image, scale: float, how: int) -> Image:

@@ -16,7 +16,7 @@ __all__ = ["Pairs", "SpeechMomentsExperiment", "SpeechMomentsTraining"]
 if not TYPE_CHECKING:
     __getattr__ = old_names(__name__)
 
-ENCODERS = ("speech_moments", "picture_moments", "ring_statistics")
+ENCODERS = ("speech_moments", "picture_moments", "ring_statistics", "seam_maps")
 """Encoders that take moments once, see `antispoof.networks.moments`."""
 
 Positive = Annotated[int, Field(gt=0)]
@@ -81,6 +81,8 @@ class SpeechMomentsExperiment(ManifestExperiment):
         balance: of what values every combination is drawn alike, within bona fide speech and within each
             species: ``dataset``, or attributes of the manifest such as ``chain``.
         noise: deviation of what is added to the standardised moments.
+        pixel: weight of the loss `pixel`, which asks every place; for the encoder ``seam_maps`` and data
+            with masks.
         smoothing: share of every label that is given to the other class.
         operating_point: what the bundle judges at where nothing else is asked.
     """
@@ -90,6 +92,7 @@ class SpeechMomentsExperiment(ManifestExperiment):
     pairs: Pairs = Pairs()
     balance: tuple[str, ...] = ()
     noise: Annotated[float, Field(ge=0)] = 0.2
+    pixel: Annotated[float, Field(ge=0)] = 0.0
     smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
     operating_point: Literal["balanced", "secure", "apcer10", "apcer5", "bpcer5"] = "balanced"
 
@@ -111,6 +114,11 @@ class SpeechMomentsExperiment(ManifestExperiment):
             raise ExperimentError(
                 f"recipe 'speech_moments' is for one modality with the encoder {' or '.join(ENCODERS)}, got "
                 f"{', '.join(names)}"
+            )
+        if (names[0] == "seam_maps") != (self.pixel > 0):
+            raise ExperimentError(
+                f"pixel must be above 0 with the encoder 'seam_maps' and 0 with others, got {self.pixel:g} "
+                f"with {names[0]!r}"
             )
         return self
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,8 +16,15 @@ from antispoof.data.manifest import manifest_digest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
 from antispoof.files import replacing
+from antispoof.networks.losses import losses
 from antispoof.networks.moments import MomentsEncoder
-from antispoof.networks.network import EncoderChoice, MultiSensorNetwork, build_network
+from antispoof.networks.network import (
+    EncoderChoice,
+    MultiSensorNetwork,
+    NetworkOutput,
+    Target,
+    build_network,
+)
 from antispoof.training.collection import Collection, collect
 from antispoof.training.description import describe, linear_head
 from antispoof.training.disk import cannot_write
@@ -52,6 +58,8 @@ def train_on(
     perceptron = _Perceptron(name, network)
     store = PreparedStore(experiment.cache, name, experiment.modalities[name].prepare)
     moments = _Moments(store, collection, perceptron.encoder, report)
+    if experiment.pixel and collection.masks is None:
+        raise InputError("pixel needs masks of attacks: a column mask.<modality> in the manifest")
     _learn(experiment, collection, perceptron, moments, report)
     taken = replace(collection, stores={name: moments}, shapes={name: (moments.values.shape[1],)})
     scores, metadata = describe(experiment, taken, perceptron.eval(), linear_head(network), report)
@@ -66,11 +74,7 @@ def build(experiment: SpeechMomentsExperiment) -> MultiSensorNetwork:
         name: EncoderChoice(part.encoder.name, CHANNELS, encoder_options(part.encoder))
         for name, part in experiment.modalities.items()
     }
-    return build_network(choices)
-
-
-class _Said(NamedTuple):
-    score: Tensor
+    return build_network(choices, None, ["patch_scores"] if experiment.pixel else [])
 
 
 class _Perceptron(nn.Module):
@@ -81,10 +85,14 @@ class _Perceptron(nn.Module):
         encoder = network.encoders[name]
         assert isinstance(encoder, MomentsEncoder)
         self.name, self.encoder, self.head = name, encoder, network.heads[name]
+        self.patch_heads = network.patch_heads
 
-    def forward(self, inputs: Mapping[str, Tensor], presence: Tensor | None = None) -> _Said:  # noqa: ARG002
+    def forward(self, inputs: Mapping[str, Tensor], presence: Tensor | None = None) -> NetworkOutput:  # noqa: ARG002
         """Judge moments (B, dim)."""
-        return _Said(self.head(self.encoder.from_moments(inputs[self.name]))[1])
+        levels = self.encoder.from_moments(inputs[self.name])
+        embedding, score = self.head(levels)
+        patches = {key: head(levels[2])[..., 0] for key, head in self.patch_heads.items()}
+        return NetworkOutput(score, embedding, score[:, None], patches, {}, {self.name: levels}, (self.name,))
 
 
 class _Moments:
@@ -126,6 +134,7 @@ def _of_shard(encoder: MomentsEncoder, path: Path) -> NDArray[np.float32]:
     if kept.exists():
         found: NDArray[np.float32] = np.load(kept)
         return found
+    encoder.moments.eval()  # frozen, as when it serves: a row must not depend on the others
     windows = np.load(path, mmap_mode="r")
     out = np.empty((len(windows), encoder.size), np.float32)
     with torch.inference_mode():
@@ -164,16 +173,23 @@ def _learn(
     steps = max(1, settings.epochs * len(rows) // settings.batch_size)
     label = torch.cat([torch.ones(half), torch.zeros(half)])
     soft = label * (1 - 2 * experiment.smoothing) + experiment.smoothing
+    pixel = losses["pixel"]()
     perceptron.train()
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * 0.5 * (1 + np.cos(np.pi * step / steps))
-        x = moments.drawn(draw(half), rng)
+        drawn = draw(half)
+        x = moments.drawn(drawn, rng)
         x = x + experiment.noise * encoder.deviation * torch.randn_like(x)
-        score = perceptron({perceptron.name: x}).score
+        said = perceptron({perceptron.name: x})
+        score = said.score
         loss = nn.functional.binary_cross_entropy_with_logits(score, soft)
         apart = score[:half] - score[half:]
         loss = loss + pairs.weight * nn.functional.softplus(pairs.margin - apart).mean()
+        if experiment.pixel and collection.masks is not None:
+            masks = torch.from_numpy(collection.masks[drawn])
+            known = Target(label, label, label, torch.ones(2 * half, 1), pixel_mask=masks)
+            loss = loss + experiment.pixel * pixel(said, known)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

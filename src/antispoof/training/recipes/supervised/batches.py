@@ -65,10 +65,11 @@ class TrainingBatches(torch.utils.data.IterableDataset[Batch]):
             draw = Draw(seed, total, self.first, self.size)
             batch = self.collection.batch(rows, draw.uniform().double().numpy())
             presence = _hide(batch.presence, self.settings.modality_dropout, draw)
-            yield batch._replace(inputs=self._augmented(batch, seed), presence=presence)
+            inputs, mask = self._augmented(batch, seed)
+            yield batch._replace(inputs=inputs, presence=presence, pixel_mask=mask)
 
-    def _augmented(self, batch: Batch, seed: int) -> dict[str, Tensor]:
-        inputs = dict(batch.inputs)
+    def _augmented(self, batch: Batch, seed: int) -> tuple[dict[str, Tensor], Tensor | None]:
+        inputs, mask = dict(batch.inputs), batch.pixel_mask
         for number, entry in enumerate(self.entries):
             chosen = _members(batch, entry, self.collection)
             augmentation = augmentations[entry.name]
@@ -81,7 +82,12 @@ class TrainingBatches(torch.utils.data.IterableDataset[Batch]):
                     )
                 changed = augmentation.change(x, draw, **entry.options)
                 inputs[name] = torch.where(chosen.view(-1, *(1,) * (x.dim() - 1)), changed, x)
-        return inputs
+            if mask is not None and augmentation.moves:
+                draw = Draw(number_of(seed, number), self.settings.batch_size, self.first, self.size)
+                mask = torch.where(
+                    chosen.view(-1, 1, 1, 1), augmentation.change(mask, draw, **entry.options), mask
+                )
+        return inputs, mask
 
 
 def draw_order(

@@ -84,7 +84,7 @@ class Learner(lightning.LightningModule):
     def training_step(self, batch: Batch) -> Tensor:
         """Return the weighted sum of the losses."""
         output = self.network(batch.inputs, batch.presence)
-        target = Target(batch.label, batch.species, batch.pair, batch.presence)
+        target = Target(batch.label, batch.species, batch.pair, batch.presence, pixel_mask=batch.pixel_mask)
         values = [loss(output, target) for loss in self.losses.values()]
         terms = zip(self.experiment.losses, values, strict=True)
         total = torch.stack([term.weight * value for term, value in terms]).sum()
@@ -163,7 +163,7 @@ def _no_number(learner: Learner, batch: Batch, value: float) -> TrainingError:
     path = learner.experiment.run_dir / "failed_batch.safetensors"
     ids = [learner.collection.presentations[row].id for row in batch.rows.tolist()]
     tensors = {f"inputs.{name}": x for name, x in batch.inputs.items()}
-    tensors |= dict(zip(batch._fields[1:], batch[1:], strict=True))
+    tensors |= {key: x for key, x in zip(batch._fields[1:], batch[1:], strict=True) if x is not None}
     write_tensors(path, tensors, {"ids": ids, "epoch": learner.current_epoch, "loss": str(value)})
     bad = [name for name, x in batch.inputs.items() if not torch.isfinite(x).all()]
     why = (
