@@ -21,7 +21,7 @@ from antispoof.sensing.capture import Sample
 from antispoof.simulation.scene.collection import plan_scenes
 from antispoof.simulation.scene.render import render_scene
 from antispoof.training import edge, edge_formats
-from antispoof.training.edge_samples import Samples, prepared, rendered
+from antispoof.training.edge_samples import Samples, listed, prepared, rendered
 from antispoof.training.edge_targets import EDGE_TARGETS
 
 SMALL = "face-multispectral"
@@ -156,7 +156,7 @@ def test_a_wrong_name_is_told_before_an_extra_is_asked_for(
 ) -> None:
     monkeypatch.setattr(sys.modules["antispoof.cli.app"], "find_spec", lambda _: None)
     code, _, err = run("export", SMALL, "--to", "foo", "-o", tmp_path / "x.onnx")
-    assert (code, "unknown export format 'foo'; known: onnx-int8, openvino" in err) == (3, True), err
+    assert (code, "unknown export format 'foo'; known: litert, onnx-int8, openvino" in err) == (3, True), err
     for target in EDGE_TARGETS:
         assert "needs the 'edge' extra" in run("export", SMALL, "--to", target, "-o", tmp_path / "x.onnx")[2]
     assert set(EDGE_TARGETS) == set(edge_formats.FORMATS)
@@ -168,5 +168,8 @@ def test_only_simulated_presentations_calibrate(tmp_path: Path) -> None:
         Presentation(str(n), "d", {"face_rgb": picture}, pai_species=None, simulated=n > 0) for n in range(3)
     ]
     write_manifest(rows, tmp_path / "m.csv")
-    with pytest.raises(InputError, match="1 of 3 presentations are not simulated"):
+    shown = listed(read_bundle("face-rgb-edge").metadata, tmp_path / "m.csv", 9)
+    assert len(list(shown)) == 2, "the first is of somebody real"
+    write_manifest(rows[:1], tmp_path / "m.csv")
+    with pytest.raises(InputError, match="none of 1 presentations is simulated"):
         edge.export_edge(SMALL, "ort-web", tmp_path / "x.onnx", samples=tmp_path / "m.csv")

@@ -44,16 +44,19 @@ def rendered(metadata: BundleMetadata, count: int) -> Iterator[Mapping[str, Sour
 
 
 def listed(metadata: BundleMetadata, manifest: Path, count: int) -> Iterator[Mapping[str, Source]]:
-    """Yield what a manifest lists, at most ``count`` presentations, evenly from all of it.
+    """Yield what a manifest lists as simulated, at most ``count`` presentations, evenly from all of it.
+
+    Others are left out, such as the speech that spoofs were made of: what ships learns from nobody who was
+    not asked.
 
     Raises:
-        InputError: a row is not marked as simulated: what ships learns from nobody who was not asked.
+        InputError: none is marked as simulated.
     """
-    rows = read_manifest(manifest)
-    real = sum(not row.simulated for row in rows)
-    if real:
+    listed_ = read_manifest(manifest)
+    rows = [row for row in listed_ if row.simulated]
+    if not rows:
         raise InputError(
-            f"{str(manifest)!r}: {real} of {len(rows)} presentations are not simulated; an export is "
+            f"{str(manifest)!r}: none of {len(listed_)} presentations is simulated; an export is "
             "calibrated on simulated ones alone"
         )
     for index in np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)):
