@@ -159,6 +159,16 @@ def test_prints_pasted_beside_each_other_are_several_fingers(rows: int, columns:
     assert "several_fingers" in reasons(np.vstack(grid))
 
 
+@pytest.mark.parametrize("down", [True, False])
+def test_halves_of_two_prints_joined_are_several_fingers(down: bool) -> None:
+    one, other = a_print(4), a_print(5)
+    middle = one.shape[0 if down else 1] // 2
+    joined = (
+        np.vstack([one[:middle], other[middle:]]) if down else np.hstack([one[:, :middle], other[:, middle:]])
+    )
+    assert "several_fingers" in reasons(np.ascontiguousarray(joined))
+
+
 def test_ends_of_lines_are_counted() -> None:
     # The phase of a wave gains one turn around each end that is put into it.
     ends = [(80.3, 90.2), (200.6, 120.7), (120.4, 250.8)]

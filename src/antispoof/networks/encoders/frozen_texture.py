@@ -44,6 +44,7 @@ class FrozenTexture(Encoder):
                 state["stem.0.weight"] = grey.repeat(1, channels, 1, 1) / channels
             self.network.load_state_dict(state)
         self.dims = cast("tuple[int, int, int]", self.network.channels[1:])
+        self.placed = self.dims[2]  # channels of the deep level that differ from place to place
         self.register_buffer("mean", torch.zeros(sum(self.dims)))
         self.register_buffer("deviation", torch.ones(sum(self.dims)))
         parts = self.network.stages

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from antispoof.networks.encoders import encoders
 from antispoof.networks.moments import MomentsEncoder
 
-__all__ = ["RingNumbers", "RingStatistics"]
+__all__ = ["RingNumbers", "RingStatistics", "blurred", "quantiles", "rings_of"]
 
 EDGES = (0, 8, 13, 18, 23, 28, 33, 38, 43, 48, 54, 64)  # radii, in 64ths of half the side
 BANDS = (1.0, 2.5, 6.0)  # deviations of the Gaussians between which the bands lie, in 128ths of the side
@@ -40,23 +40,23 @@ class RingNumbers(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) in 0..1 to (B, dim)."""
         grey = x.mean(1).clamp(0, 1)
-        white = _quantiles(grey[:, ::2, ::2].flatten(1), (0.9,)) + 0.05
+        white = quantiles(grey[:, ::2, ::2].flatten(1), (0.9,)) + 0.05
         even = grey / white[:, :, None]
         rows, columns = int(x.shape[2]), int(x.shape[3])
         side = min(rows, columns)
-        blurred = [even, *(_blurred(even, max(0.4, band * side / 128)) for band in BANDS)]
-        details = [one - other for one, other in itertools.pairwise(blurred)]
-        rings = _rings(rows, columns)
+        softer = [even, *(blurred(even, max(0.4, band * side / 128)) for band in BANDS)]
+        details = [one - other for one, other in itertools.pairwise(softer)]
+        rings = rings_of(rows, columns)
         found: list[Tensor] = []
         for inside in rings:
-            found.append(_quantiles(even.flatten(1)[:, inside], QUANTILES))
+            found.append(quantiles(even.flatten(1)[:, inside], QUANTILES))
             for detail in details:
                 within = detail.flatten(1)[:, inside]
                 apart = within - within.mean(1, keepdim=True)
                 found.append(((apart * apart).mean(1, keepdim=True) + 1e-12).sqrt().add(FLOOR).log())
         inner = torch.cat([inside for inside, edge in zip(rings, EDGES[1:], strict=False) if edge <= INNER])
         levels, shown = even.flatten(1)[:, inner], grey.flatten(1)[:, inner]
-        found += [_quantiles(levels, (0.0, 0.02)), _quantiles(shown, (1.0,))]
+        found += [quantiles(levels, (0.0, 0.02)), quantiles(shown, (1.0,))]
         found += [((shown > 0.97).to(shown.dtype).mean(1, keepdim=True) + 1e-3).log(), white]
         return torch.cat(found, 1)
 
@@ -71,9 +71,16 @@ class RingStatistics(MomentsEncoder):
         dropout: share of the numbers and of the hidden units that training hides.
     """
 
-    def __init__(self, channels: int, *, widths: tuple[int, int] = (48, 24), dropout: float = 0.2) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        widths: tuple[int, int] = (48, 24),
+        dropout: float = 0.2,
+        numbers: nn.Module | None = None,
+    ) -> None:
         del channels
-        super().__init__(RingNumbers(), widths, dropout)
+        super().__init__(RingNumbers() if numbers is None else numbers, widths, dropout)
 
     def by_patch(self, x: Tensor) -> Tensor:
         """Return the numbers as if all were usual but those of each patch's ring: (B, dim, h, w), 16 × 16."""
@@ -88,7 +95,7 @@ class RingStatistics(MomentsEncoder):
         return mixed
 
 
-def _rings(rows: int, columns: int) -> list[Tensor]:
+def rings_of(rows: int, columns: int) -> list[Tensor]:
     """Return the flat indices of the pixels of each ring; of a tiny picture at least two."""
     y = (np.arange(rows) + 0.5) * 2 / rows - 1
     x = (np.arange(columns) + 0.5) * 2 / columns - 1
@@ -102,14 +109,14 @@ def _rings(rows: int, columns: int) -> list[Tensor]:
     return found
 
 
-def _quantiles(values: Tensor, shares: tuple[float, ...]) -> Tensor:
-    """Return the values at these shares of the order, (B, len(shares))."""
-    count = int(values.shape[1])  # a plain number: an exported graph is for one size
-    ordered = torch.topk(values, count, dim=1, largest=False, sorted=True).values
-    return torch.cat([ordered[:, round(share * (count - 1)), None] for share in shares], 1)
+def quantiles(values: Tensor, shares: tuple[float, ...]) -> Tensor:
+    """Return the values at these shares of the order of the last axis, (…, len(shares))."""
+    count = int(values.shape[-1])  # a plain number: an exported graph is for one size
+    ordered = torch.topk(values, count, dim=-1, largest=False, sorted=True).values
+    return torch.cat([ordered[..., round(share * (count - 1)), None] for share in shares], -1)
 
 
-def _blurred(grey: Tensor, deviation: float) -> Tensor:
+def blurred(grey: Tensor, deviation: float) -> Tensor:
     """Blur (B, H, W) with a Gaussian; edges repeat."""
     reach = math.ceil(3 * deviation)
     taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / deviation) ** 2)

@@ -20,7 +20,8 @@ __all__ = ["Iris"]
 
 # The gate keeps out what cannot be judged; what is merely worse than a standard asks passes.
 MIN_AGREEMENT = 0.5  # of the rays, of pupil and limbus each
-MIN_PUPIL_AGREEMENT, PLAIN_PUPIL = 0.6, 0.85  # of the rays of the pupil, that no lid covers
+MIN_PUPIL_AGREEMENT = 0.6  # of the rays of the pupil, that no lid covers
+PLAIN_PUPIL = 0.95  # the same, with lines all over: 3 of 1,360 simulated eyes have less
 SURE = 0.7  # of a second eye
 BESIDE = 1.6  # radii of the iris from its middle: another eye is looked for beyond
 ROOM = 2.2  # radii that another eye needs

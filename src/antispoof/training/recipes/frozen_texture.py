@@ -51,10 +51,11 @@ __all__ = ["FrozenTextureExperiment"]
 
 FLOOR = 1e-6  # of a variance, in `statistics`
 ROWS = 16  # pictures that are looked at together
+ENCODERS = ("frozen_texture", "print_texture")
 
 
 class FrozenTextureExperiment(ManifestExperiment):
-    """One experiment file: one sensor of pictures, with the encoder ``frozen_texture``.
+    """One experiment file: one sensor of pictures, with one of `ENCODERS`.
 
     Attributes:
         copies: changed copies that are learned from, beside each sample as it is.
@@ -74,9 +75,9 @@ class FrozenTextureExperiment(ManifestExperiment):
     @model_validator(mode="after")
     def _one_sensor(self) -> Self:
         names = [part.encoder.name for part in self.modalities.values()]
-        if names != ["frozen_texture"]:
+        if names not in ([name] for name in ENCODERS):
             raise ExperimentError(
-                f"recipe 'frozen_texture' is for one modality with the encoder 'frozen_texture', got "
+                f"recipe 'frozen_texture' is for one modality with the encoder {' or '.join(ENCODERS)}, got "
                 f"{', '.join(names)}"
             )
         for entry in self.augmentation:
@@ -293,7 +294,9 @@ def _write(network: MultiSensorNetwork, name: str, layer: Linear) -> None:
     with torch.no_grad():
         output.weight.copy_(torch.from_numpy(layer.weight)[None])
         output.bias.fill_(layer.bias)
-        patch.weight.copy_(torch.from_numpy(layer.weight[-2 * deep : -deep])[None])
+        places = layer.weight[-2 * deep : -deep].copy()
+        places[encoder.placed :] = 0
+        patch.weight.copy_(torch.from_numpy(places)[None])
         patch.bias.zero_()
 
 

@@ -16,7 +16,7 @@ __all__ = ["Pairs", "SpeechMomentsExperiment", "SpeechMomentsTraining"]
 if not TYPE_CHECKING:
     __getattr__ = old_names(__name__)
 
-ENCODERS = ("speech_moments", "picture_moments", "ring_statistics", "seam_maps")
+ENCODERS = ("speech_moments", "picture_moments", "ring_statistics", "ring_patterns", "seam_maps")
 """Encoders that take moments once, see `antispoof.networks.moments`."""
 
 Positive = Annotated[int, Field(gt=0)]
