@@ -179,6 +179,7 @@ def draw_four(data: Path, each: int, out: Path) -> dict[str, Path]:
         rows[modality] = []
         for live in (True, False):
             kept = [row for row in found if (row["pai_species"] in ("", "bona_fide")) == live]
+            kept = list({row["path"]: row for row in kept}.values())
             drawn = rng.permutation(len(kept))[:each]
             rows[modality] += [
                 antispoof.Row(
