@@ -202,9 +202,13 @@ class Tracker:
         masks: list[Any] = [inside, around & ~kept, ~around]
         points, zones = [], []
         for zone, mask in zip((FACE, NEAR, FAR), masks, strict=True):
-            found = cv2.goodFeaturesToTrack(grey, POINTS, 0.01, apart, mask=mask, blockSize=5)
+            left, top, width, height = cv2.boundingRect(mask)
+            if not width:
+                continue
+            there = np.s_[max(top - 4, 0) : top + height + 4, max(left - 4, 0) : left + width + 4]
+            found = cv2.goodFeaturesToTrack(grey[there], POINTS, 0.01, apart, mask=mask[there], blockSize=5)
             if found is not None:
-                points.append(found.reshape(-1, 2))
+                points.append(found.reshape(-1, 2) + np.array([max(left - 4, 0), max(top - 4, 0)]))
                 zones.append(np.full(len(found), zone))
         if points:
             self._from = np.concatenate(points).astype(np.float32)
