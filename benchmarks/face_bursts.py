@@ -17,6 +17,7 @@ import numpy as np
 from face_rgb import PRINT, read_pictures
 
 import antispoof
+from antispoof.errors import InputError
 from antispoof.runtime.bundle import default_bundle
 
 BURSTS = 60  # of each kind
@@ -91,17 +92,22 @@ def copies(
 ) -> None:
     """Attacks that bring a copy of themselves, coded anew, as their reference; and people who bring none."""
     outcomes = {"alone": 0, "with a copy": 0}
+    judged = 0
     drawn = [
         held[k].image for held in attacks.values() for k in random.choice(len(held), min(6, len(held)), False)
     ]
     found = 0
     for image in drawn:
         coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
+        try:
+            verdict = detector.check(face_rgb=image, reference=[coded])
+        except InputError:  # what cannot be judged is no reference
+            continue
+        judged += 1
         outcomes["alone"] += detector.check(face_rgb=image).outcome == "bona_fide"
-        verdict = detector.check(face_rgb=image, reference=[coded])
         outcomes["with a copy"] += verdict.outcome == "bona_fide"
         found += bool(verdict.references) and verdict.references[0].copied == (1,)
-    print(f"attacks with a copy of themselves, coded anew, as reference: {found} of {len(drawn)} copies told")
+    print(f"attacks with a copy of themselves, coded anew, as reference: {found} of {judged} copies told")
     print(f"  judged bona fide: {outcomes['alone']} alone, {outcomes['with a copy']} with it")
     pairs = [(held[k], held[k + 3]) for held in people.values() for k in range(0, len(held) - 3, 5)]
     told = sum(
