@@ -27,7 +27,7 @@ from antispoof.simulation.scene.sensors import SUITES
 
 RECORDED = Path(__file__).with_name("shipped_scores.json")
 BUNDLES = (
-    *("face-multispectral", "face-rgb", "face-rgb-edge"),
+    *("face-manipulation", "face-multispectral", "face-rgb", "face-rgb-edge"),
     *("fingerprint-edge", "iris-edge", "voice-edge"),
 )
 # In 8-bit integers the last digit of a sum decides which of two steps a value falls on.
@@ -64,10 +64,11 @@ def irises() -> list[NDArray[np.uint8]]:
 
 def scores() -> dict[str, list[float | None]]:
     """Bundle → its score of each presentation, None where it gives none."""
-    several, default, edge, finger, iris, voice = (antispoof.load(name) for name in BUNDLES)
+    seams, several, default, edge, finger, iris, voice = (antispoof.load(name) for name in BUNDLES)
     found: dict[str, list[float | None]] = {name: [] for name in BUNDLES}
     for spec in scenes():
         capture = render_scene(spec)
+        found["face-manipulation"].append(seams.check(face_rgb=capture["face_rgb"]).score)
         found["face-multispectral"].append(several.check(**capture).score)
         found["face-rgb"].append(default.check(face_rgb=capture["face_rgb"]).score)
         found["face-rgb-edge"].append(edge.check(face_rgb=capture["face_rgb"]).score)
