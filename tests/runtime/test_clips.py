@@ -186,6 +186,24 @@ def test_a_cut_between_two_people(detector: Detector, portrait: Picture, tmp_pat
     assert "spliced" in verdict.evidence[0].reasons
 
 
+def test_a_still_picture_with_noise(detector: Detector, portrait: Picture, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    shown = next(head(portrait))[1].astype(np.float32)
+
+    def film(seconds: float) -> Iterator[tuple[float, Picture]]:
+        for number in range(round(seconds * 10)):
+            noise = rng.normal(0, 4, shown.shape)
+            yield number / 10, np.clip(shown * (1 + 0.01 * np.sin(number)) + noise, 0, 255).astype(np.uint8)
+
+    verdict = detector.check(face_rgb=write(tmp_path / "a.mp4", film(2.2)))
+    assert verdict.outcome != "bona_fide"
+    assert "still" in verdict.evidence[0].reasons
+    short = detector.check(face_rgb=write(tmp_path / "b.mp4", film(1.2)))
+    assert "still" not in short.evidence[0].reasons, "somebody may rest for a second"
+    moving = detector.check(face_rgb=write(tmp_path / "c.mp4", head(portrait)))
+    assert "still" not in moving.evidence[0].reasons
+
+
 def test_an_interlaced_clip_and_one_on_its_side(
     detector: Detector, portrait: Picture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,7 +119,7 @@ def test_the_verdict_is_the_sum_and_says_so(
     assert "screen in time: measured, and has no say" in out
     html = page.read_text()
     assert "relief from motion: speaks for an attack, -3.00" in html
-    assert "what a plane does not explain" in html
+    assert "how far the nose moved" in html
     code, out, _ = run("check", "--face-rgb", clip, "--bundle", bundle, "--json")
     document = json.loads(out)["results"][0]["verdict"]["cues"]
     assert {cue["name"]: cue["score"] for cue in document}["face_relief"] == -3.0

@@ -44,6 +44,7 @@ REASONS: Mapping[str, str] = {
     "repeated": "the same picture or recording was handed in more than once: take each of them anew",
     "frozen": REPEATED_ADVICE,
     "looped": REPEATED_ADVICE,
+    "still": "nothing in the face moved: a still picture? Move the head a little, and take it anew",
     "spliced": "the clip is not in one piece: record it anew, without stopping in between",
     "several_people": "the pictures show different people: take all of them of one person",
     "few_usable": "most of the pictures could not be used: see what was wrong with them, and take them anew",
@@ -209,7 +210,11 @@ def _clip(source: Source, filmed: str, limits: MediaLimits, cues: bool) -> Frame
         for one in clip.frames
     )
     reasons, measurements = _course(clip)
-    return Frames(samples, _spans(clip), reasons, measurements, () if watch is None else watch.measured())
+    if watch is None:
+        return Frames(samples, _spans(clip), reasons, measurements)
+    if watch.still:
+        reasons = (*reasons, "still")
+    return Frames(samples, _spans(clip), reasons, measurements, watch.measured())
 
 
 def _spans(clip: Clip) -> tuple[tuple[float, float], ...]:

@@ -1,7 +1,8 @@
 """One face through the pictures of a clip, one picture after the other: what the cues look at.
 
-Nothing of the clip is kept but the picture before, a few hundred points and the time. The network that finds
-faces looks five times a second; between, points are followed by sparse optical flow.
+Nothing of the clip is kept but the picture before, one from the last seconds, a few hundred points and the
+time. The network that finds faces looks five times a second; between, points of the face are followed by
+sparse optical flow. Whenever it looks, the points of a picture up to 2.5 s ago are found again in this one.
 
 References:
     B. Lucas and T. Kanade, "An iterative image registration technique", IJCAI 1981; J. Shi and C. Tomasi,
@@ -10,7 +11,8 @@ References:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -20,12 +22,14 @@ from numpy.typing import NDArray
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import Landmarks, find_faces, find_landmarks
 
-__all__ = ["FACE", "FAR", "NEAR", "Flow", "TrackedFrame", "Tracker"]
+__all__ = ["FACE", "FAR", "NEAR", "Flow", "Points", "TrackedFrame", "Tracker"]
 
 WORKING_SIDE = 480  # px, about the longer side of the picture in which points are followed
 LOOK_EVERY_S = 0.19  # the network looks for the face
 SIDES = (160, 320)
-FLOW_S = 0.38  # points are followed for so long, then new ones are chosen
+CARRIED_S = 0.38  # points that carry the face are followed for so long, then new ones are chosen
+FLOW_S = 2.5  # points of one picture are looked for in others for so long
+LEAST_POINTS = 15  # in that picture
 LONGEST_GAP_S = 0.6  # what lies further apart is not one movement
 POINTS = 50  # in each zone
 NEAR_SCALE = 2.2  # times the box: what surrounds the face at once
@@ -40,28 +44,25 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Where points went within about 0.4 s.
+    """Where the points of an earlier picture are now.
 
     Attributes:
-        start_s: when they were chosen.
-        end_s: when they were seen last.
+        start_s: when they were chosen; all that were chosen at once have the same N, in the same order.
+        end_s: when they were looked for.
         before: float32, (N, 2): x, y, in sides of the face from its middle.
         after: float32, (N, 2): the same points at the end, in the same frame of reference.
+        there: (N,): whether they were found, and found back.
         zone: (N,): `FACE`, `NEAR` (what surrounds it at once) or `FAR`.
-        pixel: a pixel of the working picture, in sides of the face.
+        landmarks: (5, 2): eyes, nose and mouth at the start, in the same frame of reference.
     """
 
     start_s: float
     end_s: float
     before: Points
     after: Points
+    there: NDArray[np.bool_]
     zone: NDArray[np.int64]
-    pixel: float
-
-    def of(self, zone: int) -> tuple[Points, Points]:
-        """Return the points of one zone, before and after."""
-        there = self.zone == zone
-        return self.before[there], self.after[there]
+    landmarks: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class TrackedFrame:
         luma: uint8, (H, W): luminance of the picture as it came.
         grey: uint8, (h, w): the same, scaled down to about 480 pixels on its longer side.
         face: uint8, (96, 96, 3), RGB, the eyes on `ALIGNED_EYES`; None without a face.
-        flow: where points went; None but at the end of each stretch.
+        flow: where points went; None but where the network looked.
         cut: whether another scene begins.
     """
 
@@ -104,10 +105,8 @@ class Tracker:
         self._landmarks: Landmarks | None = None
         self._looked_s = -np.inf
         self._begin_s = 0.0
-        self._begin: Any = None
-        self._from = np.zeros((0, 2), np.float32)
         self._now = np.zeros((0, 2), np.float32)
-        self._zone = np.zeros(0, np.int64)
+        self._chosen: _Chosen | None = None
 
     def see(self, time_s: float, image: NDArray[np.uint8]) -> TrackedFrame:
         """Take in the next picture.
@@ -127,9 +126,9 @@ class Tracker:
             self._lose()
         self._follow(grey, ratio)
         looked = self._look(time_s, image)
-        flow = self._flow(time_s, grey, ratio)
-        if self._box is not None and len(self._now) == 0:
-            self._choose(time_s, grey, ratio)
+        flow = self._flow(time_s, grey, ratio) if looked else None
+        if self._box is not None and (len(self._now) == 0 or time_s - self._begin_s >= CARRIED_S):
+            self._begin_s, self._now = time_s, _points(grey, self._box.scaled(ratio), (FACE,))[0]
         self._time_s, self._grey, self._thumbnail = time_s, grey, thumbnail
         face = None if self._landmarks is None else _aligned(image, self._landmarks)
         return TrackedFrame(time_s, step, self._box, self._landmarks, looked, luma, grey, face, flow, cut)
@@ -138,21 +137,18 @@ class Tracker:
         self._box = self._landmarks = None
         self._looked_s = -np.inf
         self._now = self._now[:0]
+        self._chosen = None
 
     def _follow(self, grey: Any, ratio: float) -> None:
         """Follow the points, and carry the face with them."""
         if not len(self._now) or self._grey is None or self._grey.shape != grey.shape:
             return
         found, there = _followed(self._grey, grey, self._now)
-        kept = there
-        moved = (self._now[kept], found[kept])
-        self._from, self._now, self._zone = self._from[kept], found[kept], self._zone[kept]
-        on_face = self._zone == FACE
-        if self._box is None or self._landmarks is None or on_face.sum() < 6:
+        before, self._now = self._now[there], found[there]
+        if self._box is None or self._landmarks is None or len(before) < 6:
             return
-        carried, _ = cv2.estimateAffinePartial2D(
-            moved[0][on_face], moved[1][on_face], ransacReprojThreshold=1.0
-        )
+        carried: Any
+        carried, _ = cv2.estimateAffinePartial2D(before, self._now, ransacReprojThreshold=1.0)
         if carried is None:
             return
         turn, shift = carried[:, :2], carried[:, 2] / ratio
@@ -172,13 +168,13 @@ class Tracker:
         if points is None:
             faces = find_faces(image, SIDES)
             if not faces:
-                self._box = self._landmarks = None
-                self._now = self._now[:0]
+                self._lose()
+                self._looked_s = time_s
                 return False
             box = faces[0].box
             points = find_landmarks(image, box)
             if self._box is not None and _apart(self._box, box) > 0.5:
-                self._now = self._now[:0]  # another face
+                self._now, self._chosen = self._now[:0], None  # another face
             self._box, self._landmarks = box, faces[0].landmarks if points is None else points
             return True
         assert self._box is not None
@@ -188,47 +184,68 @@ class Tracker:
         self._landmarks = points
         return True
 
-    def _choose(self, time_s: float, grey: Any, ratio: float) -> None:
-        """Choose points to follow in each zone."""
-        assert self._box is not None
-        box = self._box.scaled(ratio)
-        middle = (box.x + box.width / 2, box.y + box.height / 2)
-        inside = np.zeros(grey.shape, np.uint8)
-        cv2.ellipse(inside, (middle, (0.85 * box.width, 0.9 * box.height), 0.0), 255, -1)
-        around, kept = np.zeros_like(inside), np.zeros_like(inside)
-        cv2.ellipse(around, (middle, (NEAR_SCALE * box.width, NEAR_SCALE * box.height), 0.0), 255, -1)
-        cv2.ellipse(kept, (middle, (1.1 * box.width, 1.1 * box.height), 0.0), 255, -1)
-        apart = max(3.0, float(np.sqrt(box.width * box.height)) / 12)
-        masks: list[Any] = [inside, around & ~kept, ~around]
-        points, zones = [], []
-        for zone, mask in zip((FACE, NEAR, FAR), masks, strict=True):
-            left, top, width, height = cv2.boundingRect(mask)
-            if not width:
-                continue
-            there = np.s_[max(top - 4, 0) : top + height + 4, max(left - 4, 0) : left + width + 4]
-            found = cv2.goodFeaturesToTrack(grey[there], POINTS, 0.01, apart, mask=mask[there], blockSize=5)
-            if found is not None:
-                points.append(found.reshape(-1, 2) + np.array([max(left - 4, 0), max(top - 4, 0)]))
-                zones.append(np.full(len(found), zone))
-        if points:
-            self._from = np.concatenate(points).astype(np.float32)
-            self._now, self._zone = self._from.copy(), np.concatenate(zones)
-            self._begin_s, self._begin = time_s, grey
-
     def _flow(self, time_s: float, grey: Any, ratio: float) -> Flow | None:
-        """End a stretch: tell where the points went that can be followed back as well."""
-        if not len(self._now) or time_s - self._begin_s < FLOW_S:
+        """Find the points of an earlier picture in this one, and this one's points where there is none."""
+        assert self._box is not None
+        assert self._landmarks is not None
+        box, landmarks, chosen = self._box.scaled(ratio), self._landmarks * ratio, self._chosen
+        if chosen is None or time_s - chosen.time_s > FLOW_S:
+            points, zone = _points(grey, box, (FACE, NEAR, FAR))
+            enough = len(points) >= LEAST_POINTS
+            chosen = _Chosen(time_s, grey, points, zone, box, landmarks, points, landmarks)
+            self._chosen = chosen if enough else None
             return None
-        box, self._now, now = self._box, self._now[:0], self._now
-        if box is None:
-            return None
-        back, there = _followed(grey, self._begin, now, self._from)
-        kept = there & (np.abs(back - self._from).max(axis=1) < RETURNS_WITHIN)
-        scaled = box.scaled(ratio)
-        side = float(np.sqrt(scaled.width * scaled.height))
-        middle = np.array([scaled.x + scaled.width / 2, scaled.y + scaled.height / 2], np.float32)
-        before, after = (self._from[kept] - middle) / side, (now[kept] - middle) / side
-        return Flow(self._begin_s, time_s, before, after, self._zone[kept], 1 / side)
+        guess = chosen.last.copy()
+        guess[chosen.zone != FAR] += (landmarks.mean(axis=0) - chosen.seen.mean(axis=0)).astype(np.float32)
+        now, found = _followed(chosen.grey, grey, chosen.points, guess)
+        back, returned = _followed(grey, chosen.grey, now, chosen.points)
+        there = found & returned & (np.abs(back - chosen.points).max(axis=1) < RETURNS_WITHIN)
+        self._chosen = replace(chosen, last=np.where(there[:, np.newaxis], now, chosen.last), seen=landmarks)
+        side = np.float32(np.sqrt(chosen.box.width * chosen.box.height))
+        middle = np.array(
+            [chosen.box.x + chosen.box.width / 2, chosen.box.y + chosen.box.height / 2], np.float32
+        )
+        before, after = (chosen.points - middle) / side, (now - middle) / side
+        marks = (chosen.landmarks - middle.astype(np.float64)) / side
+        return Flow(chosen.time_s, time_s, before, after, there, chosen.zone, marks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The points of one picture, in pixels, where they were found last, and the face in both."""
+
+    time_s: float
+    grey: Any
+    points: Points
+    zone: NDArray[np.int64]
+    box: Box
+    landmarks: Landmarks
+    last: Points
+    seen: Landmarks
+
+
+def _points(grey: Any, box: Box, zones: Sequence[int]) -> tuple[Points, NDArray[np.int64]]:
+    """Choose points to follow in some zones: (N, 2), and the zone of each."""
+    middle = (box.x + box.width / 2, box.y + box.height / 2)
+    inside = np.zeros(grey.shape, np.uint8)
+    cv2.ellipse(inside, (middle, (0.85 * box.width, 0.9 * box.height), 0.0), 255, -1)
+    around, kept = np.zeros_like(inside), np.zeros_like(inside)
+    cv2.ellipse(around, (middle, (NEAR_SCALE * box.width, NEAR_SCALE * box.height), 0.0), 255, -1)
+    cv2.ellipse(kept, (middle, (1.1 * box.width, 1.1 * box.height), 0.0), 255, -1)
+    apart = max(3.0, float(np.sqrt(box.width * box.height)) / 12)
+    masks: dict[int, Any] = {FACE: inside, NEAR: around & ~kept, FAR: ~around}
+    points, where = [np.zeros((0, 2), np.float32)], [np.zeros(0, np.int64)]
+    for zone in zones:
+        left, top, width, height = cv2.boundingRect(masks[zone])
+        if not width:
+            continue
+        there = np.s_[max(top - 4, 0) : top + height + 4, max(left - 4, 0) : left + width + 4]
+        mask = masks[zone][there]
+        found = cv2.goodFeaturesToTrack(grey[there], POINTS, 0.01, apart, mask=mask, blockSize=5)
+        if found is not None:
+            points.append(found.reshape(-1, 2) + np.array([max(left - 4, 0), max(top - 4, 0)]))
+            where.append(np.full(len(found), zone))
+    return np.concatenate(points).astype(np.float32), np.concatenate(where)
 
 
 def _smaller(luma: Any) -> tuple[Any, float]:

@@ -8,9 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.sensing.cues import Measured, cues
-from antispoof.sensing.track import TrackedFrame, Tracker
+from antispoof.sensing.track import FACE, Flow, TrackedFrame, Tracker
 
 __all__ = ["HIGHEST_RATE", "Watch"]
+
+STILL_S = 1.5  # for so long points are followed before a face is still
+STILL = 0.005  # sides of the face, the farthest it went: no simulated person went less than 0.04
+LEAST_POINTS = 8
 
 HIGHEST_RATE = 31.0  # pictures a second that are looked at; of more, some are left out
 
@@ -29,6 +33,12 @@ class Watch:
         self._watches = {name: cues[name].watch() for name in cues if names is None or name in names}
         self._seen_s = -np.inf
         self._interlaced = False
+        self._followed_s = self._moved = 0.0
+
+    @property
+    def still(self) -> bool:
+        """Whether the face rested as no living one does, for `STILL_S` at least: within a millimetre."""
+        return self._followed_s >= STILL_S and self._moved < STILL
 
     def due(self, time_s: float) -> bool:
         """Tell whether a picture of that time would be looked at: of a fast camera not every one is."""
@@ -47,9 +57,20 @@ class Watch:
         self._seen_s = time_s
         self._interlaced |= interlaced
         frame = self._tracker.see(time_s, image)
+        if frame.flow is not None:
+            self._measure_rest(frame.flow)
         for watch in self._watches.values():
             watch.see(frame)
         return frame
+
+    def _measure_rest(self, flow: Flow) -> None:
+        of_face = flow.there & (flow.zone == FACE)
+        if of_face.sum() < LEAST_POINTS:
+            self._moved = np.inf  # what is not found again is no picture at rest
+            return
+        went = np.linalg.norm((flow.after - flow.before)[of_face], axis=1)
+        self._moved = max(self._moved, float(np.median(went)))
+        self._followed_s = max(self._followed_s, flow.end_s - flow.start_s)
 
     def measured(self) -> tuple[Measured, ...]:
         """Tell what each cue has found so far."""
