@@ -262,10 +262,10 @@ def test_failing_model_lets_nobody_through(
     service.capture(session, 0, frames["bona_fide"][0])
     detector = service.core.checks.detector()
 
-    def fail(**_: Any) -> Any:
+    def fail(*_: Any) -> Any:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(type(detector), "check", fail)
+    monkeypatch.setattr(type(detector), "judge", fail)
     assert code(service.complete(session)) == (503, "model_unavailable")
     assert code(check(service, frames["bona_fide"][0])) == (503, "model_unavailable")
     view = service.get(session).json()
@@ -390,8 +390,14 @@ def test_other_methods_are_told(serve: Any, page: bool) -> None:
     assert code(service.client.get("/v1/nothing")) == (404, "not_found")
 
 
-def test_the_page_may_look_at_its_result_with_the_spent_token(serve: Any, frames: Frames) -> None:
+def test_a_session_of_the_page_takes_no_upload_unless_photos_are_allowed(serve: Any, frames: Frames) -> None:
     service = serve(page=True)
+    session = service.client.post("/page/sessions", json={"mode": "passive"}).json()
+    assert code(service.capture(session, 0, frames["bona_fide"][0])) == (409, "state_conflict")
+
+
+def test_the_page_may_look_at_its_result_with_the_spent_token(serve: Any, frames: Frames) -> None:
+    service = serve(page=True, page_photo=True)
     session = service.client.post("/page/sessions", json={}).json()
     header = {"Authorization": f"Bearer {session['client_token']}"}
     path = f"/page/sessions/{session['id']}/result"
@@ -406,7 +412,7 @@ def test_the_page_may_look_at_its_result_with_the_spent_token(serve: Any, frames
 
 def test_the_page_reads_no_result_of_a_backend(serve: Any, frames: Frames) -> None:
     """Where the page is on, a device with a token still does not learn its verdict."""
-    service = serve(page=True)
+    service = serve(page=True, page_photo=True)
     opened = service.client.post("/page/sessions", json={}).json()
     for session, status in ((service.open(), 404), (opened, 200)):
         service.capture(session, 0, frames["attack"][status % 3])

@@ -93,12 +93,10 @@ def sentence(verdict: Verdict) -> str:
         )
     if len(used) == 1:
         return f"The {what} was taken for {said}{tail}."
-    strongest = max(verdict.bundle_scores, key=lambda each: abs(each.contribution), default=None)
-    most = (
-        f", mostly because of the {_sensors([strongest])}"
-        if strongest and len(verdict.bundle_scores) > 1
-        else ""
-    )
+    toward = 1 if verdict.outcome == "bona_fide" else -1
+    strongest = max(verdict.bundle_scores, key=lambda each: toward * each.contribution, default=None)
+    told = strongest is not None and len(verdict.bundle_scores) > 1 and toward * strongest.contribution > 0
+    most = f", mostly because of the {_sensors([strongest])}" if strongest and told else ""
     return f"The {what} together were taken for {said}{most}{tail}."
 
 

@@ -209,7 +209,8 @@ class Sessions:
         """Keep a capture, sealed, and what its numbers mean where that was stated.
 
         Raises:
-            Problem: the session is not open, ``duplicate_seq``, or there are too many captures.
+            Problem: the session is not open or takes no uploads, ``duplicate_seq``, or there are too many
+                captures.
         """
         now = self._clock.now()
         sha256 = hashlib.sha256(content).hexdigest()
@@ -217,6 +218,8 @@ class Sessions:
             session = self._records.get_open(transaction, identifier)
             if session.mode == "active" or (session.live is not None and session.live["done"]):
                 raise Problem("state_conflict", "the session is captured by its stream")
+            if session.key_id is None and not self._settings.page_photo:
+                raise Problem("state_conflict", "the page's own sessions are captured by their stream here")
             session.live = None  # a stream that came to nothing gives way
             earlier = transaction.get(Capture, (identifier, modality, seq))
             if earlier is not None:
