@@ -21,7 +21,7 @@ from antispoof.networks.losses import losses
 from antispoof.networks.network import MultiSensorNetwork, Target
 
 ROWS, STEPS = 32, 60
-MOMENTS = ("picture_moments", "ring_statistics", "speech_moments")
+MOMENTS = ("picture_moments", "ring_patterns", "ring_statistics", "speech_moments")
 
 
 def learn(network: MultiSensorNetwork, inputs: dict[str, torch.Tensor], rate: float) -> float:

@@ -61,41 +61,41 @@ def serve(
     )
     if settings.hosts == ("*",) and host in LOOPBACK:
         settings = settings.model_copy(update={"hosts": (*LOOPBACK[:1], "[::1]", "localhost")})
-    listener = _bound(host, port)
-    core = Core(settings)  # what cannot work is told before anything listens
-    detector = _loaded(core.checks, "bundles")
-    shadow = None if core.shadow is None else _loaded(core.shadow.checks, "shadow_bundles")
-    new_key = None if core.keys.all() else core.keys.add("development")
-    core.close()
-    if workers == 1:
-        listener.listen()  # who calls from now on waits for the models, and is not turned away
-    else:
-        listener.close()  # the processes share one of their own
-    name = f"[{host}]" if ":" in host else host
-    typer.echo(f"listening  http://{name}:{port}/docs")
-    if settings.page:
-        typer.echo(f"page       http://{name}:{port}/")
-    typer.echo(f"model      {detector.bundle.metadata.name} {detector.bundle.metadata.version}")
-    if shadow is not None:
-        typer.echo(f"shadow     {shadow.bundle.metadata.name} {shadow.bundle.metadata.version}")
-    typer.echo(f"state      {settings.state}")
-    if new_key is None:
-        typer.echo("API key    shown when it was made; another: antispoof keys add NAME")
-    else:
-        typer.echo(f"API key    {new_key}  (shown this once; another: antispoof keys add NAME)")
-    os.environ[ENVIRONMENT] = settings.model_dump_json()
-    with tempfile.TemporaryDirectory(prefix="antispoof-metrics-") as metrics:
-        if workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
-        application, options = "antispoof.service.app:create_app", server_options(settings)
-        if workers > 1:
-            uvicorn.run(application, factory=True, host=host, port=port, workers=workers, **options)
-            return
-        server = uvicorn.Server(uvicorn.Config(application, factory=True, **options))
-        with suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
-        if not server.started:
-            raise typer.Exit(1)
+    with _bound(host, port) as listener:
+        core = Core(settings)  # what cannot work is told before anything listens
+        detector = _loaded(core.checks, "bundles")
+        shadow = None if core.shadow is None else _loaded(core.shadow.checks, "shadow_bundles")
+        new_key = None if core.keys.all() else core.keys.add("development")
+        core.close()
+        if workers == 1:
+            listener.listen()  # who calls from now on waits for the models, and is not turned away
+        else:
+            listener.close()  # the processes share one of their own
+        name = f"[{host}]" if ":" in host else host
+        typer.echo(f"listening  http://{name}:{port}/docs")
+        if settings.page:
+            typer.echo(f"page       http://{name}:{port}/")
+        typer.echo(f"model      {detector.bundle.metadata.name} {detector.bundle.metadata.version}")
+        if shadow is not None:
+            typer.echo(f"shadow     {shadow.bundle.metadata.name} {shadow.bundle.metadata.version}")
+        typer.echo(f"state      {settings.state}")
+        if new_key is None:
+            typer.echo("API key    shown when it was made; another: antispoof keys add NAME")
+        else:
+            typer.echo(f"API key    {new_key}  (shown this once; another: antispoof keys add NAME)")
+        os.environ[ENVIRONMENT] = settings.model_dump_json()
+        with tempfile.TemporaryDirectory(prefix="antispoof-metrics-") as metrics:
+            if workers > 1:
+                os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+            application, options = "antispoof.service.app:create_app", server_options(settings)
+            if workers > 1:
+                uvicorn.run(application, factory=True, host=host, port=port, workers=workers, **options)
+                return
+            server = uvicorn.Server(uvicorn.Config(application, factory=True, **options))
+            with suppress(KeyboardInterrupt):
+                server.run(sockets=[listener])
+            if not server.started:
+                raise typer.Exit(1)
 
 
 def _loaded(checks: Checks, setting: str) -> Detector:

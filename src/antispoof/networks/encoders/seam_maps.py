@@ -159,7 +159,7 @@ class SeamMaps(MomentsEncoder):
         """Map numbers (B, dim) to three levels of one token a cell."""
         standard = ((moments - self.mean) / self.deviation).clamp(-5, 5)
         cells = standard.reshape(-1, self.size // self.grid**2, self.grid, self.grid)
-        where = self.where.expand(cells.shape[0], -1, -1, -1)
+        where = self.where.to(cells.device).expand(cells.shape[0], -1, -1, -1)
         shallow = self.shallow(torch.cat([cells, where], 1))
         middle = self.middle(shallow)
         deep = self.deep(middle)
