@@ -39,7 +39,8 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, make_bundle: Any) -
     if request.param == "postgresql":
         database = request.getfixturevalue("server")[0]
         _empty(database)
-    return Settings(state=tmp_path / "state", database=database, bundles=(str(make_bundle()),))
+    state, bundles = tmp_path / "state", (str(make_bundle()),)
+    return Settings(state=state, database=database, bundles=bundles, page_photo=True)
 
 
 def _empty(url: str) -> None:
@@ -164,7 +165,7 @@ def test_database_gone_and_back(server: tuple[str, Server], tmp_path: Path) -> N
 
 
 def test_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
-    core = Core(Settings(state=tmp_path / "state"))
+    core = Core(Settings(state=tmp_path / "state", page_photo=True))
     session = core.sessions.open(REQUEST, None)
     core.sessions.accept(session["id"], "face_rgb", 0, b"a" * 1000)
     with core.store.engine.connect() as connection:
