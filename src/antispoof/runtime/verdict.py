@@ -223,8 +223,7 @@ class Verdict:
         policy: name of the policy; None for a detector without one.
         references: what earlier captures of the person did, one entry a modality; empty without any.
         cues: what the course of a clip shows, one entry a cue; empty where there is no clip. Their
-        contributions
-            and those of the bundles add up to the score.
+            contributions and those of the bundles add up to the score.
     """
 
     outcome: Outcome
