@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pytest
 import tutorials
 from check_release import BUNDLES, faults_of
 from doc_blocks import read_blocks
+from limit_ratios import limited
 from tutorials import run_tutorial
+
+from antispoof.runtime.bundle import read_bundle
+from antispoof.scores.calibration import calibrate
 
 WHOLE = [PurePosixPath("antispoof", name) for name in (*BUNDLES, "py.typed", "LICENSE")]
 
@@ -30,6 +35,22 @@ def test_what_must_not_be_published(extra: str, fault: str) -> None:
     (told,) = faults_of([*WHOLE, PurePosixPath(extra)])
     assert fault in told
     assert extra in told
+
+
+def test_limited_ratios_change_no_decision_of_a_bundle_alone() -> None:
+    before = read_bundle("face-multispectral").metadata
+    after = limited(before, 0.2, "2")
+    scores = np.linspace(-6, 6, 241)
+    for subset in ((), ("face_depth",), ("face_rgb", "face_thermal")):
+        ratios = [calibrate(scores, each.calibration_for(subset)) for each in (before, after)]
+        assert ratios[1].max() < np.log(4)
+        for name in before.operating_points:
+            points = [each.operating_point_for(name, subset).threshold for each in (before, after)]
+            np.testing.assert_array_equal(*(r >= t for r, t in zip(ratios, points, strict=True)))
+    with pytest.raises(SystemExit, match="limited already"):
+        limited(after, 0.2, "3")
+    with pytest.raises(SystemExit, match="train and export it anew"):
+        limited(read_bundle("face-rgb").metadata, 0.2, "3")
 
 
 def test_a_bundle_left_out_is_named() -> None:

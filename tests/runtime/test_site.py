@@ -70,6 +70,9 @@ def test_it_comes_back_from_its_file_and_fits_one_bundle(
     path = make_bundle("other.onnx", model=network(gain=2.0), version="2")
     with pytest.raises(InputError, match=r"bundle 'miniature 1' \(.*…\), not to 'miniature 2' \(") as caught:
         antispoof.load(path).calibrated(site)
+    again = make_bundle("again.onnx", version="2")  # the same graph, calibrated anew
+    with pytest.raises(InputError, match="whose scores lie elsewhere"):
+        antispoof.load(again).calibrated(site)
     for command in ("antispoof calibrate --bundle BUNDLE.onnx --face-rgb", "compare-bundles OLD BUNDLE.onnx"):
         assert command in str(caught.value)
 

@@ -10,7 +10,13 @@ from sklearn.linear_model import LogisticRegression
 
 from antispoof.errors import InputError
 from antispoof.runtime.bundle import Calibration
-from antispoof.scores.calibration import calibrate, fit_calibration, supported_ratio
+from antispoof.scores.calibration import (
+    calibrate,
+    fit_calibration,
+    supported_ratio,
+    unseen_ratio,
+    without_unseen,
+)
 
 
 def test_calibrate_is_affine() -> None:
@@ -81,6 +87,35 @@ def test_what_so_many_people_support_is_the_rule_of_succession() -> None:
     # 60 did as expected: the next one does not with chance 1 / 62, odds of 61 to 1
     assert supported_ratio(60) == pytest.approx(np.log(61))
     assert supported_ratio(1) == pytest.approx(np.log(2))
+
+
+@given(ratio=st.floats(-30, 30), error=st.floats(0.02, 0.45))
+def test_what_unseen_kinds_support_is_a_mixture_with_people(ratio: float, error: float) -> None:
+    # with e attacks for 1 - e people above a threshold, an attack passes for a person with odds e to 1 - e
+    llr = float(calibrate(ratio, Calibration(slope=1, intercept=0, unseen=unseen_ratio(error))))
+    share = error / (1 - error)
+    assert llr == pytest.approx(-np.log((1 - share) * np.exp(-ratio) + share), abs=1e-6)
+    assert llr <= np.log((1 - error) / error) + 1e-9
+    assert llr * ratio >= -1e-12  # speaks for the same side
+
+
+@pytest.mark.parametrize("error", [0.0, 0.5, 0.7])
+def test_unseen_kinds_that_tell_nothing_limit_nothing(error: float) -> None:
+    with pytest.raises(InputError, match=f"between 0 and 0.5, got {error:g}"):
+        unseen_ratio(error)
+
+
+def test_limits_follow_each_other_and_bend_thresholds_alike() -> None:
+    both = Calibration(slope=2, intercept=-1, limit=4, unseen=1.5)
+    people = both.model_copy(update={"unseen": None})
+    scores = np.linspace(-8, 8, 41)
+    bent = calibrate(scores, both)
+    assert (np.diff(bent) > 0).all()
+    assert bent.max() < 1.5
+    assert bent.min() > -4
+    threshold = float(calibrate(0.7, people))
+    passes = calibrate(scores, people) >= threshold
+    np.testing.assert_array_equal(bent >= float(without_unseen(np.array(threshold), 1.5)), passes)
 
 
 def test_a_rescaled_calibration_says_the_same_and_keeps_its_limit() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -30,16 +29,13 @@ def panel(*rows: list[float], thresholds: list[float] | None = None) -> Panel:
     partial=st.sampled_from([0.0, 0.2, 0.5, 0.99]),
 )
 @settings(max_examples=150)
-def test_bayesian_is_the_sum_over_all_subsets_of_sensors(llr: list[float], partial: float) -> None:
+def test_bayesian_weighs_an_attack_on_all_sensors_and_on_each_alone(llr: list[float], partial: float) -> None:
+    # Bayes' rule by enumeration: what a presentation is, and which sensors an attack is made on
     count = len(llr)
-    whole = sum(llr)
-    if count == 1:
-        expected = whole
-    else:
-        subsets = [s for size in range(1, count) for s in combinations(llr, size)]
-        chance = (1 - partial) * math.exp(-whole)
-        chance += partial / len(subsets) * sum(math.exp(-sum(subset)) for subset in subsets)
-        expected = -math.log(chance)
+    attacked = {(k,): partial / count for k in range(count)} if count > 1 else {}
+    attacked[tuple(range(count))] = 1 - partial if count > 1 else 1.0
+    chance = {s: p * math.prod(math.exp(-llr[k]) for k in s) for s, p in attacked.items()}
+    expected = -math.log(sum(chance.values()))
     fused = fusions["bayesian"](partial=partial).fuse(panel(llr))[0]  # type: ignore[call-arg]
     assert fused == pytest.approx(expected, abs=1e-7)
 
@@ -48,6 +44,14 @@ def test_a_fooled_sensor_cannot_outvote_one_that_saw_the_attack() -> None:
     seen = panel([12.0, -5.0])
     assert fusions["llr_sum"]().fuse(seen)[0] > 0
     assert fusions["bayesian"]().fuse(seen)[0] < -2
+
+
+@given(llr=st.lists(st.floats(-6, 6), min_size=2, max_size=6), attacked=st.integers(0, 5))
+def test_what_others_say_cannot_hide_one_attacked_sensor(llr: list[float], attacked: int) -> None:
+    # half of the prior lies on one sensor alone: no word of the others is worth more than log(2 n) to it
+    one = llr[attacked % len(llr)]
+    fused = fusions["bayesian"]().fuse(panel(llr))[0]
+    assert fused <= one + math.log(2 * len(llr)) + 1e-9
 
 
 def test_votes_are_decisions_at_each_threshold() -> None:

@@ -115,7 +115,7 @@ class Detector:
 
         def examiner(made: Bundle) -> Examiner:
             named = [each for each in sites if each.bundle == made.metadata.name]
-            fitting = [each for each in named if each.bundle_sha256 == made.metadata.sha256]
+            fitting = [each for each in named if each.belongs_to(made.metadata)]
             return Examiner(made, threads, next(iter((*fitting, *named)), None))
 
         first = examiner(bundle)

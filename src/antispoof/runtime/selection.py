@@ -84,7 +84,7 @@ def _see_that_it_counts(site: SiteCalibration, candidates: Sequence[Examiner]) -
     """Raise `InputError` where the bundle of a site does not judge, and whichever does has no site."""
     from antispoof.runtime.site import how_to_refit
 
-    owner = next((each for each in candidates if each.metadata.sha256 == site.bundle_sha256), None)
+    owner = next((each for each in candidates if site.belongs_to(each.metadata)), None)
     if owner is None:
         if any(each.site is not None for each in candidates):
             return

@@ -97,9 +97,14 @@ class SiteCalibration(BaseModel):
         """The bundle it belongs to: name, version where it is known, start of the checksum."""
         return _called(self.bundle, self.bundle_version, self.bundle_sha256)
 
+    def belongs_to(self, metadata: BundleMetadata) -> bool:
+        """Tell whether it was learned from scores of this bundle; one graph may be calibrated in two ways."""
+        same = self.bundle_version in ("", metadata.version)
+        return same and self.bundle_sha256 == metadata.sha256
+
     def check(self, metadata: BundleMetadata) -> None:
         """Raise `InputError` for another bundle."""
-        if metadata.sha256 != self.bundle_sha256:
+        if not self.belongs_to(metadata):
             judge = _called(metadata.name, metadata.version, metadata.sha256)
             raise InputError(
                 f"this site calibration belongs to bundle {self.owner}, not to {judge}, whose scores lie "

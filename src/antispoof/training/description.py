@@ -24,7 +24,7 @@ from antispoof.runtime.bundle import (
     TrainingData,
     subset_key,
 )
-from antispoof.scores.calibration import Calibration, calibrate, supported_ratio
+from antispoof.scores.calibration import Calibration, calibrate, supported_ratio, unseen_ratio
 from antispoof.scores.location import typical_score
 from antispoof.training.collection import Collection
 from antispoof.training.operating_points import NO_EVIDENCE, calibration_of, figures, operating_points
@@ -86,7 +86,7 @@ def describe(
                 "nothing"
             )
         key = subset_key(subset)
-        calibration = _limited(calibration, people, kinds, present)
+        calibration = _limited(calibration, people, kinds, present, experiment.unseen_d_eer)
         calibrations[key] = calibration
         ratios = {name: calibrate(scores, calibration) for name, scores in attacks.items()}
         genuine = calibrate(bona_fide, calibration)
@@ -109,7 +109,9 @@ def describe(
         default_operating_point="balanced",
         subset_calibrations={k: v for k, v in calibrations.items() if k != key},
         subset_operating_points={k: v for k, v in points.items() if k != key},
-        modality_calibrations=_modality_calibrations(network, collection, people, kinds),
+        modality_calibrations=_modality_calibrations(
+            network, collection, people, kinds, experiment.unseen_d_eer
+        ),
         training=Training(
             data=_training_data(collection),
             recipe=json.dumps({**experiment.record(), "manifest_sha256": manifest_digest(manifest)}),
@@ -150,14 +152,22 @@ def _all_present(collection: Collection, rows: Any, subset: tuple[str, ...]) -> 
 
 
 def _limited(
-    calibration: Calibration, people: list[str], kinds: list[str | None], present: Any
+    calibration: Calibration,
+    people: list[str],
+    kinds: list[str | None],
+    present: Any,
+    unseen_d_eer: float | None,
 ) -> Calibration:
-    """Limit ratios to what so many people can support; presentations of one person are not independent."""
+    """Limit ratios to what so many people, and attacks of unseen kinds, can support.
+
+    Presentations of one person are not independent.
+    """
     rows = np.flatnonzero(present)
     scarcer = min(
         len({people[row] for row in rows if (kinds[row] is None) == live}) for live in (True, False)
     )
-    return calibration.model_copy(update={"limit": supported_ratio(scarcer)})
+    unseen = None if unseen_d_eer is None else unseen_ratio(unseen_d_eer)
+    return calibration.model_copy(update={"limit": supported_ratio(scarcer), "unseen": unseen})
 
 
 def _by_species(scores: Any, kinds: list[str | None], present: Any) -> tuple[Any, dict[str, Any]]:
@@ -207,7 +217,11 @@ def _training_data(collection: Collection) -> list[TrainingData]:
 
 
 def _modality_calibrations(
-    network: nn.Module, collection: Collection, people: list[str], kinds: list[str | None]
+    network: nn.Module,
+    collection: Collection,
+    people: list[str],
+    kinds: list[str | None],
+    unseen_d_eer: float | None,
 ) -> dict[str, Calibration]:
     """Calibrate what each modality says by itself, beside the others."""
     if len(collection.modalities) == 1:
@@ -220,7 +234,7 @@ def _modality_calibrations(
         if _enough(kinds, present, FEWEST):
             bona_fide, attacks = _by_species(said[:, column], kinds, present)
             own = calibration_of(bona_fide, np.concatenate(list(attacks.values())))
-            found[name] = _limited(own, people, kinds, present)
+            found[name] = _limited(own, people, kinds, present, unseen_d_eer)
     return found
 
 

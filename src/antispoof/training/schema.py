@@ -149,10 +149,14 @@ class ManifestExperiment(Experiment):
         licence: of the bundle.
         data: what is learned from.
         modalities: sensors by name, in the order of the network's inputs.
+        unseen_d_eer: mean D-EER over attack instrument species, each left out of training once, as
+            ``antispoof protocol run … leave-one-out:pai_species --figure d_eer`` tells it; ratios in favour
+            of bona fide claim no more than it supports. None where nobody has measured it.
     """
 
     description: str = ""
     licence: str = ""
+    unseen_d_eer: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     data: Data
     modalities: Annotated[dict[str, ModalityPart], Field(min_length=1)]
 
@@ -172,6 +176,8 @@ class ManifestExperiment(Experiment):
         """Return what decides the result, and not where it is kept."""
         content = dict(super().record())
         content["data"] = {key: value for key, value in content["data"].items() if key != "cache"}
+        if self.unseen_d_eer is None:
+            del content["unseen_d_eer"]
         return content
 
     def in_run(self, run_dir: Path, seed: int, cache: Path) -> Self:

@@ -8,7 +8,7 @@ export interface BundleMetadata {
   readonly name: string;
   readonly version: string;
   readonly inputs: readonly { readonly name: string; readonly modality: string; readonly prepare: CropRecipe }[];
-  readonly calibration: { readonly slope: number; readonly intercept: number; readonly limit?: number | null };
+  readonly calibration: { readonly slope: number; readonly intercept: number; readonly limit?: number | null; readonly unseen?: number | null };
   readonly operating_points: Readonly<Record<string, { readonly threshold: number }>>;
   readonly default_operating_point: string;
   readonly sha256: string;

@@ -70,9 +70,10 @@ async function look({ metadata, judge, detector }: Loaded, image: { width: numbe
       ]),
     );
     const raw = (await judge.run(feeds, ["score"])).score!.data[0] as number;
-    const { slope, intercept, limit } = metadata.calibration;
+    const { slope, intercept, limit, unseen } = metadata.calibration;
     score = slope * raw + intercept;
     if (limit) score = logOfSum(-limit, score) - logOfSum(0, score - limit); // as `saturated` in Python
+    if (unseen) score = -logOfSum(Math.log(-Math.expm1(-unseen)) - score, -unseen); // as `without_unseen`
     if (!Number.isFinite(score)) throw new LookError("failed", "the network gives no finite score");
   }
   const scoreMs = performance.now() - between;

@@ -24,6 +24,8 @@ __all__ = [
     "fit_calibration",
     "saturated",
     "supported_ratio",
+    "unseen_ratio",
+    "without_unseen",
 ]
 
 MOST_TRIED = 4000  # of each class, when calibrations are chosen
@@ -32,12 +34,15 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Calibration(BaseModel):
-    """``llr = slope * score + intercept``, a natural-log likelihood ratio, `saturated` at ``limit``.
+    """``llr = slope * score + intercept``, a natural-log likelihood ratio, within what was seen.
 
     Attributes:
         slope: what a score weighs.
         intercept: the ratio of a score of 0.
-        limit: the ratio, to either side, that none exceeds, see `supported_ratio`; None where nobody said.
+        limit: the ratio, to either side, that none exceeds, see `supported_ratio` and `saturated`; None where
+            nobody said.
+        unseen: the highest ratio, in favour of bona fide, that attacks of unseen kinds leave possible, see
+            `unseen_ratio` and `without_unseen`; None where nobody said.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -45,6 +50,14 @@ class Calibration(BaseModel):
     slope: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     intercept: Number
     limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    unseen: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+    def bent(self, ratio: ArrayLike) -> NDArray[np.float64]:
+        """Return log likelihood ratios within the limits; those of thresholds, too."""
+        bent = np.asarray(ratio, np.float64)
+        if self.limit is not None:
+            bent = saturated(bent, self.limit)
+        return bent if self.unseen is None else without_unseen(bent, self.unseen)
 
     def rescaled(self, slope: float, intercept: float) -> Calibration:
         """Return the same for scores ``x`` where it was made for ``slope * x + intercept``."""
@@ -86,8 +99,7 @@ calibrations: Registry[type[ScoreCalibration]] = Registry("calibration", __name_
 
 def calibrate(score: ArrayLike, calibration: Calibration) -> NDArray[np.float64]:
     """Return natural-log likelihood ratios, of the shape of ``score``."""
-    ratio = calibration.slope * np.asarray(score, np.float64) + calibration.intercept
-    return ratio if calibration.limit is None else saturated(ratio, calibration.limit)
+    return calibration.bent(calibration.slope * np.asarray(score, np.float64) + calibration.intercept)
 
 
 def supported_ratio(presentations: int) -> float:
@@ -113,6 +125,32 @@ def saturated(ratio: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
     """
     # log p - log (1 - p) with p = outliers + (1 - 2 outliers) sigmoid(ratio), without cancellation
     return np.asarray(np.logaddexp(-limit, ratio) - np.logaddexp(0, ratio - limit), np.float64)
+
+
+def unseen_ratio(error: float) -> float:
+    """Return the largest log likelihood ratio in favour of bona fide that errors on unseen kinds support.
+
+    Where a share ``error`` of attacks passes with ``1 - error`` of the people, passing speaks for a person
+    at a ratio of ``(1 - error) / error``, and no higher score was shown to say more.
+
+    Args:
+        error: mean D-EER over attack instrument species, each left out of training once; between 0 and 0.5.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not 0 < error < 0.5:
+        raise InputError(f"the D-EER of unseen kinds must lie between 0 and 0.5, got {error:g}")
+    return math.log((1 - error) / error)
+
+
+def without_unseen(ratio: NDArray[np.float64], unseen: float) -> NDArray[np.float64]:
+    """Bend log likelihood ratios so that none exceeds ``unseen``; their order and their sign stay.
+
+    The ratio where an attack is, with chance ``exp(-unseen)``, of a kind that looks like a person. What
+    speaks against a person hardly changes: no kind of attack makes people look like one.
+    """
+    return np.asarray(-np.logaddexp(math.log(-math.expm1(-unseen)) - ratio, -unseen), np.float64)
 
 
 def fit_calibration(bona_fide: ArrayLike, attack: ArrayLike, ridge: float = 1e-6) -> Calibration:
