@@ -79,8 +79,9 @@ def every_number_alike(count: int, partial: float) -> Prior:
 
 def one_or_all(count: int, partial: float) -> Prior:
     """All with 1 - partial, else one alone."""
-    alone = {(k,): partial / count for k in range(count)}
-    return {**alone, tuple(range(count)): 1 - partial} if count > 1 else {(0,): 1.0}
+    found: dict[Subset, float] = {(k,): partial / count for k in range(count)}
+    found[tuple(range(count))] = 1 - partial if count > 1 else 1.0
+    return found
 
 
 PRIORS: dict[str, Callable[[int, float], Prior]] = {

@@ -58,6 +58,24 @@ def test_one_person(run: Run, desk: Path) -> None:
     assert re.fullmatch(r"  face_rgb  used, face of 1\d\d pixels", evidence)
 
 
+def test_a_bundle_says_what_it_looks_for_and_one_without_a_say_is_named(
+    run: Run, desk: Path, make_bundle: Any
+) -> None:
+    """A score of face-manipulation is no word about a person who is there."""
+    seams = make_bundle("seams.onnx", name="face-manipulation")
+    _, out, err = run("check", "--bundle", seams, "--face-rgb", desk / "person.jpg")
+    assert "from a picture without a trace of manipulation than from a manipulated picture" in out
+    assert err == ""
+    named = ("--bundle", desk / "miniature.onnx", "--bundle", seams)
+    _, out, err = run("check", *named, desk / "person.jpg", desk / "blue.png")
+    assert "from a person who is there" in out
+    assert "manipula" not in out
+    (told,) = err.splitlines()
+    assert told == (
+        "face-manipulation 1 has no say: miniature 1, named before it, judges face_rgb. Ask each by itself."
+    )
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-__all__ = ["At", "Bundles", "PolicyName", "SiteFile"]
+if TYPE_CHECKING:
+    from antispoof.runtime.bundle import Bundle
+    from antispoof.runtime.detector import Detector
+
+__all__ = ["At", "Bundles", "PolicyName", "SiteFile", "tell_without_say"]
 
 Bundles = Annotated[
     list[str] | None,
@@ -33,3 +37,18 @@ At = Annotated[
 SiteFile = Annotated[
     Path | None, typer.Option("--site", help="What antispoof calibrate wrote.", show_default=False)
 ]
+
+
+def tell_without_say(detector: Detector) -> None:
+    """Name on standard error each bundle that never judges, since one before it has the same sensors."""
+    first: dict[frozenset[str], Bundle] = {}
+    for bundle in detector.bundles:
+        about = bundle.metadata
+        before = first.setdefault(frozenset(about.modalities), bundle)
+        if before is not bundle:
+            named = f"{before.metadata.name} {before.metadata.version}"
+            typer.echo(
+                f"{about.name} {about.version} has no say: {named}, named before it, judges "
+                f"{', '.join(about.modalities)}. Ask each by itself.",
+                err=True,
+            )

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections import Counter
 
+from antispoof.runtime.bundle import ONLY_BY_NAME
 from antispoof.runtime.policy import Policy, in_words
 from antispoof.runtime.verdict import BundleScore, CueEvidence, Evidence, ReferenceUse, Verdict
 from antispoof.scores.fusion import fusions
@@ -20,6 +21,7 @@ __all__ = [
     "frames_in_words",
     "likelihood_in_words",
     "margin_in_words",
+    "meant_by",
     "policy_in_words",
     "sentence",
     "suspicious_spans",
@@ -30,6 +32,7 @@ __all__ = [
 OUTCOME_WORDS = {"bona_fide": "bona fide", "attack": "attack", "non_response": "no verdict"}
 """Outcome → what a reader is told."""
 
+PERSON = ("a person who is there", "an attack")
 LARGEST_RATIO = 1000  # beyond it a number would claim more than a calibration set can show
 WORTH_TELLING = 0.1  # natural-log likelihood ratio
 BANDS = (
@@ -53,7 +56,7 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
     """List what stands behind an outcome, as pairs of a short name and words."""
     lines = [("score", margin_in_words(verdict))]
     if verdict.score is not None:
-        lines.append(("meaning", likelihood_in_words(verdict.score)))
+        lines.append(("meaning", likelihood_in_words(verdict.score, meant_by(verdict))))
     for part in verdict.evidence:
         lines.append((part.modality, evidence_in_words(part, len(verdict.evidence) > 1)))
         if way := way_in_words(part):
@@ -83,7 +86,7 @@ def sentence(verdict: Verdict) -> str:
             return f"The {_listed(flawed)} is not one presentation of one person, so nobody passes{tail}."
         why = "leaves it open" if any(c.code == "unsure" for c in verdict.causes) else "is not enough"
         return f"The {what} {why} under this policy{tail}."
-    said = "a person who is there" if verdict.outcome == "bona_fide" else "an attack"
+    said = meant_by(verdict)[0 if verdict.outcome == "bona_fide" else 1]
     for_it = [each for each in verdict.bundle_scores if each.score > CONTRADICTION]
     against = [each for each in verdict.bundle_scores if each.score < -CONTRADICTION]
     if for_it and against:
@@ -100,14 +103,19 @@ def sentence(verdict: Verdict) -> str:
     return f"The {what} together were taken for {said}{most}{tail}."
 
 
-def likelihood_in_words(score: float) -> str:
-    """Put a natural-log likelihood ratio into words."""
+def meant_by(verdict: Verdict) -> tuple[str, str]:
+    """Say what bona fide and attack are to the bundles that judged."""
+    meant = {ONLY_BY_NAME.get(each.name, PERSON) for each in verdict.bundles}
+    return meant.pop() if len(meant) == 1 else PERSON
+
+
+def likelihood_in_words(score: float, sides: tuple[str, str]) -> str:
+    """Put a natural-log likelihood ratio into words, with those for bona fide and attack."""
     ratio = math.exp(min(abs(score), 20))
     if ratio < 1.5:
-        return "about as likely from a person who is there as from an attack"
+        return f"about as likely from {sides[0]} as from {sides[1]}"
     digits = f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
     times = f"more than {LARGEST_RATIO}" if ratio > LARGEST_RATIO else digits
-    sides = ("a person who is there", "an attack")
     likelier, other = sides if score > 0 else sides[::-1]
     return f"{times} times likelier from {likelier} than from {other}"
 
@@ -244,7 +252,7 @@ def cue_in_words(cue: CueEvidence) -> str:
         if cue.status == "hint":
             return "; ".join((f"{cue.title}: measured, and has no say", *cue.explained))
         return f"{cue.title}: not measurable, {'; '.join(cue.explained)}"
-    side = "a person who is there" if cue.score > 0 else "an attack"
+    side = PERSON[0 if cue.score > 0 else 1]
     speaks = f"speaks for {side}" if abs(cue.score) >= WORTH_TELLING else "leaves it open"
     return f"{cue.title}: {speaks}, {cue.contribution:+.2f}"
 

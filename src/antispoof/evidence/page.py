@@ -25,6 +25,7 @@ from antispoof.evidence.explanation import (
     frames_in_words,
     likelihood_in_words,
     margin_in_words,
+    meant_by,
     references_in_words,
     sentence,
 )
@@ -106,7 +107,7 @@ def _card(entry: Checked, simulated: bool) -> dict[str, Any]:
     point = verdict.operating_point
     rows = card["rows"]
     if verdict.score is not None:
-        rows.append(("Meaning", f"This is {likelihood_in_words(verdict.score)}."))
+        rows.append(("Meaning", f"This is {likelihood_in_words(verdict.score, meant_by(verdict))}."))
         label = f"score {verdict.score:+.2f}, threshold {point.threshold:+.2f}"
         card["scale"] = inline_svg(figures.score_scale(verdict), label)
     rows.append(("Score", margin_in_words(verdict)))

@@ -43,8 +43,10 @@ __all__ = [
 
 METADATA_KEY = b"antispoof"
 
-ONLY_BY_NAME = frozenset({"face-manipulation"})
-"""Bundles that ship and look for something else than whether a person is there."""
+ONLY_BY_NAME = {
+    "face-manipulation": ("a picture without a trace of manipulation", "a manipulated picture"),
+}
+"""Bundles that look for something else than whether a person is there → bona fide and attacks in words."""
 
 # Field numbers of the ONNX messages ModelProto and StringStringEntryProto.
 GRAPH, METADATA_PROPS = 7, 14
@@ -297,7 +299,7 @@ def default_bundles() -> list[str]:
     Pictures of faces come first. A variant, whose name is another's with an ending (``face-rgb-edge`` beside
     ``face-rgb``), judges only where it is named, and so do those of `ONLY_BY_NAME`.
     """
-    names = sorted(set(shipped_bundles()) - ONLY_BY_NAME)
+    names = sorted(set(shipped_bundles()).difference(ONLY_BY_NAME))
     names = [name for name in names if not any(name.startswith(f"{other}-") for other in names)]
     return sorted(names, key=lambda name: (not name.startswith("face-rgb"), name))
 
