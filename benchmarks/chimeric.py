@@ -14,7 +14,8 @@ takes score files of any number of sensors, as ``antispoof score`` writes them, 
 the default rule of a policy, each subset of the sensors by itself: CHIMERIC again, and every sensor
 attacked. Then each sensor is attacked alone, beside all others bona fide: what passes at the threshold that
 ships (the highest of the bundles' default ones) and at a BPCER of 5 % (set on one half of the draws, applied
-to the other).
+to the other). ``--limit voice=1.5`` limits a sensor's ratios to both sides, ``--partial 0.2`` takes another
+prior: what was tried.
 
     python benchmarks/chimeric.py --four DIR --each 150 --out SCORES
 
@@ -48,7 +49,9 @@ from antispoof.runtime.bundle import default_bundle, read_bundle
 from antispoof.runtime.examiner import Examiner
 from antispoof.runtime.policy import Policy, decide, read_policy, shipped_policies
 from antispoof.runtime.verdict import Evidence
-from antispoof.scores.fusion import Panel
+from antispoof.scores.calibration import saturated
+from antispoof.scores.fusion import FusionRule, Panel
+from antispoof.scores.fusion.bayesian import Bayesian
 from antispoof.simulation.fingerprint.collection import plan_prints, write_prints
 from antispoof.simulation.iris.collection import plan_irises, write_irises
 from antispoof.simulation.iris.sensors import FAMILIES
@@ -142,7 +145,13 @@ def measure_pairs(policy: Policy, sets: Mapping[str, ScoreSet], console: Console
     return found
 
 
-def measure_several(sets: Mapping[str, ScoreSet], console: Console, seed: int = 0) -> dict[str, Any]:
+def measure_several(
+    sets: Mapping[str, ScoreSet],
+    console: Console,
+    seed: int = 0,
+    limits: Mapping[str, float] | None = None,
+    partial: float | None = None,
+) -> dict[str, Any]:
     """D-EER of every sensor and of every subset of two or more, all of them attacked, by the default rule."""
     rng = np.random.default_rng(seed)
     genuine = np.arange(2 * PAIRS) < PAIRS
@@ -153,7 +162,9 @@ def measure_several(sets: Mapping[str, ScoreSet], console: Console, seed: int = 
         columns[name] = np.where(
             genuine, rng.choice(answered[bona_fide], 2 * PAIRS), rng.choice(answered[~bona_fide], 2 * PAIRS)
         )
-    rule = Policy(name="default").fusion.parameters
+    for name, limit in (limits or {}).items():
+        columns[name] = saturated(columns[name], limit)
+    rule = Policy(name="default").fusion.parameters if partial is None else Bayesian(partial=partial)
     found: dict[str, Any] = {"simulated": [name for name, scores in sets.items() if scores.simulated.any()]}
     for size in range(1, len(sets) + 1):
         for names in itertools.combinations(columns, size):
@@ -164,24 +175,26 @@ def measure_several(sets: Mapping[str, ScoreSet], console: Console, seed: int = 
             found.setdefault("d_eer", {})[" + ".join(names)] = value
             beside = f", best of them alone {100 * min(alone):.2f} %" if alone else ""
             console.print(f"CHIMERIC, {' + '.join(names)}: D-EER {100 * value:.2f} %{beside}", soft_wrap=True)
-    found["attacked_alone"] = attack_one(columns, genuine, console)
+    found["attacked_alone"] = attack_one(columns, genuine, rule, console)
     if found["simulated"]:
         console.print(f"SIMULATED presentations among: {', '.join(found['simulated'])}")
     return found
 
 
 def attack_one(
-    columns: Mapping[str, NDArray[np.float64]], genuine: NDArray[np.bool_], console: Console
+    columns: Mapping[str, NDArray[np.float64]],
+    genuine: NDArray[np.bool_],
+    rule: FusionRule,
+    console: Console,
 ) -> dict[str, float]:
-    """Shares of attacks on one sensor that pass beside all others bona fide, by the default rule."""
-    policy = Policy(name="default")
+    """Shares of attacks on one sensor that pass beside all others bona fide."""
     told = [read_bundle(default_bundle(name)).metadata for name in columns]
     shipped = max(each.operating_points[each.default_operating_point].threshold for each in told)
     llr = np.column_stack(list(columns.values()))
     live, attack = llr[genuine], llr[~genuine]
 
     def fuse(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        return policy.fusion.parameters.fuse(Panel.of(tuple(columns), rows))
+        return rule.fuse(Panel.of(tuple(columns), rows))
 
     half = len(live) // 2
     five = float(np.quantile(fuse(live[:half]), 0.05))
@@ -296,6 +309,14 @@ def main() -> None:
     )
     parser.add_argument("--four", type=Path, metavar="DIR", help="with --out: make four score files first")
     parser.add_argument("--each", type=int, default=150, help="presentations of either class, with --four")
+    parser.add_argument(
+        "--limit",
+        nargs="+",
+        metavar="SENSOR=RATIO",
+        default=[],
+        help="limit ratios of a sensor to both sides",
+    )
+    parser.add_argument("--partial", type=float, help="another prior of an attack on one sensor alone")
     arguments = parser.parse_args()
     console = Console(width=120, highlight=False)
     if arguments.four and not arguments.out:
@@ -306,7 +327,9 @@ def main() -> None:
             if arguments.four
             else {name: Path(path) for name, path in (each.split("=", 1) for each in arguments.several)}
         )
-        several = measure_several({name: ScoreSet.read(path) for name, path in named.items()}, console)
+        limits = {name: float(ratio) for name, ratio in (each.split("=", 1) for each in arguments.limit)}
+        sets = {name: ScoreSet.read(path) for name, path in named.items()}
+        several = measure_several(sets, console, limits=limits, partial=arguments.partial)
         if arguments.json:
             arguments.json.write_text(json.dumps(several, indent=1), encoding="utf-8")
         return
