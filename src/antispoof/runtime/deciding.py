@@ -168,12 +168,14 @@ class Decider:
         names = tuple(examiner.metadata.name for examiner, _ in chosen)
         rule = self.rules.fusion.parameters
         panel = Panel.of(names, np.array([scores]), thresholds=np.array([p.threshold for p in points]))
-        shares = dict(zip(panel.sources, contributions(rule, panel).tolist(), strict=True))
+        worth = contributions(rule, panel).tolist()
+        fused = float(rule.fuse(panel)[0]) if len(worth) > 1 else worth[0]
+        shares = dict(zip(panel.sources, worth, strict=True))
         opinions = tuple(
             BundleScore(name, present, score, shares[name], each.raw)
             for name, (_, present), score, each in zip(names, chosen, scores, scored, strict=True)
         )
-        return float(rule.fuse(panel)[0]), self.rules.operating_point(points), opinions
+        return fused, self.rules.operating_point(points), opinions
 
 
 def _too_short(evidence: Evidence) -> Evidence:

@@ -16,7 +16,6 @@ from antispoof.runtime.burst import look_and_score
 from antispoof.runtime.examiner import Examined, Examiner, Scored
 from antispoof.runtime.pool import cores
 from antispoof.runtime.verdict import Evidence, FrameEvidence
-from antispoof.sensing.audio import RATE
 from antispoof.sensing.capture import Box, FilmedModality, Frames, Recording, Sample, Sources
 from antispoof.sensing.content import content_of, has_sound
 from antispoof.sensing.frames import REASONS, joined, load_member, members
@@ -254,6 +253,7 @@ def _with_sound(
     alike = [name for name in given if modalities[name].windowed and _file(given[name]) == _file(source)]
     if not found.cues or not alike:
         return found.cues
+    from antispoof.sensing.audio import RATE
     from antispoof.sensing.cues.lip_sound import heard
 
     sound = frames[alike[0]].samples[0].array

@@ -9,7 +9,7 @@ does a majority vouch for all where the others lie farther below it than frames 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from antispoof.errors import InputError
 from antispoof.scores.calibration import Calibration, fit_calibration
 from antispoof.scores.logistic import balanced_weights, sigmoid
-from antispoof.scores.simulated_site import SimulatedSite
+
+if TYPE_CHECKING:
+    from antispoof.scores.simulated_site import SimulatedSite
 
 __all__ = ["UNFITTED", "Pooling", "fit_pooling"]
 

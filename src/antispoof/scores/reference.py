@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from antispoof.errors import InputError
 from antispoof.scores.location import typical_score
 from antispoof.scores.logistic import fit_logistic
-from antispoof.scores.simulated_site import SimulatedSite
+
+if TYPE_CHECKING:
+    from antispoof.scores.simulated_site import SimulatedSite
 
 __all__ = ["LOWERED_AT_MOST", "ReferenceRule", "fit_reference", "unfitted_reference"]
 

@@ -9,14 +9,16 @@ that even then a burst of attacks never takes it below what the people alone cal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from antispoof.errors import InputError
-from antispoof.scores.simulated_site import SimulatedSite
+
+if TYPE_CHECKING:
+    from antispoof.scores.simulated_site import SimulatedSite
 
 __all__ = ["ATTACK_LIMIT", "LEAST_SCORES", "TrafficRule", "fit_traffic", "unfitted_traffic"]
 

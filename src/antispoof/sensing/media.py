@@ -29,7 +29,6 @@ from antispoof.sensing.source import (
     read_head,
 )
 from antispoof.sensing.still import ACCEPTED, read_grey_still, read_still
-from antispoof.sensing.video import read_frame
 
 __all__ = ["MediaLimits", "load_grey", "load_image", "load_picture", "read_bytes"]
 
@@ -141,6 +140,8 @@ def _video(
 ) -> Sample:
     if isinstance(source, bytes):  # what is uploaded is decoded at once, and has no such decoders to attack
         raise MediaError("unsupported_media", f"{name} is a video; {ACCEPTED}")
+    from antispoof.sensing.video import read_frame  # a still picture needs none
+
     found = read_frame(source, kind, name, frames, limits, grey)
     return Sample(found.array, {"frames": found.frames, "frame": found.index, "seconds": found.seconds})
 
