@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -97,6 +98,17 @@ def test_an_address_that_is_none_says_how_one_looks(address: str) -> None:
     pytest.importorskip("ray", reason="needs Ray")
     with pytest.raises(InputError, match="host:port, such as"):
         on_ray.connect(address)
+
+
+def test_that_others_hold_every_cpu_is_told_and_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = iter([{}, {"CPU": 0.5}, {}, {"CPU": 1.0}])
+    ray = SimpleNamespace(available_resources=lambda: next(free), cluster_resources=lambda: {"CPU": 2.0})
+    clock = iter([0.0, 9.0, 11.0, 11.0, 72.0, 72.0])
+    monkeypatch.setattr(on_ray, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None))
+    said: list[str] = []
+    on_ray._wait_for_a_cpu(ray, said.append)
+    assert said == 2 * [said[0]]
+    assert "others hold all 2 CPUs of the cluster" in said[0]
 
 
 def test_an_address_where_nobody_listens_is_told_at_once() -> None:

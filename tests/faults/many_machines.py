@@ -162,11 +162,39 @@ def a_worker_refuses(folder: Path) -> list[str]:
     return ["a worker that refuses was taken for one that died"]
 
 
+def others_hold_all_cpus(folder: Path) -> list[str]:
+    """It is told, and scored when they let go."""
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+
+    class Holder:
+        def there(self) -> bool:
+            return True
+
+    holder = ray.remote(Holder).options(num_cpus=1).remote()
+    ray.get(holder.there.remote())
+    said: list[str] = []
+
+    def let_go(words: str) -> None:
+        said.append(words)
+        ray.kill(holder)
+
+    own, on_ray._PATIENCE = on_ray._PATIENCE, 1.0
+    try:
+        score_on_ray(start, folder, [(0, rows()[:IN_A_PART])], say=let_go)
+    finally:
+        on_ray._PATIENCE = own
+    found = [each["id"] for each in read_records(part_path(folder, 0))]
+    told = [] if len(said) == 1 and "others hold all 1 CPUs" in said[0] else [f"it was told {said}"]
+    return told + (
+        [] if found == [f"row {k}" for k in range(IN_A_PART)] else ["rows differ from those given"]
+    )
+
+
 SCENARIOS = {
     each.__name__: each
     for each in (
         an_actor_is_killed, a_row_kills_every_worker, a_node_is_killed, the_driver_is_killed, another_version,
-        a_worker_refuses,
+        a_worker_refuses, others_hold_all_cpus,
     )
 }  # fmt: skip
 

@@ -31,6 +31,8 @@ _VERSION = distribution.version("antispoof")
 _ANSWER = 10  # seconds
 _SHARE = 0.9  # of a CPU for an actor, so that whatever else Ray Data runs finds a place beside them
 _ATTEMPTS = 3
+_PATIENCE, _REMINDER = 10.0, 60.0  # seconds that are waited for a CPU before it is told, first and again
+_LOOK = 0.5  # seconds
 
 # Ray speaks gRPC: whoever is greeted in HTTP/2 (RFC 9113, 3.4) answers with a frame of settings.
 _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
@@ -79,14 +81,14 @@ def score_on_ray(
     store: PartFolder | None = None,
     strict: bool = False,
     done: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Score parts on the actors of a cluster, and publish each in a folder.
 
     Rows lie compressed in Ray's object store, those of `WINDOW` parts at a time; an actor holds those of one
-    part. An
-    actor or a machine that dies is replaced by Ray, and its part scored anew. A part that takes its actor
-    down again and again is scored row by row, and what dies of that once more by itself; a row that still
-    does it becomes ``worker_died``.
+    part. An actor or a machine that dies is replaced by Ray, and its part scored anew. A part that takes its
+    actor down again and again is scored row by row, and what dies of that once more by itself; a row that
+    still does it becomes ``worker_died``. Where others hold all CPUs, it is waited for one, and told.
 
     Args:
         start: called once on each actor; loads the model.
@@ -95,13 +97,28 @@ def score_on_ray(
         store: where actors put the parts themselves; without it they send them here.
         strict: stop at the first row that cannot be read.
         done: told how many rows were published.
+        say: told what is waited for, in words.
 
     Raises:
         InputError: a worker refuses what it is given, in its words, or ``strict``, and a row cannot be read.
     """
     ray, left = _ray(), iter(parts)
     while kept := {number: ray.put(_packed(number, rows)) for number, rows in islice(left, WINDOW)}:
+        _wait_for_a_cpu(ray, say)
         _score_window(start, folder, kept, store, strict, done)
+
+
+def _wait_for_a_cpu(ray: Any, say: Callable[[str], None]) -> None:
+    """Wait until an actor finds a place: Ray Data would wait as well, and say nothing."""
+    tell_at = time.monotonic() + _PATIENCE
+    while ray.available_resources().get("CPU", 0) < _SHARE:
+        if time.monotonic() >= tell_at:
+            say(
+                f"waiting: others hold all {ray.cluster_resources().get('CPU', 0):g} CPUs of the cluster; "
+                "scoring starts when one is free (ray status tells who)"
+            )
+            tell_at = time.monotonic() + _REMINDER
+        time.sleep(_LOOK)
 
 
 def _score_window(

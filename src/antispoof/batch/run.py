@@ -74,6 +74,7 @@ def run(
     ray: str | None = None,
     parts_at: str | None = None,
     done: Callable[[int], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Summary:
     """Score what is planned into a file; what an earlier call of the same run did is not done again.
 
@@ -88,6 +89,7 @@ def run(
         parts_at: where its actors put the parts, on any filesystem that Arrow or fsspec knows; without it
             they send them here.
         done: told how many rows were scored, some at a time, those of earlier calls first.
+        say: told what is waited for, in words.
 
     Raises:
         InputError: the output belongs to another run, a bundle or policy does not fit what is planned, or
@@ -120,7 +122,7 @@ def run(
     if ray is None:
         score_parts(setup, parts.folder, _missing(plan, parts, done), jobs=jobs, strict=strict, done=done)
     else:
-        _on_ray(plan, setup, parts, identity, ray, parts_at, strict, done)
+        _on_ray(plan, setup, parts, identity, ray, parts_at, strict, done, say)
     summary = Summary()
     judged = [b.metadata.name for b in detector.bundles if set(b.metadata.modalities) & set(plan.modalities)]
     listed = columns(_listed(detector, plan.modalities), judged, plan.attributes, labelled=plan.labelled)
@@ -174,6 +176,7 @@ def _on_ray(
     parts_at: str | None,
     strict: bool,
     done: Callable[[int], None],
+    say: Callable[[str], None],
 ) -> None:
     from antispoof.batch.on_ray import connect, score_on_ray
     from antispoof.batch.part_folder import PartFolder
@@ -184,7 +187,8 @@ def _on_ray(
         store.claim(identity)
     there = frozenset() if store is None else store.done()
     missing = _missing(plan, parts, done, there)
-    score_on_ray(partial(RowScorer, setup), parts.folder, missing, store=store, strict=strict, done=done)
+    start = partial(RowScorer, setup)
+    score_on_ray(start, parts.folder, missing, store=store, strict=strict, done=done, say=say)
     if store is not None:
         for index in sorted(store.done()):
             if not parts.path(index).exists():

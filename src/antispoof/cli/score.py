@@ -136,6 +136,7 @@ def score(
                 ray=ray,
                 parts_at=parts,
                 done=done,
+                say=lambda words: sys.stderr.write(f"{words}\n"),
             )
     except KeyboardInterrupt:
         typer.echo("stopped: run the same command again, and it goes on from here", err=True)
@@ -220,7 +221,7 @@ def _evaluate(summary: Summary, out: Path) -> None:
     console = Console(highlight=False)
     if len(summary.thresholds) == 1:
         at = f"threshold={summary.thresholds[0]!r}"
-        print_evaluation(console, evaluate(ScoreSet.read(out), at=at, resamples=0))
+        print_evaluation(console, evaluate(ScoreSet.read(out, attributes=()), at=at, resamples=0))
         typer.echo(f"with intervals: antispoof evaluate {out} --at {at}")
         return
     scores = ScoreSet.read(out, attributes=["threshold"])

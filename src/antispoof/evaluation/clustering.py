@@ -49,7 +49,7 @@ class Clustering:
         if column is None and scores.subject is None:
             return cls._none(rows, f"No {name} is known")
         labels = scores.labels(name)
-        sizes = np.bincount(labels.codes[labels.codes >= 0], minlength=1)
+        sizes = labels.sizes()[1:]
         named, distinct = int(sizes.sum()), int((sizes > 0).sum())
         if not named:
             return cls._none(rows, f"No {name} is known (the column is empty)")

@@ -15,6 +15,7 @@ from antispoof.errors import InputError
 __all__ = ["EqualErrorRate", "ErrorCurve", "as_scores", "ascending", "probit", "running_total"]
 
 _MERGED_AT_A_TIME = 250_000
+_AT_A_TIME = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,12 @@ class ErrorCurve:
         They are far fewer than the thresholds, and however presentations are weighted, area and lowest cost
         of the curve through them are those of the whole curve.
         """
-        steps = (np.diff(self.rejected_bona_fide) > 0) + 2 * (np.diff(self.rejected_attacks) > 0)
-        turns = (steps[1:] != steps[:-1]) | (steps[1:] == 3)
-        return np.concatenate(([0], np.flatnonzero(turns) + 1, [len(steps)]))
+        genuine = self.rejected_bona_fide[1:] != self.rejected_bona_fide[:-1]
+        attacks = self.rejected_attacks[1:] != self.rejected_attacks[:-1]
+        turns = genuine[1:] != genuine[:-1]  # some presentation stands at every threshold
+        turns |= genuine[1:] & attacks[1:]
+        turns |= attacks[1:] != attacks[:-1]
+        return np.concatenate(([0], np.flatnonzero(turns) + 1, [len(genuine)]))
 
     def thinned(self, points: int = 500) -> NDArray[np.intp]:
         """Return at most about ``points`` indices that draw the same line on probit axes."""
@@ -92,19 +96,21 @@ class ErrorCurve:
         return np.unique(np.concatenate((steps, np.maximum(steps - 1, 0))))  # both ends of every long step
 
     def reweighted(
-        self, bona_fide: NDArray[np.int32], attack: NDArray[np.int32], index: NDArray[np.intp]
+        self, bona_fide: NDArray[np.int32] | None, attack: NDArray[np.int32] | None, index: NDArray[np.intp]
     ) -> ErrorCurve:
         """Return the curve at ``index`` with each presentation counted as often as its weight says.
 
         Args:
-            bona_fide: (N + 1,), `running_total` of the weights in ascending order of the bona fide scores.
+            bona_fide: (N + 1,), `running_total` of the weights in ascending order of the bona fide scores;
+                None counts each presentation once.
             attack: (M + 1,), the same of the attacks.
             index: ascending, which thresholds to keep; it ends with the last, K.
         """
+        genuine, attacks = self.rejected_bona_fide[index], self.rejected_attacks[index]
         return ErrorCurve(
             self.thresholds[index[:-1]],
-            bona_fide[self.rejected_bona_fide[index]],
-            attack[self.rejected_attacks[index]],
+            genuine if bona_fide is None else bona_fide[genuine],
+            attacks if attack is None else attack[attacks],
         )
 
     @property
@@ -139,10 +145,12 @@ class ErrorCurve:
 
     def auc(self) -> float:
         """Area under the ROC curve: share of pairs ranked rightly, half credit for ties (Mann–Whitney)."""
-        bona_fide = np.diff(self.rejected_bona_fide).astype(np.float64)
-        below = self.rejected_attacks.astype(np.float64)
-        pairs = bona_fide @ below[:-1] + bona_fide @ below[1:]
-        return float(pairs / (2.0 * self.bona_fide_count * self.attack_count))
+        pairs = 0.0
+        for start in range(0, len(self.thresholds), _AT_A_TIME):
+            bona_fide = np.diff(self.rejected_bona_fide[start : start + _AT_A_TIME + 1]).astype(np.float64)
+            below = self.rejected_attacks[start : start + _AT_A_TIME + 1].astype(np.float64)
+            pairs += float(bona_fide @ below[:-1] + bona_fide @ below[1:])
+        return pairs / (2.0 * self.bona_fide_count * self.attack_count)
 
     def equal_error_rate(
         self, bona_fide: NDArray[np.int32] | None = None, attack: NDArray[np.int32] | None = None

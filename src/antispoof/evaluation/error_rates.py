@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof._moved import old_names
+from antispoof.evaluation.calibration_quality import bits, mean_bits
 from antispoof.evaluation.curve import ErrorCurve, running_total
 from antispoof.evaluation.detection_cost import ASVSPOOF5
 from antispoof.evaluation.ranking import Ranking
@@ -56,14 +57,20 @@ class _Ranked:
     """Presentations of one kind that got a response, ascending by score.
 
     Attributes:
-        cluster: int32 (n,), the cluster of each.
+        cluster: int32 (n,), the cluster of each; None where each counts once.
         rejected: how many of them lie below the threshold.
         scores: float64 (n,).
     """
 
-    cluster: NDArray[np.int32]
+    cluster: NDArray[np.int32] | None
     rejected: int
     scores: NDArray[np.float64]
+
+    def running_total(self, weights: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return (n + 1,): the weights of the first 0, 1, … n."""
+        if self.cluster is None:
+            return np.arange(len(self.scores) + 1, dtype=np.int32)
+        return running_total(weights[self.cluster])
 
 
 class ErrorRates:
@@ -100,8 +107,9 @@ class ErrorRates:
         codes, values, response = scores.pai_species.codes, scores.scores, scores.is_response
 
         def rank(ascending: NDArray[np.float64], member: NDArray[np.bool_]) -> _Ranked:
+            clusters: NDArray[np.int32] | None
             if cluster is None:
-                clusters = np.broadcast_to(np.int32(0), len(ascending))
+                clusters = None
             else:
                 rows = np.flatnonzero(member & response)
                 clusters = cluster[rows[np.argsort(values[rows])]]
@@ -118,25 +126,28 @@ class ErrorRates:
         self._dev_eer_index = None if dev_eer_threshold is None else self.curve.index(dev_eer_threshold)
         self._corners = self.curve.corners()
         self._bayes_index = self.curve.index(ASVSPOOF5.threshold)
-        self._genuine_bits = np.logaddexp(0, -genuine) / math.log(2)
-        self._attack_bits = np.logaddexp(0, attacks) / math.log(2)
+        self._bits: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        if cluster is None:
+            self._cllr = (mean_bits(-genuine) + mean_bits(attacks)) / 2
+        else:
+            self._bits = bits(-genuine), bits(attacks)
 
     def __call__(self, weights: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Return the figures with cluster k counted ``weights[k]`` times.
+        """Return the figures with cluster k counted ``weights[k]`` times; without clusters, each once.
 
         Returns:
             float64 (len(names),); NaN where a figure is undefined.
         """
-        genuine = weights[self._genuine.cluster]
-        species = [running_total(weights[each.cluster]) for each in self._species]
+        below = self._genuine.running_total(weights)
+        species = [each.running_total(weights) for each in self._species]
         silent = np.bincount(self._silent_kind, weights[self._silent_cluster], len(species) + 1)
-        all_genuine = float(genuine.sum()) + silent[0]
+        all_genuine = float(below[-1]) + silent[0]
         presented = np.asarray([total[-1] for total in species]) + silent[1:]
         accepted = np.asarray(
             [t[-1] - t[each.rejected] for each, t in zip(self._species, species, strict=True)]
         )
         with np.errstate(invalid="ignore"):
-            bpcer = np.divide(genuine[: self._genuine.rejected].sum(), all_genuine)
+            bpcer = np.divide(below[self._genuine.rejected], all_genuine)
             apcer = accepted / presented
             far = np.divide(accepted.sum(), presented.sum())
         tested = apcer[~np.isnan(apcer)]
@@ -145,17 +156,24 @@ class ErrorRates:
         found |= {"max_apcer": max_apcer, "bpcer": bpcer, "far": far, "frr": bpcer}
         found |= {"acer_max": (max_apcer + bpcer) / 2, "acer_mean": (mean_apcer + bpcer) / 2}
         if self.curve is not None:
-            attacks = weights[self._attacks.cluster]
-            below, attacks_below = running_total(genuine), running_total(attacks)
+            attacks_below = self._attacks.running_total(weights)
             if below[-1] and attacks_below[-1]:  # a resample may miss a class
                 found |= self._from_the_curve(self.curve, below, attacks_below, species)
-                bits = float(genuine @ self._genuine_bits / below[-1])
-                found["cllr"] = (bits + float(attacks @ self._attack_bits / attacks_below[-1])) / 2
+                found["cllr"] = self._cllr_of(weights, below, attacks_below)
                 if (at := self._dev_eer_index) is not None:
                     false_rejects = below[self.curve.rejected_bona_fide[at]] / all_genuine
                     false_accepts = attacks_below[-1] - attacks_below[self.curve.rejected_attacks[at]]
                     found["hter"] = float(false_rejects + false_accepts / presented.sum()) / 2
         return np.asarray([*found.values(), *apcer], np.float64)
+
+    def _cllr_of(
+        self, weights: NDArray[np.int32], below: NDArray[np.int32], attacks_below: NDArray[np.int32]
+    ) -> float:
+        if self._bits is None:
+            return self._cllr
+        genuine, attacks = weights[self._genuine.cluster], weights[self._attacks.cluster]
+        own, other = self._bits
+        return (float(genuine @ own / below[-1]) + float(attacks @ other / attacks_below[-1])) / 2
 
     def _from_the_curve(
         self,
@@ -165,7 +183,8 @@ class ErrorRates:
         species: list[NDArray[np.int32]],
     ) -> dict[str, float]:
         """Read areas and rates off the curve, given the running totals of the weights."""
-        coarse = curve.reweighted(genuine, attacks, self._corners)
+        once = self._genuine.cluster is None
+        coarse = curve.reweighted(None if once else genuine, None if once else attacks, self._corners)
         found = {
             "auc": coarse.auc(),
             "d_eer": curve.equal_error_rate(genuine, attacks).value,
@@ -184,7 +203,7 @@ class ErrorRates:
                     at = max(at, int(np.searchsorted(curve.thresholds, each.scores[highest], side="right")))
             found[name] = float(genuine[curve.rejected_bona_fide[at]] / genuine[-1])
         for name, rate in _TPR_AT.items():
-            if len(self._attacks.cluster) * rate >= 1 - 1e-9:
+            if len(self._attacks.scores) * rate >= 1 - 1e-9:
                 must_reject = np.searchsorted(attacks, attacks[-1] - math.floor(rate * attacks[-1] + 1e-9))
                 at = int(np.searchsorted(curve.rejected_attacks, must_reject))
                 found[name] = float(1 - genuine[curve.rejected_bona_fide[at]] / genuine[-1])

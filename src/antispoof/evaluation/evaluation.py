@@ -282,27 +282,29 @@ def _kinds(
     scores: ScoreSet, ranking: Ranking, threshold: float, intervals: Mapping[str, Interval]
 ) -> list[Kind]:
     """Count bona fide first, then each species in the order of first appearance."""
-    accepted, rejected = scores.scores >= threshold, scores.scores < threshold
+    species = scores.pai_species
+    simulated = species.take(scores.simulated).sizes()
     kinds = []
-    for code, name in enumerate(("bona fide", *scores.pai_species.names), start=-1):
-        member = scores.pai_species.codes == code
-        presented = int(member.sum())
+    for code, (name, presented) in enumerate(
+        zip(("bona fide", *species.names), species.sizes().tolist(), strict=True), start=-1
+    ):
         if code >= 0 and not presented:
             continue  # a species of a larger set that this part of it does not hold
-        wrong = (rejected if code < 0 else accepted) & member
+        own = ranking.bona_fide if code < 0 else ranking.species[name]
+        rejected = int(own.searchsorted(threshold))
         alone = math.nan
-        if code >= 0 and ranking.curve is not None and len(own := ranking.species[name]):
+        if code >= 0 and ranking.curve is not None and len(own):
             alone = ranking.curve.equal_error_rate_among(ranking.bona_fide, own).value
         subjects = None
         if scores.subject is not None:
-            subjects = scores.subject.take(member).distinct()
+            subjects = scores.subject.take(species.codes == code).distinct()
         kinds.append(
             Kind(
                 name,
                 subjects,
-                int(scores.simulated[member].sum()),
-                Rate(int(wrong.sum()), presented),
-                Rate(int((member & ~scores.is_response).sum()), presented),
+                int(simulated[code + 1]),
+                Rate(rejected if code < 0 else len(own) - rejected, presented),
+                Rate(presented - len(own), presented),
                 intervals["bpcer" if code < 0 else APCER_OF + name],
                 alone,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,10 +34,14 @@ class Ranking:
     def of(cls, scores: ScoreSet) -> Ranking:
         """Sort the scores of a set."""
         codes, values = scores.pai_species.codes, scores.scores
-        response = scores.is_response
-        genuine, *kinds = (
-            np.sort(values[(codes == code) & response]) for code in range(-1, len(scores.pai_species.names))
-        )
+
+        def ranked(code: int) -> NDArray[np.float64]:
+            own: NDArray[np.float64] = values[codes == code]
+            own.sort()
+            return own[: own.searchsorted(np.nan)]  # non-responses stand last
+
+        with ThreadPoolExecutor(2) as threads:
+            genuine, *kinds = threads.map(ranked, range(-1, len(scores.pai_species.names)))
         return cls(scores.name, genuine, dict(zip(scores.pai_species.names, kinds, strict=True)))
 
     @cached_property

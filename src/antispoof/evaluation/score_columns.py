@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from antispoof.columns import Layout, attributes_among
 from antispoof.errors import InputError
-from antispoof.evaluation.text import Encoder, Labels, Names, joined
+from antispoof.evaluation.growing import Growing
+from antispoof.evaluation.text import Encoder, Labels, Names
 from antispoof.labels import truth
 
 __all__ = ["MOST_GROUPS", "Collector", "ScoreColumns", "key_of"]
@@ -62,8 +63,14 @@ class Collector:
     """Gathers chunks of rows."""
 
     def __init__(
-        self, layout: Layout, attributes: Collection[str] | None = None, *, keep_ids: bool = True
+        self,
+        layout: Layout,
+        attributes: Collection[str] | None = None,
+        *,
+        keep_ids: bool = True,
+        rows: int = 0,
     ) -> None:
+        """Make one; ``rows`` is how many there will be, where that is known."""
         taken = {index: key_of(role) for role, index in layout.roles.items()}
         self.layout = layout
         self.columns = {  # index → role, or the name of an attribute
@@ -75,10 +82,10 @@ class Collector:
             kept = {*taken.values(), *attributes, *attributes_among(list(self.columns.values()))}
             self.columns = {index: name for index, name in self.columns.items() if name in kept}
         self.ids: list[Names] = []
-        self.hashes: list[NDArray[np.uint64]] = []
+        self.hashes = Growing(np.uint64, rows if "id" in self.columns.values() else 0)
         self._ids_kept = float("inf") if keep_ids else _IDS_KEPT
-        self.scores: list[NDArray[np.float64]] = []
-        self.encoders = {name: Encoder() for name in self.columns.values() if name not in ("id", "score")}
+        self.scores = Growing(np.float64, rows if "score" in self.columns.values() else 0)
+        self.encoders = {name: Encoder(rows) for name in self.columns.values() if name not in ("id", "score")}
         kept = {*taken.values(), "subject", "simulated", *(attributes or ())}
         self.watched: dict[str, set[str]] = (
             {} if attributes is None else {name: set() for name in self.encoders if name not in kept}
@@ -93,19 +100,19 @@ class Collector:
 
     def add_names(self, names: Names) -> None:
         """Take ids; of many the hashes alone are kept."""
-        self.hashes.append(names.hashes())
+        self.hashes.add(names.hashes())
         self._ids_kept -= len(names)
         self.ids = [*self.ids, names] if self._ids_kept >= 0 else []
 
     def names(self, again: Callable[[], Names]) -> Names | None:
         """Return the ids; ``again`` reads those that were not kept."""
-        if not self.hashes:
+        if not len(self.hashes):
             return None
-        return Names.join(self.ids) if self.ids else Names.kept_elsewhere(joined(self.hashes), again)
+        return Names.join(self.ids) if self.ids else Names.kept_elsewhere(self.hashes.done(), again)
 
     def done(self, again: Callable[[], Names]) -> ScoreColumns:
         """Return the columns; ``again`` as for `names`."""
-        scores = joined(self.scores) if self.scores else None
+        scores = self.scores.done() if len(self.scores) else None
         if scores is not None and self.layout.negated:
             np.negative(scores, out=scores)
         labels = {}

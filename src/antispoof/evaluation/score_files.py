@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -25,6 +26,7 @@ PARQUET = frozenset({".parquet", ".pq"})
 _ROWS_AT_A_TIME = 50_000
 _ROWS_LOOKED_AT = 5_000
 _BLOCK = 4 << 20  # bytes
+_KEPT = 16 << 20  # bytes
 
 
 class _UnusualError(Exception):
@@ -47,6 +49,7 @@ def read_columns(
         InputError: no such table; the message gives the line and the column.
         MissingExtraError: a Parquet file without pyarrow.
     """
+    _keep_what_is_freed()
     if path.suffix.lower() in PARQUET:
         try:
             return _read_parquet(path, lambda names: recognise([names], needed, given), attributes)
@@ -109,7 +112,7 @@ def _read_carefully(table: TextTable, layout: Layout, attributes: Collection[str
             into.add_names(Names.of(columns[id_at]))
         if score_at is not None and numbers is not None:
             who = columns[id_at] if id_at is not None else [f"row {line}" for line in lines]
-            into.scores.append(_parse(columns[score_at], lines, who, numbers, layout.header[score_at]))
+            into.scores.add(_parse(columns[score_at], lines, who, numbers, layout.header[score_at]))
         for index, name in list(into.columns.items()):
             if name in into.watched:
                 into.look(name, columns[index])
@@ -185,11 +188,20 @@ def _read_quickly(
                 false_values=[],
             ),
         )
-        for batch in reader:
+        for batch in _ahead(reader):
             _add_arrow(into, {int(name): batch.column(name) for name in batch.schema.names})
     except (arrow.ArrowException, OSError):
         raise _UnusualError from None
     return into.done(partial(_ids, table.path, layout))
+
+
+def _ahead(batches: Iterator[Any]) -> Iterator[Any]:
+    """Read the next batch while one is looked at."""
+    with ThreadPoolExecutor(1) as thread:
+        pending = thread.submit(next, batches, None)
+        while (batch := pending.result()) is not None:
+            pending = thread.submit(next, batches, None)
+            yield batch
 
 
 def _add_arrow(into: Collector, batch: Mapping[int, Any]) -> None:
@@ -204,7 +216,7 @@ def _add_arrow(into: Collector, batch: Mapping[int, Any]) -> None:
             values = column.to_numpy(zero_copy_only=False)
             if np.count_nonzero(~np.isfinite(values)) != column.null_count:
                 raise _UnusualError
-            into.scores.append(values)
+            into.scores.add(values)
         else:
             if name in into.watched:
                 into.look(name, _values(column))
@@ -250,18 +262,16 @@ def _read_parquet(
             layout.header[i] for i in (layout.roles.get("id"), layout.roles.get("score")) if i is not None
         ]
         file = parquet.ParquetFile(path, read_dictionary=[name for name in texts if name not in keys])
-        if not file.metadata.num_rows:
+        if not (rows := file.metadata.num_rows):
             raise InputError("no rows; there is nothing to evaluate")
-        into, row = Collector(layout, attributes, keep_ids=keep_ids), 0
+        into, row = Collector(layout, attributes, keep_ids=keep_ids, rows=rows), 0
         first = next(file.iter_batches(_ROWS_LOOKED_AT, use_threads=False))
         for index, name in list(into.columns.items()):
             if name in into.watched:
                 into.look(name, _values(_as_needed(arrow, first.column(index), name, 0)))
         asked = list(into.columns)
-        batches = file.iter_batches(
-            _ROWS_AT_A_TIME * 4, columns=[layout.header[i] for i in asked], use_threads=True
-        )
-        for batch in batches:
+        batches = file.iter_batches(_ROWS_AT_A_TIME, columns=[layout.header[i] for i in asked])
+        for batch in _ahead(batches):
             columns = {
                 i: _as_needed(arrow, batch.column(asked.index(i)), name, row)
                 for i, name in into.columns.items()
@@ -274,6 +284,14 @@ def _read_parquet(
     except (arrow.ArrowException, OSError) as error:
         raise InputError(f"not a Parquet file: {error}") from None
     return into.done(partial(_ids, path, layout))
+
+
+def _keep_what_is_freed() -> None:
+    """Have arrays of a batch take the memory of those of the batch before, and not new pages each time.
+
+    The C library gives back what is freed but for blocks as large as the largest that was freed so far.
+    """
+    np.empty(_KEPT, np.uint8)
 
 
 def _give_back() -> None:
@@ -292,10 +310,13 @@ def _is_text(arrow: Any, kind: Any) -> bool:
 
 def _as_needed(arrow: Any, column: Any, name: str, row: int) -> Any:
     """Cast a column to what it is needed as; other types than text are written out."""
+    wanted = {"id": arrow.string(), "score": arrow.float64()}.get(name)
+    if column.type == (wanted or arrow.dictionary(arrow.int32(), arrow.string())) and (
+        name != "id" or not column.null_count
+    ):
+        return column
     import pyarrow.compute as compute
 
-    if column.type == arrow.dictionary(arrow.int32(), arrow.string()) and name not in ("id", "score"):
-        return column
     if arrow.types.is_dictionary(column.type) and name not in ("id", "score"):
         return arrow.DictionaryArray.from_arrays(
             column.indices.cast(arrow.int32()), compute.cast(column.dictionary, arrow.string())

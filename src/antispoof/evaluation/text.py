@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -10,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import InputError
+from antispoof.evaluation.growing import Growing
 
-__all__ = ["Encoder", "Labels", "Names", "joined"]
+__all__ = ["Encoder", "Labels", "Names"]
 
 T = TypeVar("T")
 
@@ -50,13 +52,22 @@ class Labels:
 
     def counts(self) -> dict[str, int]:
         """Return in how many rows each label stands, and the empty string where none does."""
-        found = np.bincount(self.codes + 1, minlength=len(self.names) + 1).tolist()
+        found = self.sizes().tolist()
         stands = {name: count for name, count in zip(self.names, found[1:], strict=True) if count}
         return stands | ({"": found[0]} if found[0] else {})
 
     def distinct(self) -> int:
         """Return how many different labels stand in the column."""
-        return int(np.count_nonzero(np.bincount(self.codes + 1)[1:]))
+        return int(np.count_nonzero(self.sizes()[1:]))
+
+    def sizes(self) -> NDArray[np.int64]:
+        """Return int64 (V + 1,): in how many rows none stands, then in how many each label."""
+        found = np.zeros(len(self.names) + 1, np.int64)
+        for start in range(0, len(self.codes), _ROWS_AT_A_TIME):
+            codes = self.codes[start : start + _ROWS_AT_A_TIME].astype(np.intp)
+            codes += 1
+            found += np.bincount(codes, minlength=len(found))
+        return found
 
     def __len__(self) -> int:
         """Return N."""
@@ -66,27 +77,31 @@ class Labels:
 class Encoder:
     """Numbers labels chunk by chunk, so that a long column is never held as strings."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 0) -> None:
+        """Make one; ``room`` is how many labels there will be, where that is known."""
         self._numbers: dict[Any, int] = {None: -1, "": -1}
-        self._chunks: list[NDArray[np.int32]] = []
-        self._arrow: list[Any] = []
+        self._codes = Growing(np.int32, room)
+        self._runs: list[tuple[int, Any]] = []  # where one of pyarrow's vocabularies begins, and itself
 
     def add(self, values: Iterable[Any]) -> None:
         """Number one chunk."""
         numbers = self._numbers
         codes = [numbers.setdefault(value, len(numbers) - 2) for value in values]
-        self._chunks.append(np.asarray(codes, np.int32))
+        self._codes.add(np.asarray(codes, np.int32))
 
     def add_arrow(self, column: Any) -> None:
         """Take a chunk that pyarrow has numbered with a vocabulary of its own; all chunks or none."""
-        self._arrow.append(column)
+        if not self._runs or not self._runs[-1][1].equals(column.dictionary):
+            self._runs.append((len(self._codes), column.dictionary))  # a row group of Parquet has one
+        indices = column.indices.fill_null(-1) if column.null_count else column.indices
+        self._codes.add(indices.to_numpy())
 
     def labels(self) -> Labels:
         """Return the labels of all chunks."""
-        if self._arrow:
+        if self._runs:
             return self._unified()
         names = list(self._numbers)[2:]
-        codes = np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.int32)
+        codes = self._codes.done()
         for missing in [
             number for number, name in enumerate(names) if name != name
         ]:  # NaN, as pandas writes it
@@ -96,32 +111,24 @@ class Encoder:
     def _unified(self) -> Labels:
         import pyarrow
 
-        runs: list[list[Any]] = []
-        for chunk in consumed(self._arrow):
-            if runs and chunk.dictionary.equals(runs[-1][0].dictionary):
-                runs[-1].append(chunk)  # as the batches of one row group of Parquet have it
-            else:
-                runs.append([chunk])
+        codes: Any = self._codes.done()
         whole = pyarrow.chunked_array(
-            pyarrow.DictionaryArray.from_arrays(
-                pyarrow.concat_arrays([chunk.indices for chunk in run]), run[0].dictionary
-            )
-            for run in consumed(runs)
+            pyarrow.DictionaryArray.from_arrays(np.arange(len(words), dtype=np.int32), words)
+            for _, words in self._runs
         ).unify_dictionaries()
         names = whole.chunk(0).dictionary.to_pylist()
         places = [place for place, name in enumerate(names) if name]  # None and "" are no label
         kind: type[np.int32 | np.int8] = np.int8 if len(places) < _FEW else np.int32
         codes_of = np.full(len(names) + 1, -1, kind)
         codes_of[places] = np.arange(len(places))
-        chunks = whole.chunks
-        del whole
-        codes: Any = np.empty(sum(map(len, chunks)), kind)
-        filled = 0
-        for chunk in consumed(chunks):
-            numbers = chunk.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
-            codes[filled : filled + len(numbers)] = codes_of[numbers]
-            filled += len(numbers)
-        return Labels(codes, tuple(names[place] for place in places))
+        found: Any = codes if kind is np.int32 else np.empty(len(codes), kind)
+        ends = [start for start, _ in self._runs[1:]] + [len(codes)]
+        for (first, _), end, words in zip(self._runs, ends, whole.chunks, strict=True):
+            own = codes_of[np.append(words.indices.to_numpy(), -1)]
+            for start in range(first, end, _ROWS_AT_A_TIME):
+                rows = slice(start, min(start + _ROWS_AT_A_TIME, end))
+                found[rows] = own[codes[rows]]
+        return Labels(found, tuple(names[place] for place in places))
 
 
 class Names:
@@ -175,9 +182,12 @@ class Names:
         _, offsets, data = column.buffers()
         ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
         lengths = np.diff(ends)
-        width = -(-max(1, int(lengths.max(initial=1))) // _WORD) * _WORD
+        longest = max(1, int(lengths.max(initial=1)))
+        width = -(-longest // _WORD) * _WORD
         cells = np.zeros((len(column), width), np.uint8)
-        if data is not None:
+        if data is not None and (lengths == longest).all():
+            cells[:, :longest] = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]].reshape(-1, longest)
+        elif data is not None:
             # Both sides run through the names in order, so what lies back to back fills what is there.
             cells[np.arange(width) < lengths[:, None]] = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
         return cls(cells.view(f"S{width}")[:, 0])
@@ -201,8 +211,16 @@ class Names:
     def repeated(self) -> list[int]:
         """Return the rows, in order, whose name another row before them has."""
         hashes = self.hashes()
-        ordered = np.sort(hashes)
-        if not (suspects := np.unique(ordered[1:][ordered[1:] == ordered[:-1]])).size:
+        half = np.uint64(1 << 63)
+
+        def twice(upper: bool) -> NDArray[np.uint64]:
+            ordered = hashes[(hashes >= half) == upper]
+            ordered.sort()
+            return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+
+        with ThreadPoolExecutor(2) as threads:
+            suspects = np.concatenate(list(threads.map(twice, (False, True))))
+        if not suspects.size:
             self._hashes = None
             return []
         seen: set[bytes] = set()
@@ -255,16 +273,6 @@ def consumed(parts: list[T]) -> Iterator[T]:
     parts.reverse()
     while parts:
         yield parts.pop()
-
-
-def joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    """Concatenate arrays (N_i,), and empty the list on the way: the parts are freed one by one."""
-    whole = np.zeros(sum(map(len, parts)), np.result_type(*(part.dtype for part in parts)))
-    filled = 0
-    for part in consumed(parts):
-        whole[filled : filled + len(part)] = part
-        filled += len(part)
-    return whole
 
 
 def _bytes(value: object) -> bytes:
