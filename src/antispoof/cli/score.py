@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -136,7 +137,7 @@ def score(
                 ray=ray,
                 parts_at=parts,
                 done=done,
-                say=lambda words: sys.stderr.write(f"{words}\n"),
+                say=partial(typer.echo, err=True),
             )
     except KeyboardInterrupt:
         typer.echo("stopped: run the same command again, and it goes on from here", err=True)
