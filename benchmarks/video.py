@@ -5,13 +5,16 @@
     python benchmarks/video.py --real DIR
     python benchmarks/video.py --cost PORTRAITS
     python benchmarks/video.py --speed PORTRAITS
+    python benchmarks/video.py --still taught/manifest.csv one-picture/manifest.csv
 
 ``--clips`` is the suite held out by ``antispoof simulate clip --suite held_out``: relief alone, all cues
 together, and the bundle of single frames without and with them. ``--injected`` takes what ``antispoof
 simulate inject --suite held_out`` made of it: each kind at the threshold where 5 % of those bona fide clips
 are rejected. ``--real`` judges a folder with ``bonafide`` and ``replay``, which taught nothing either.
-``--cost`` makes a clip of 3 s in 720p and judges it in a process of its own, on one thread. No wheel of a
-permissive licence judges the course of a clip, so there is no peer.
+``--cost`` makes a clip of 3 s in 720p and judges it in a process of its own, on one thread. ``--still`` tells
+what the limits of ``still`` were set by: how far faces moved, and what of that scaling, turning and shifting
+one picture does not explain, of people and of ``inject_one_picture``. No wheel of a permissive licence judges
+the course of a clip, so there is no peer.
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ from antispoof.evaluation.metrics import apcer, auc, d_eer, threshold_at_bpcer
 from antispoof.runtime.bundle import default_bundle
 from antispoof.runtime.cues import shipped_rules
 from antispoof.runtime.verdict import Verdict
+from antispoof.sensing.video import film_pictures
+from antispoof.sensing.watch import STILL_S, Watch
 from antispoof.simulation.clip.codecs import CODECS, encode
 from antispoof.simulation.clip.render import ClipSpec, simulate_clip
 from antispoof.simulation.clip.suites import SUITES
@@ -203,6 +208,31 @@ def measure_cost(portraits: Path, bundle: str) -> dict[str, float]:
     return {"seconds": seconds, "processor": cpu, "of its length": cpu / 3, "MB": megabytes}
 
 
+def measure_still(manifests: list[Path]) -> dict[str, Any]:
+    """What moved in the faces of people, and of single pictures that a program shows."""
+    rows: dict[str, list[tuple[float, float, bool]]] = {}
+    for manifest in manifests:
+        for row in read_manifest(manifest):
+            kind = row.pai_species or "bona fide"
+            if kind not in {"bona fide", "inject_one_picture"}:
+                continue
+            watch = Watch(())
+            for time_s, picture in film_pictures(row.captures["face_rgb"].path):
+                watch.see(time_s, picture)
+            if watch.rest.followed_s >= STILL_S:
+                rows.setdefault(kind, []).append((watch.rest.moved, watch.rest.left, watch.still))
+    found: dict[str, Any] = {}
+    for kind, values in rows.items():
+        moved, left, still = (np.array(column) for column in zip(*values, strict=True))
+        found[kind] = {"clips": len(values), "still": int(still.sum())}
+        print(f"  {kind}: {len(values)} clips of {STILL_S} s or more, {still.sum()} of them still")
+        for name, numbers in (("moved", moved), ("left by one picture", left)):
+            least, tenth, most = np.quantile(numbers, (0, 0.9, 1)).tolist()
+            found[kind][name] = {"least": least, "nine tenths": tenth, "most": most}
+            print(f"      {name}, sides of the face: least {least:.4f}, 90 % {tenth:.4f}, most {most:.4f}")
+    return found
+
+
 def measure_speed(portraits: Path) -> dict[str, float]:
     """Frames a second of one core, by its own time: rendering, without the codec."""
     people = usable(portraits, 2)
@@ -241,6 +271,7 @@ def main() -> None:
     parser.add_argument("--real", type=Path, help="folder with bonafide and replay")
     parser.add_argument("--cost", type=Path, metavar="PORTRAITS", help="time and memory of a clip")
     parser.add_argument("--speed", type=Path, metavar="PORTRAITS", help="frames rendered a second")
+    parser.add_argument("--still", type=Path, nargs="+", metavar="MANIFEST", help="what sets `still`")
     parser.add_argument("--bundle", default=default_bundle("face_rgb"), help="of single frames")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -258,6 +289,7 @@ def main() -> None:
         "real": lambda path: measure_real(path, arguments.bundle),
         "cost": lambda path: measure_cost(path, arguments.bundle),
         "speed": measure_speed,
+        "still": measure_still,
     }
     for name, part in parts.items():
         if getattr(arguments, name):

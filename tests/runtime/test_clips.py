@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from filmed import HEIGHT, WIDTH, Pictures, head, room, write
@@ -202,6 +203,23 @@ def test_a_still_picture_with_noise(detector: Detector, portrait: Picture, tmp_p
     assert "still" not in short.evidence[0].reasons, "somebody may rest for a second"
     moving = detector.check(face_rgb=write(tmp_path / "c.mp4", head(portrait)))
     assert "still" not in moving.evidence[0].reasons
+
+
+def test_a_picture_that_a_program_moves_is_still(portrait: Picture) -> None:
+    rng = np.random.default_rng(5)
+    shown, watch, living = next(head(portrait))[1], Watch(()), Watch(())
+    for number in range(30):
+        at = number / 15
+        matrix = cv2.getRotationMatrix2D((240, 200), 3 * np.sin(at), 1.15 + 0.06 * np.sin(2 * at))
+        matrix[:, 2] += 15 * np.sin(1.7 * at), 8 * np.sin(2.3 * at)
+        moved = cv2.warpAffine(shown, matrix, (480, 400), borderMode=cv2.BORDER_REFLECT)
+        watch.see(at, np.clip(moved + rng.normal(0, 2, moved.shape), 0, 255).astype(np.uint8))
+    for time_s, picture in head(portrait):
+        living.see(time_s, picture)
+    assert watch.rest.moved > 0.075
+    assert watch.still
+    assert living.rest.followed_s > 1.5
+    assert not living.still
 
 
 def test_an_interlaced_clip_and_one_on_its_side(

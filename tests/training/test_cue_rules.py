@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,9 +83,41 @@ def test_what_was_not_measured_or_is_left_out_says_nothing() -> None:
     assert len(blind.results) == 1
 
 
+def test_each_kind_of_attack_has_a_view_and_the_worst_counts() -> None:
+    """Two kinds on either side of bona fide: no one plane divides them, one for each does."""
+
+    def sided(count: int, seed: int) -> list[MeasuredClip]:
+        rng, made = np.random.default_rng(seed), []
+        for number, clip in enumerate(clips(count, seed)):
+            values = np.zeros(WIDTH)
+            values[0] = {None: 0.0, "print_flat": 3.0, "replay_phone": -3.0}[clip.pai_species] + rng.normal(
+                0, 0.5
+            )
+            made.append(replace(clip, id=f"{seed}-{number}", cues={CUE: values}))
+        return made
+
+    test = sided(200, 2)
+    attack = np.array([clip.pai_species is not None for clip in test])
+    one, each, sure = (
+        fit_rule(CUE, experiment(hidden=0, **how), sided(400, 1), test)
+        for how in ({}, {"each": True}, {"each": True, "doubt": 1.5})
+    )
+    scores = said(each, test)
+    assert auc(scores[~attack], scores[attack]) > 0.97
+    assert auc(said(one, test)[~attack], said(one, test)[attack]) < 0.7
+    assert len(each.layers[0].bias) == 2
+    assert sure.calibration.intercept == pytest.approx(each.calibration.intercept + 1.5)
+    with pytest.raises(ValueError, match="hidden must be 0"):
+        experiment(each=True)
+
+
 def test_too_few_clips_and_unknown_numbers_are_named() -> None:
-    with pytest.raises(InputError, match="clips of a class on train were measurable, 8 are needed"):
+    with pytest.raises(
+        InputError, match="6 clips of the class bona fide on train were measurable, 8 are needed"
+    ):
         fit_rule(CUE, experiment(), clips(24, 1), [])
+    with pytest.raises(InputError, match=r"0 clips of the class attack \(mask_\*\) on train"):
+        fit_rule(CUE, experiment(against=("mask_*",)), clips(400, 1), [])
     with pytest.raises(InputError, match="face_relief measures no height"):
         fit_rule(CUE, experiment(without=("height",)), clips(400, 1), [])
 

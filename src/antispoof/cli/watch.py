@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from antispoof.runtime.verdict import Verdict
 
 EVERY_S = 1.0
+COLOURS = {"bona_fide": "green", "attack": "red", "non_response": "yellow"}
 
 
 @app.command()
@@ -35,6 +36,9 @@ def watch(
         float | None,
         typer.Option(help="Stop after so long.", min=0.1, show_default="when it ends, or Ctrl+C"),
     ] = None,
+    window: Annotated[
+        bool, typer.Option("--window", help="Show the picture and the verdict in a window as well.")
+    ] = False,
     bundle: Annotated[str | None, typer.Option(help="By name, or the path of an .onnx file.")] = "face-rgb",
     policy: PolicyName = None,
     at: At = None,
@@ -43,8 +47,10 @@ def watch(
     """Watch a camera, or a film, and tell a verdict every second: over the last seconds, cues of time
     included.
 
-    Nothing is kept. The exit code is that of the last verdict: 0 bona fide, 1 attack, 2 non-response.
+    Nothing is kept. A window that is closed ends it. The exit code is that of the last verdict: 0 bona fide,
+    1 attack, 2 non-response.
     """
+    from antispoof.cli.window import opened
     from antispoof.runtime.checking import EXIT_CODES
     from antispoof.runtime.detector import load
     from antispoof.runtime.live import LiveJudge
@@ -60,9 +66,15 @@ def watch(
     verdict: Verdict | None = None
     told_s = 0.0
     time_s = 0.0
+    shown = opened("antispoof watch") if window else None
+    if isinstance(shown, str):
+        typer.echo(f"no window: {shown}; the verdict is told here", err=True)
+        shown = None
     try:
         for time_s, picture in pictures:
             judge.see(time_s, picture)
+            if shown is not None and not shown.show(time_s, picture, _words(verdict)):
+                break
             if time_s - told_s >= EVERY_S:
                 told_s = time_s
                 verdict = judge.verdict()
@@ -79,15 +91,22 @@ def watch(
     raise CommandExit(EXIT_CODES[verdict.outcome])
 
 
-def _tell(time_s: float, verdict: Verdict | None) -> None:
-    """Tell it on one line."""
+def _words(verdict: Verdict | None) -> tuple[str, str]:
+    """Name the verdict, and its colour."""
     from antispoof.evidence.explanation import OUTCOME_WORDS
 
     if verdict is None:
-        return
-    colour = {"bona_fide": "green", "attack": "red", "non_response": "yellow"}[verdict.outcome]
+        return "…", "gray"
     score = "" if verdict.score is None else f" {verdict.score:+.2f}"
-    told = [typer.style(OUTCOME_WORDS[verdict.outcome], fg=colour, bold=True) + score]
+    return OUTCOME_WORDS[verdict.outcome] + score, COLOURS[verdict.outcome]
+
+
+def _tell(time_s: float, verdict: Verdict | None) -> None:
+    """Tell it on one line."""
+    if verdict is None:
+        return
+    words, colour = _words(verdict)
+    told = [typer.style(words, fg=colour, bold=True)]
     if verdict.score is None:
         told.append(", ".join(verdict.reasons))
     told += [

@@ -64,7 +64,8 @@ class CueRule(_Part):
         features: names of the numbers, all of those of the cue, in its order.
         middle: (F,), is taken off the numbers.
         spread: (F,), they are divided by; then they are limited to ±4.
-        layers: the last one gives one number, higher = bona fide.
+        layers: the last one gives one number, higher = bona fide; or one for each kind of attack, of which
+            the least counts, smoothly: who looks like any of them looks like an attack.
         calibration: of that number to a natural-log likelihood ratio.
         bounds: the least and the highest ratio; both 0 for a hint, which has no say.
         operating_points: what the ratio alone does on the data held out.
@@ -99,8 +100,6 @@ class CueRule(_Part):
             if len(shape) != 2 or shape[0] != width or shape[1] != len(layer.bias):
                 raise ValueError(f"a layer of shape {shape} does not take {width} numbers")
             width = shape[1]
-        if width != 1:
-            raise ValueError(f"the last layer must give one number, not {width}")
         return self
 
     @property
@@ -120,7 +119,7 @@ class CueRule(_Part):
             values = values @ np.array(layer.weight) + np.array(layer.bias)
             if number < len(self.layers) - 1:
                 values = np.tanh(values)
-        return np.asarray(values[:, 0])
+        return np.asarray(-np.logaddexp.reduce(-values, axis=1))
 
     def ratio(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the natural-log likelihood ratios of numbers (N, F), within the bounds: (N,)."""

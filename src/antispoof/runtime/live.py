@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.presentation import Presented
 from antispoof.runtime.verdict import Verdict
+from antispoof.sensing.frames import course_of
+from antispoof.sensing.repetition import THUMBNAIL_SIDE
 from antispoof.sensing.watch import Watch
 
 __all__ = ["LiveJudge"]
@@ -17,6 +20,7 @@ __all__ = ["LiveJudge"]
 WINDOW_S = 4.0  # cues are measured over this much, and over half of it at least once so much was seen
 PICTURES = 5  # of the window are judged
 JUDGED_EVERY_S = 0.4
+THUMBNAIL_EVERY_S = 0.072
 
 
 class LiveJudge:
@@ -31,6 +35,7 @@ class LiveJudge:
         self._watch, self._next = Watch(), Watch()
         self._begin_s = self._next_s = -np.inf
         self._kept: deque[tuple[float, NDArray[np.uint8]]] = deque(maxlen=PICTURES)
+        self._shown: deque[tuple[float, NDArray[np.float32]]] = deque()
 
     def see(self, time_s: float, image: NDArray[np.uint8]) -> None:
         """Take in a picture.
@@ -50,6 +55,10 @@ class LiveJudge:
         self._watch.see(time_s, image)
         if self._next_s < np.inf:
             self._next.see(time_s, image)
+        if not self._shown or time_s - self._shown[-1][0] >= THUMBNAIL_EVERY_S:
+            self._shown.append((time_s, _thumbnail(image)))
+            while time_s - self._shown[0][0] > WINDOW_S:
+                self._shown.popleft()
         if not self._kept or time_s - self._kept[-1][0] >= JUDGED_EVERY_S:
             self._kept.append((time_s, image))
 
@@ -63,4 +72,13 @@ class LiveJudge:
             return None
         pictures = [image for _, image in self._kept]
         presented: Presented = self._detector.look({"face_rgb": pictures})
-        return self._detector.judge([presented.with_cues("face_rgb", self._watch.measured())])[0]
+        presented = presented.with_cues("face_rgb", self._watch.measured())
+        reasons, _ = course_of(*zip(*self._shown, strict=True))
+        for code in (*reasons, *(("still",) if self._watch.still else ())):
+            presented = presented.with_reason("face_rgb", code)
+        return self._detector.judge([presented])[0]
+
+
+def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    small = cv2.resize(image, (THUMBNAIL_SIDE, THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)

@@ -182,6 +182,10 @@ class Presented:
         found = replace(found, frames=replace(found.frames, cues=tuple(cues)))
         return replace(self, looked={**self.looked, name: found})
 
+    def with_reason(self, name: str, code: str) -> Presented:
+        """Return the same with one reason more against the frames of one sensor, see `Looked.with_reason`."""
+        return replace(self, looked={**self.looked, name: self.looked[name].with_reason(code)})
+
     @property
     def size(self) -> int:
         """Bytes that the decoded samples take."""

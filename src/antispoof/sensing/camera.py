@@ -27,6 +27,7 @@ def camera_pictures(number: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         InputError: there is no such camera.
         MediaError: it gives no picture.
     """
+    before = cv2.utils.logging.setLogLevel(0)  # what is wrong is told here, once and in words
     camera = cv2.VideoCapture(number)
     try:
         if not camera.isOpened():
@@ -43,3 +44,4 @@ def camera_pictures(number: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
             yield now - begin, np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
     finally:
         camera.release()
+        cv2.utils.logging.setLogLevel(before)

@@ -36,7 +36,7 @@ from antispoof.sensing.source import (
 if TYPE_CHECKING:
     from antispoof.sensing.video import Clip
 
-__all__ = ["PICKED", "REASONS", "joined", "load_frames", "load_member", "members"]
+__all__ = ["PICKED", "REASONS", "course_of", "joined", "load_frames", "load_member", "members"]
 
 SPARSE = 4096  # values of a sample that are compared first
 FROZEN_SHARE = 0.5  # of a clip: so long in one piece without any change is frozen
@@ -214,7 +214,7 @@ def _clip(source: Source, filmed: str, limits: MediaLimits, cues: bool) -> Frame
         )
         for one in clip.frames
     )
-    reasons, measurements = _course(clip)
+    reasons, measurements = course_of(clip.times_s, list(clip.thumbnails))
     if watch is None:
         return Frames(samples, _spans(clip), reasons, measurements)
     if watch.still:
@@ -230,11 +230,21 @@ def _spans(clip: Clip) -> tuple[tuple[float, float], ...]:
     return tuple(itertools.pairwise(edges))
 
 
-def _course(clip: Clip) -> tuple[tuple[str, ...], dict[str, float]]:
-    """Look whether the pictures of a clip stand still, return or jump."""
+def course_of(
+    times_s: Sequence[float] | NDArray[np.float64], thumbnails: Sequence[NDArray[np.float32]]
+) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Look whether the pictures of a clip stand still, return or jump.
+
+    Args:
+        times_s: (T,), when they are shown, about 12 a second.
+        thumbnails: (T, 24, 24): their luminance, 0 to 255.
+
+    Returns:
+        codes of `REASONS`, and what was measured.
+    """
     shown = [
         _Shown(float(at), hashlib.sha256(thumbnail.tobytes()).hexdigest(), thumbnail)
-        for at, thumbnail in zip(clip.times_s, clip.thumbnails, strict=True)
+        for at, thumbnail in zip(times_s, thumbnails, strict=True)
     ]
     repetition, splices = find_repetition(shown), find_splices(shown)
     # Hard compression keeps people still for a second: it has to be half of the clip, however short that is.

@@ -13,16 +13,24 @@ from __future__ import annotations
 
 import io
 import json
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from antispoof.errors import InputError, MediaError, MissingExtraError
-from antispoof.sensing.kinds import VIDEOS, kind_of
+from antispoof.sensing.kinds import VIDEOS, foreign, kind_of
 from antispoof.sensing.source import DEFAULT_LIMITS, MediaLimits, name_of, read_bytes
 
-__all__ = ["HINTS", "REASONS", "Provenance", "container_hints", "read_provenance"]
+__all__ = [
+    "HINTS",
+    "REASONS",
+    "Provenance",
+    "container_hints",
+    "mentions_manifest",
+    "read_provenance",
+]
 
 State = Literal["trusted", "intact", "broken"]
 TYPES = {
@@ -93,7 +101,7 @@ def read_provenance(
         limits: how large the file may be.
 
     Raises:
-        MediaError: the file is too large, or its manifest cannot be read at all.
+        MediaError: the file is too large, of no kind that is known, or its manifest cannot be read at all.
         MissingExtraError: ``c2pa-python`` is not installed.
         InputError: the anchors are no certificates.
     """
@@ -102,7 +110,11 @@ def read_provenance(
     except ImportError:
         raise MissingExtraError("reading C2PA manifests", "provenance") from None
     data, name = read_bytes(source, replace(limits, max_bytes=limits.max_video_bytes)), name_of(source)
-    kind = TYPES.get(kind_of(data) or "")
+    known = kind_of(data)
+    if not known:
+        told = foreign(data[:64]) or "neither a picture nor a film"
+        raise MediaError("unsupported_media", f"{name} is {told}, and no manifest is read of that")
+    kind = TYPES.get(known)
     if kind is None:
         return None
     trust = {"trust": {"trust_anchors": anchors, "verify_trust_list": True}} if anchors else {}
@@ -119,8 +131,8 @@ def read_provenance(
     with reader:
         told, state = json.loads(reader.json()), str(reader.get_validation_state())
     manifest = told.get("manifests", {}).get(told.get("active_manifest"), {})
-    known: dict[str, State] = {"Trusted": "trusted", "Valid": "intact"}
-    found: State = known.get(state, "broken")
+    states: dict[str, State] = {"Trusted": "trusted", "Valid": "intact"}
+    found: State = states.get(state, "broken")
     signature = manifest.get("signature_info") or {}
     return Provenance(
         found,
@@ -128,6 +140,16 @@ def read_provenance(
         str(signature.get("common_name") or signature.get("issuer") or ""),
         _generator(manifest),
     )
+
+
+def mentions_manifest(path: str | Path) -> bool:
+    """Tell whether a file may carry a C2PA manifest: quick, and without reading it."""
+    with Path(path).open("rb") as file:
+        try:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return content.find(b"c2pa") >= 0
+        except ValueError:  # an empty file
+            return False
 
 
 def _said(manifest: Mapping[str, Any]) -> tuple[str, ...]:

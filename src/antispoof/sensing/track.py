@@ -80,6 +80,8 @@ class TrackedFrame:
         face: uint8, (96, 96, 3), RGB, the eyes on `ALIGNED_EYES`; None without a face.
         flow: where points went; None but where the network looked.
         cut: whether another scene begins.
+        went: how far the middle of the face went since the picture before, right and down, in widths of the
+            face, as its points tell; None where they were not followed.
     """
 
     time_s: float
@@ -92,6 +94,7 @@ class TrackedFrame:
     face: NDArray[np.uint8] | None
     flow: Flow | None
     cut: bool
+    went: tuple[float, float] | None = None
 
 
 class Tracker:
@@ -124,14 +127,16 @@ class Tracker:
         )
         if cut or step > LONGEST_GAP_S:
             self._lose()
-        self._follow(grey, ratio)
+        went = self._follow(grey, ratio)
         looked = self._look(time_s, image)
         flow = self._flow(time_s, grey, ratio) if looked else None
         if self._box is not None and (len(self._now) == 0 or time_s - self._begin_s >= CARRIED_S):
             self._begin_s, self._now = time_s, _points(grey, self._box.scaled(ratio), (FACE,))[0]
         self._time_s, self._grey, self._thumbnail = time_s, grey, thumbnail
         face = None if self._landmarks is None else _aligned(image, self._landmarks)
-        return TrackedFrame(time_s, step, self._box, self._landmarks, looked, luma, grey, face, flow, cut)
+        return TrackedFrame(
+            time_s, step, self._box, self._landmarks, looked, luma, grey, face, flow, cut, went
+        )
 
     def _lose(self) -> None:
         self._box = self._landmarks = None
@@ -139,18 +144,18 @@ class Tracker:
         self._now = self._now[:0]
         self._chosen = None
 
-    def _follow(self, grey: Any, ratio: float) -> None:
-        """Follow the points, and carry the face with them."""
+    def _follow(self, grey: Any, ratio: float) -> tuple[float, float] | None:
+        """Follow the points, carry the face with them, and tell how far it went."""
         if not len(self._now) or self._grey is None or self._grey.shape != grey.shape:
-            return
+            return None
         found, there = _followed(self._grey, grey, self._now)
         before, self._now = self._now[there], found[there]
         if self._box is None or self._landmarks is None or len(before) < 6:
-            return
+            return None
         carried: Any
         carried, _ = cv2.estimateAffinePartial2D(before, self._now, ransacReprojThreshold=1.0)
         if carried is None:
-            return
+            return None
         turn, shift = carried[:, :2], carried[:, 2] / ratio
         self._landmarks = self._landmarks @ turn.T + shift
         scale = float(np.hypot(turn[0, 0], turn[1, 0]))
@@ -158,6 +163,10 @@ class Tracker:
         middle = turn @ (box.x + box.width / 2, box.y + box.height / 2) + shift
         width, height = box.width * scale, box.height * scale
         self._box = Box(float(middle[0] - width / 2), float(middle[1] - height / 2), width, height)
+        return (
+            float(middle[0] - box.x - box.width / 2) / box.width,
+            float(middle[1] - box.y - box.height / 2) / box.width,
+        )
 
     def _look(self, time_s: float, image: NDArray[np.uint8]) -> bool:
         """Let the network look for the face, now and then."""

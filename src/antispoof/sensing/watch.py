@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.sensing.cues import Measured, cues
 from antispoof.sensing.track import FACE, Flow, TrackedFrame, Tracker
 
-__all__ = ["HIGHEST_RATE", "Watch"]
+__all__ = ["HIGHEST_RATE", "STILL_S", "Rest", "Watch"]
 
 STILL_S = 1.5  # for so long points are followed before a face is still
-STILL = 0.005  # sides of the face, the farthest it went: no simulated person went less than 0.04
+# Sides of the face, set on simulation: `benchmarks/video.py --still`.
+STILL = 0.005  # the farthest it went
+MOVED, FLAT = 0.075, 0.005  # or it went so far, and scaling, turning and shifting one picture leaves no more
 LEAST_POINTS = 8
+BASELINE_S = 0.35  # between moments that are compared
 
 HIGHEST_RATE = 31.0  # pictures a second that are looked at; of more, some are left out
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What moved in a face, at most, while its points were followed.
+
+    Attributes:
+        followed_s: for how long, in seconds.
+        moved: how far the middle point went, in sides of the face; infinite where points were lost.
+        left: how far a fifth of the points lie, at least, from where scaling, turning and shifting the
+            picture would have put them, in sides of the face.
+    """
+
+    followed_s: float
+    moved: float
+    left: float
 
 
 class Watch:
@@ -33,12 +54,21 @@ class Watch:
         self._watches = {name: cues[name].watch() for name in cues if names is None or name in names}
         self._seen_s = -np.inf
         self._interlaced = False
-        self._followed_s = self._moved = 0.0
+        self._rest = Rest(0.0, 0.0, 0.0)
+
+    @property
+    def rest(self) -> Rest:
+        """How far the face moved, and how much of that one picture could have done."""
+        return self._rest
 
     @property
     def still(self) -> bool:
-        """Whether the face rested as no living one does, for `STILL_S` at least: within a millimetre."""
-        return self._followed_s >= STILL_S and self._moved < STILL
+        """Whether nothing in the face moved as in living ones, for `STILL_S` at least: it rested within a
+        millimetre, or it moved and is one picture that is scaled, turned and shifted."""
+        rest = self._rest
+        return rest.followed_s >= STILL_S and (
+            rest.moved < STILL or (rest.moved >= MOVED and rest.left < FLAT)
+        )
 
     def due(self, time_s: float) -> bool:
         """Tell whether a picture of that time would be looked at: of a fast camera not every one is."""
@@ -65,12 +95,22 @@ class Watch:
 
     def _measure_rest(self, flow: Flow) -> None:
         of_face = flow.there & (flow.zone == FACE)
+        rest = self._rest
         if of_face.sum() < LEAST_POINTS:
-            self._moved = np.inf  # what is not found again is no picture at rest
+            # What is not found again is no picture at rest.
+            self._rest = replace(rest, moved=np.inf, left=np.inf)
             return
-        went = np.linalg.norm((flow.after - flow.before)[of_face], axis=1)
-        self._moved = max(self._moved, float(np.median(went)))
-        self._followed_s = max(self._followed_s, flow.end_s - flow.start_s)
+        before, after = flow.before[of_face], flow.after[of_face]
+        moved = float(np.median(np.linalg.norm(after - before, axis=1)))
+        left = rest.left
+        if flow.end_s - flow.start_s >= BASELINE_S:
+            similar, _ = cv2.estimateAffinePartial2D(before, after, ransacReprojThreshold=0.03)
+            if similar is None:
+                left = np.inf
+            else:
+                apart = np.linalg.norm(before @ similar[:, :2].T + similar[:, 2] - after, axis=1)
+                left = max(left, float(np.quantile(apart, 0.8)))
+        self._rest = Rest(max(rest.followed_s, flow.end_s - flow.start_s), max(rest.moved, moved), left)
 
     def measured(self) -> tuple[Measured, ...]:
         """Tell what each cue has found so far."""

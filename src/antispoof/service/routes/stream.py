@@ -29,7 +29,7 @@ from antispoof.service.logs import log
 from antispoof.service.problems import Problem, from_media_error
 from antispoof.service.workers import Reservation
 
-__all__ = ["router"]
+__all__ = ["CUES", "JUDGED_A_SECOND", "router", "see_picture"]
 
 router = APIRouter(prefix="/v1/sessions")
 
@@ -194,7 +194,7 @@ class _Stream:
             raise Problem("invalid_request", "seq: has to be a number from 0")
         try:
             if modality in takers("picture"):
-                hint = await self._reservation.run(_see, live, samples, self._course, body, at_s)
+                hint = await self._reservation.run(see_picture, live, samples, self._course, body, at_s)
                 await self._give_hint(hint, at_s)
             elif modality in takers("sound"):
                 await self._reservation.run(_hear, live, samples, body, header.get("rate"), at_s)
@@ -214,7 +214,10 @@ class _Stream:
             await _say(self._socket, type="hint", code=hint)
 
 
-def _see(live: LiveCapture, samples: LiveSamples, course: Watch, content: bytes, at_s: float) -> str | None:
+def see_picture(
+    live: LiveCapture, samples: LiveSamples, course: Watch, content: bytes, at_s: float
+) -> str | None:
+    """Deal with one picture of a stream: decode it, look at it, keep it or let it go; return the hint."""
     most = samples.max_pixels  # of the file as well: what comes many times a second is not scaled down here
     limits = MediaLimits(max_bytes=len(content) or 1, max_pixels=most, max_source_pixels=most)
     image = load_image(content, limits)

@@ -206,11 +206,43 @@ def generated(source: Source) -> Injected:
     return Injected(frames(), float(Fraction(fps)))
 
 
+def one_picture(source: Source) -> Injected:
+    """One picture of the clip: at rest, or scaled, turned and shifted; with noise that is new, or none."""
+    rng, taught = source.rng, source.family == "taught"
+    first = source.pictures[0]
+    rows, columns = first.shape[:2]
+    fps = float(rng.choice([25.0, 30.0]) if taught else rng.choice([20.0, 29.97]))
+    how = cv2.INTER_LINEAR if taught else cv2.INTER_CUBIC
+    seconds, noise = max(source.seconds, 2.0), float(rng.choice([0.0, 1.0, 2.5]))
+    amount = 0.0 if rng.random() < 0.3 else 1.0
+    across, down = amount * rng.uniform(0.03, 0.10, 2) * min(rows, columns)
+    zoom, turn = amount * float(rng.uniform(0, 0.12)), amount * float(rng.uniform(0, 4))
+    if taught:
+        paths = [
+            np.sin(rng.uniform(1.5, 4) * np.linspace(0, seconds, 256) + rng.uniform(0, 6)) for _ in "1234"
+        ]
+    else:  # from where one begins to where one ends, at one speed
+        paths = [float(rng.choice([-1, 1])) * np.linspace(-1, 1, 256) for _ in "1234"]
+    fixed = np.random.default_rng(int(rng.integers(2**31)))
+
+    def frames() -> Iterator[tuple[float, Picture]]:
+        for number in range(int(seconds * fps)):
+            at = [path[int(255 * number / (seconds * fps))] for path in paths]
+            matrix = cv2.getRotationMatrix2D((columns / 2, rows / 2), turn * at[0], 1.15 + zoom * at[1])
+            matrix[:, 2] += across * at[2], down * at[3]
+            shown = cv2.warpAffine(first, matrix, (columns, rows), flags=how, borderMode=cv2.BORDER_REFLECT)
+            noisy = shown + noise * fixed.standard_normal(shown.shape) if noise else shown
+            yield number / fps, np.clip(noisy, 0, 255).astype(np.uint8)
+
+    return Injected(frames(), fps)
+
+
 INJECTIONS: dict[str, Callable[[Source], Injected]] = {
     "inject_frame_rate": frame_rate,
     "inject_generated": generated,
     "inject_looped": looped,
     "inject_morphed": morphed,
+    "inject_one_picture": one_picture,
     "inject_reencoded": reencoded,
     "inject_swapped": swapped,
     "inject_virtual_camera": virtual_camera,

@@ -8,11 +8,11 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Sequence
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.optimize import minimize
 
 from antispoof.errors import InputError
@@ -38,6 +38,9 @@ class CueExperiment(BaseModel):
         description: what the rule tells of itself.
         against: kinds of attack that it learns from and is measured on, as patterns.
         hidden: units of the hidden layer; 0 means that there is none.
+        each: whether every kind of attack has a layer of its own, without a hidden one, see `CueRule.layers`.
+        doubt: added to the log likelihood ratio before its bounds: so much surer it has to be to speak
+            against somebody.
         ridge: penalty on the weights.
         bounds: of the log likelihood ratio.
         without: numbers that are left out, because simulation draws them as it likes.
@@ -48,9 +51,17 @@ class CueExperiment(BaseModel):
     description: str
     against: tuple[str, ...] = ("*",)
     hidden: Annotated[int, Field(ge=0, le=64)] = 8
+    each: bool = False
+    doubt: Annotated[float, Field(ge=0, le=5)] = 0.0
     ridge: Annotated[float, Field(gt=0)] = 0.01
     bounds: tuple[Annotated[float, Field(ge=-5, le=0)], Annotated[float, Field(ge=0, le=2)]]
     without: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.each and self.hidden:
+            raise ValueError("each kind of attack has a layer of its own: hidden must be 0")
+        return self
 
 
 class RulesExperiment(BaseModel):
@@ -94,14 +105,20 @@ def fit_rule(
         for partition in ("train", "dev")
     )
     for where, table in (("train", train), ("dev", dev)):
-        least = min(table.bona_fide.sum(), (~table.bona_fide).sum())
-        if least < LEAST:
-            raise InputError(
-                f"{name}: {least} clips of a class on {where} were measurable, {LEAST} are needed"
-            )
+        for label, count in (
+            ("bona fide", table.bona_fide.sum()),
+            (f"attack ({', '.join(settings.against)})", (~table.bona_fide).sum()),
+        ):
+            if count < LEAST:
+                raise InputError(
+                    f"{name}: {count} clips of the class {label} on {where} were measurable, {LEAST} are "
+                    "needed: simulate and measure more of them"
+                )
     middle = np.median(train.values, axis=0)
     spread = np.maximum(np.subtract(*np.quantile(train.values, (0.84, 0.16), axis=0)) / 2, 1e-3)
-    layers = _learned(train, middle, spread, settings, experiment.seed, cue.features)
+    views = [train.against(kind) for kind in sorted(set(train.species) - {""})] if settings.each else [train]
+    learned = [_learned(view, middle, spread, settings, experiment.seed, cue.features) for view in views]
+    layers = _beside(learned) if settings.each else learned[0]
     draft = CueRule(
         cue=name,
         version=experiment.version,
@@ -119,7 +136,9 @@ def fit_rule(
     raw = draft.raw(dev.values)
     calibration = calibration_of(raw[dev.bona_fide], raw[~dev.bona_fide])
     people = min(len(set(dev.subject[dev.bona_fide])), len(set(dev.subject[~dev.bona_fide])))
-    calibration = calibration.model_copy(update={"limit": supported_ratio(people)})
+    calibration = calibration.model_copy(
+        update={"limit": supported_ratio(people), "intercept": calibration.intercept + settings.doubt}
+    )
     ratio = calibrate(raw, calibration)
     points = operating_points(ratio[dev.bona_fide], dev.by_species(ratio), "dev, SIMULATED")
     results = []
@@ -150,6 +169,14 @@ class _Table:
         kept = [(clip, found) for clip in wanted if isinstance(found := clip.cues.get(name), np.ndarray)]
         values = np.array([found for _, found in kept]).reshape(len(kept), len(cues[name].features))
         return cls([clip for clip, _ in kept], values, 1 - len(kept) / max(len(wanted), 1))
+
+    def against(self, kind: str) -> _Table:
+        """Return bona fide and one kind of attack alone."""
+        kept = self.bona_fide | (self.species == kind)
+        table = _Table([], self.values[kept], self.absent)
+        table.species, table.subject = self.species[kept], self.subject[kept]
+        table.bona_fide = self.bona_fide[kept]
+        return table
 
     def by_species(self, scores: Values) -> dict[str, Values]:
         return {str(kind): scores[self.species == kind] for kind in sorted(set(self.species)) if kind}
@@ -196,6 +223,12 @@ def _learned(
     tensors[0] = tensors[0] * used[:, np.newaxis]
     pairs = zip(tensors[::2], tensors[1::2], strict=True)
     return [Layer(weight=w.round(5).tolist(), bias=b.round(5).tolist()) for w, b in pairs]
+
+
+def _beside(learned: Sequence[Sequence[Layer]]) -> list[Layer]:
+    """Put linear layers of one number each side by side."""
+    weight = np.hstack([np.array(layers[0].weight) for layers in learned])
+    return [Layer(weight=weight.tolist(), bias=[layers[0].bias[0] for layers in learned])]
 
 
 def _training(experiment: RulesExperiment, taught: Sequence[MeasuredClip]) -> Training:
