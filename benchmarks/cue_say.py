@@ -6,8 +6,8 @@
 
 Takes what single frames say of the clips of dev, and adds the ratio of one cue after the other within bounds.
 Prints equal error rates of attacks before the camera and of injected streams, and attacks of each group that
-pass at BPCER 5 %: a cue that lets more of any group pass than single frames do should have no say. ``--rules``
-are those that ``antispoof cues fit`` wrote; those that ship otherwise.
+pass at BPCER 5 %: a cue that lets more of any group pass than single frames do should have no say.
+``--rules`` are those that ``antispoof cues fit`` wrote; those that ship otherwise.
 """
 
 from __future__ import annotations
