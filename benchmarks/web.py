@@ -109,7 +109,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     given = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-    from build_web_demo import build
+    from build_web_demo import BUILT, build
+
+    if missing := [path for path in BUILT if not path.exists()]:
+        parser.error(f"no {missing[0]}: (cd web/package && npm ci --ignore-scripts && npm run build)")
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -21,6 +21,8 @@ from antispoof.simulation.scene.render import SceneSpec, render_scene
 
 PACKAGE = Path(__file__).parents[1] / "web" / "package"
 RUNTIME = PACKAGE / "node_modules" / "onnxruntime-web" / "dist" / "ort-wasm-simd-threaded.wasm"
+BUILT = (*(PACKAGE / "dist" / name for name in ("index.js", "worker.js")), RUNTIME)
+"""What ``npm ci`` and ``npm run build`` leave in ``web/package``."""
 BUNDLE = "face-rgb-edge"
 RENDERED = SceneSpec(5, 3, 0, None, "phone", "office")
 
@@ -31,9 +33,8 @@ def build(out: Path, bundle: Path | None = None) -> None:
     detector = Path(str(files("antispoof.sensing"))) / "weights" / "yunet_n_dynamic.onnx"
     for path in (
         *(PACKAGE / "demo").iterdir(),
-        *(PACKAGE / "dist" / name for name in ("index.js", "worker.js")),
+        *BUILT,
         detector,
-        RUNTIME,
     ):
         shutil.copy(path, out / path.name)
     shutil.copy(bundle or shipped_bundles()[BUNDLE], out / "bundle.onnx")
@@ -47,6 +48,8 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--bundle", type=Path, help="another bundle, such as one for ort-web")
     given = parser.parse_args()
+    if missing := [path for path in BUILT if not path.exists()]:
+        parser.error(f"no {missing[0]}: (cd web/package && npm ci --ignore-scripts && npm run build)")
     build(given.out, given.bundle)
     print(f"{given.out}: serve it with: python3 -m http.server --bind 127.0.0.1 -d {given.out}")
 

@@ -274,14 +274,42 @@ def test_trying_has_an_end(running: Running) -> None:
         client.models()
     with Client(running.url, "ask_wrong") as client, pytest.raises(RefusedError, match="401 bad_token"):
         client.models()
-    for url in ("id.example.com", "ftp://x", ""):
+    for url in ("id.example.com", "ftp://x", "", "http://[", "http://a b", "http://x:99999"):
         with pytest.raises(InputError, match="url"):
             Client(url, "ask_x")
     for key in ("", "ask_ü", "ask_x\n"):
         with pytest.raises(InputError, match="key: an API key"):
             Client(running.url, key)
-    with Client(running.url, running.key) as client, pytest.raises(InputError, match="identifier"):
-        client.session("../keys")
+    for name, number in (("retries", -1), ("retries", None), ("timeout_s", 0), ("longest_wait_s", "x")):
+        with pytest.raises(InputError, match=rf"^{name}: has to be "):
+            Client(running.url, running.key, **{name: number})  # type: ignore[arg-type]
+    with Client(running.url, running.key) as client:
+        for wrong, told in (
+            (lambda: client.session("../keys"), "identifier"),
+            (lambda: client.session(None), "session: has to be one"),  # type: ignore[arg-type]
+            (lambda: client.open_session("ü"), "idempotency_key: "),
+            (lambda: client.open_session(policy=b"x"), "what JSON can say"),  # type: ignore[typeddict-item]
+            (lambda: client.capture("ses_1", b"", 0, client_token="ü"), "client_token: "),
+            (lambda: client.check(face_rgb=None), "a sample is a path"),  # type: ignore[arg-type]
+            (lambda: next(client.check_files([b""], at_once=0)), "at_once: "),
+        ):
+            with pytest.raises(InputError, match=told):
+                wrong()  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"), [(b"[" * 100_000, {}), (b"no gzip", {"content-encoding": "gzip"})]
+)
+def test_an_answer_that_cannot_be_read_is_none(content: bytes, headers: dict[str, str]) -> None:
+    def broken(_: httpx2.Request) -> httpx2.Response:
+        stream = httpx2.ByteStream(content)
+        return httpx2.Response(200, stream=stream, headers={API_HEADER: API_VERSION, **headers})
+
+    with (
+        Client("http://x", "ask_x", transport=httpx2.MockTransport(broken), retries=0) as client,
+        pytest.raises(UnreachableError),
+    ):
+        client.models()
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_the_lines_of_the_guide_give_a_verified_result(
 
 
 REFUSALS = """
+import { createServer } from "node:http";
 import { Client } from "antispoof-web/service";
 const { ANTISPOOF_URL: url, ANTISPOOF_KEY: key } = process.env;
 const said = async (work) => { try { await work(); console.log("nothing"); }
@@ -75,10 +76,22 @@ for (const body of ["{}", "null", '{"jws": null}', '{"jws": ["x"]}']) {
 answers("<html>");
 await said(() => service.openSession());
 for (const address of ["nope", "localhost:80", ""]) await said(() => new Client(address, key));
-for (const version of ["2.0", "1.0", ""]) {
-  globalThis.fetch = async () => Response.json({}, { headers: version ? { "Antispoof-API": version } : {} });
+const old = { info: { title: "antispoof", version: "0.1.0" } };
+for (const [version, body] of [["2.0", {}], ["1.0", {}], ["", old], ["", {}]]) {
+  const headers = version ? { "Antispoof-API": version } : {};
+  globalThis.fetch = async () => Response.json(body, { headers });
   await said(() => service.openSession());
 }
+globalThis.fetch = own;
+await said(() => new Client(url, "ask_ü"));
+await said(() => service.checkFiles([], { atOnce: 0 }).next());
+const silent = createServer(() => {}).listen(0, "127.0.0.1");
+await new Promise((done) => silent.once("listening", done));
+await said(() => new Client(`http://127.0.0.1:${silent.address().port}`, key, 1, 0.1).models());
+silent.closeAllConnections();
+globalThis.fetch = async (place) => { throw new Error(place); };
+await said(() => new Client("https://x.example/under/", key, 0).models());
+silent.close();
 """
 
 
@@ -94,11 +107,16 @@ def test_what_is_refused_lost_forged_or_too_new_says_so(running: Running, tmp_pa
     assert said[9] == "unreachable 200: what answers there sends no JSON"
     assert said[10] == 'unreachable address: has to be like https://id.example.com; got "nope"'
     assert [each.split(":")[0] for each in said[11:13]] == ["unreachable address"] * 2
-    for line, (version, older) in zip(
-        said[13:], (("2.0", "client"), ("1.0", "service"), ("1.0", "service")), strict=True
-    ):
+    versions = (("2.0", "client"), ("1.0", "service"), ("1.0 (antispoof 0.1.0)", "service"))
+    for line, (version, older) in zip(said[13:16], versions, strict=True):
         told = f"this client speaks version 1.1 of the interface, the service {version}: update the {older}"
         assert line == f"incompatible {told}"
+    assert said[16] == "unreachable what answers there is no antispoof service"
+    assert said[17].startswith("refused key: an API key has to be given")
+    assert said[18] == "refused atOnce: has to be 1 or more; got 0"
+    assert said[19].startswith("unreachable GET /v1/models: TimeoutError")
+    assert said[19].endswith("tried 2 times")
+    assert "https://x.example/under/v1/models;" in said[20]
 
 
 WHOLE = """

@@ -36,6 +36,7 @@ def samples() -> Samples:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, samples: Samples) -> None:
     monkeypatch.setattr(edge, "prepared", lambda *_: samples)
+    monkeypatch.setattr(edge, "COMPARED", 30)
 
 
 def test_of_several_sensors_every_subset_is_compared(samples: Samples) -> None:
@@ -50,7 +51,7 @@ def test_of_several_sensors_every_subset_is_compared(samples: Samples) -> None:
 @pytest.mark.usefixtures("quick")
 def test_integers_are_a_bundle_that_judges_alike(tmp_path: Path) -> None:
     output = tmp_path / "small.onnx"
-    found = edge.export_edge(SMALL, "onnx-int8", output)
+    (found,) = edge.export_edge(SMALL, "onnx-int8", output)
     assert 0 < found.of_spread < 0.25
     small, whole = read_bundle(output), read_bundle(SMALL)
     kinds = [node.op_type for node in onnx.load_from_string(small.model).graph.node]
@@ -73,7 +74,7 @@ def test_integers_are_a_bundle_that_judges_alike(tmp_path: Path) -> None:
 def test_openvino_runs_the_file_and_it_tells_what_it_is(tmp_path: Path, samples: Samples) -> None:
     openvino = pytest.importorskip("openvino", reason="the edge extra is not installed")
     output = tmp_path / "small.xml"
-    found = edge.export_edge(SMALL, "openvino", output)
+    (found,) = edge.export_edge(SMALL, "openvino", output)
     assert found.largest < 1e-3
     model = openvino.Core().read_model(output)
     about = BundleMetadata.model_validate_json(model.get_rt_info("antispoof").value)
@@ -115,7 +116,12 @@ def test_openvino_is_handed_no_log_sum_exp_with_axes(kept: int) -> None:
 @pytest.mark.usefixtures("quick")
 def test_for_browsers_one_presentation_and_the_score_are_left(tmp_path: Path) -> None:
     output = tmp_path / "small.onnx"
-    assert edge.export_edge(SMALL, "ort-web", output).largest < 1e-4
+    others = tmp_path / "others.csv"
+    write_manifest([Presentation("1", "d", {"face_rgb": CaptureFile(tmp_path / "a.png")}, None)], others)
+    found = edge.export_edge(SMALL, "ort-web", output, captures=others)
+    assert max(each.largest for each in found) < 1e-4
+    told = read_bundle(output).metadata.results[-2:]
+    assert [each.simulated for each in told] == [True, False], "scenes, and what somebody listed"
     graph = onnx.load(output).graph
     assert [value.name for value in graph.output] == ["score"]
     assert all(value.type.tensor_type.shape.dim[0].dim_value == 1 for value in graph.input)
@@ -140,6 +146,13 @@ def test_what_moves_scores_is_not_written(tmp_path: Path, monkeypatch: pytest.Mo
     ):
         edge.export_edge(SMALL, "ort-web", tmp_path / "worse.onnx")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("quick")
+def test_too_few_to_compare_on_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "COMPARED", 500)
+    with pytest.raises(InputError, match=r"left to compare on, and 500 are wanted .*: list 584"):
+        edge.export_edge(SMALL, "ort-web", tmp_path / "few.onnx")
 
 
 def test_wrong_requests_are_told_before_any_work(tmp_path: Path) -> None:

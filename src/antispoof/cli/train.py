@@ -64,13 +64,23 @@ def export_run(
             show_default="rendered scenes",
         ),
     ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --to: manifest of captures, real ones too, to compare on as well; nothing is "
+            "fitted on them.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Turn a checkpoint into a bundle that needs no torch, or a bundle into a file for another runtime."""
     if to is not None:
-        _export_edge(source, to, output, results, samples)
+        _export_edge(source, to, output, results, samples, compare)
         return
-    if samples is not None:
-        raise InputError("--samples is for --to: a bundle of a run is made of what the run prepared")
+    if samples is not None or compare is not None:
+        raise InputError(
+            "--samples and --compare are for --to: a bundle of a run is made of what the run prepared"
+        )
     needs_training()
     from antispoof.training.export import export
 
@@ -78,7 +88,9 @@ def export_run(
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; use it with: antispoof check --bundle {path}")
 
 
-def _export_edge(source: str, to: str, output: Path, results: Path | None, samples: Path | None) -> None:
+def _export_edge(
+    source: str, to: str, output: Path, results: Path | None, samples: Path | None, compare: Path | None
+) -> None:
     if results is not None:
         raise InputError("--results is for runs: what --to measures joins the file by itself")
     if to not in EDGE_TARGETS:
@@ -88,11 +100,12 @@ def _export_edge(source: str, to: str, output: Path, results: Path | None, sampl
 
     needs(f"export --to {to}", "edge", *edge_format(to, output).modules)
     with progress_bar("simulating", CALIBRATION + COMPARED) as step:
-        found = export_edge(source, to, output, samples=samples, progress=step)
+        found = export_edge(source, to, output, samples=samples, captures=compare, progress=step)
     weights = output.with_suffix(".bin")
     size = output.stat().st_size + (weights.stat().st_size if output.suffix == ".xml" else 0)
-    typer.echo(
-        f"{output}: {size / 1e6:.1f} MB. On {found.samples} SIMULATED samples calibrated scores differ from "
-        f"the bundle's by {found.largest:.2g} at most, {found.of_spread:.2g} of their spread; "
-        f"{found.moved:.1%} of decisions are others."
-    )
+    typer.echo(f"{output}: {size / 1e6:.1f} MB. Calibrated scores beside the bundle's:")
+    for each, kind in zip(found, ("SIMULATED presentations", "captures listed"), strict=False):
+        typer.echo(
+            f"on {each.samples} {kind} they differ by {each.largest:.2g} at most, {each.of_spread:.2g} of "
+            f"their spread; {each.moved:.1%} of decisions are others."
+        )

@@ -11,8 +11,15 @@ from typing import Any, TypeVar, Unpack
 import httpx2
 
 from antispoof.client.exchange import Answer, Conversation, Pause, Policy
-from antispoof.client.operations import FileVerdict, Operations, SessionLike, SessionRequest, Source
-from antispoof.client.transfer import as_answer, as_failure, as_request, see_address
+from antispoof.client.operations import (
+    FileVerdict,
+    Operations,
+    SessionLike,
+    SessionRequest,
+    Source,
+    see_at_once,
+)
+from antispoof.client.transfer import as_answer, as_failure, as_request, see_address, see_timeout
 from antispoof.contract.documents import (
     Audit,
     CaptureReceipt,
@@ -48,7 +55,9 @@ class AsyncClient:
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._operations = Operations(key, Policy(retries, longest_wait_s), keys)
-        self._http = httpx2.AsyncClient(base_url=see_address(url), timeout=timeout_s, transport=transport)
+        self._http = httpx2.AsyncClient(
+            base_url=see_address(url), timeout=see_timeout(timeout_s), transport=transport
+        )
 
     async def __aenter__(self) -> AsyncClient:
         """Return itself."""
@@ -154,6 +163,7 @@ class AsyncClient:
     ) -> AsyncIterator[FileVerdict]:
         """Judge files, each by itself, and yield what became of them, in their order."""
         waiting: deque[asyncio.Task[FileVerdict]] = deque()
+        see_at_once(at_once)
         try:
             for file in files:
                 if len(waiting) >= at_once:
@@ -181,5 +191,5 @@ class AsyncClient:
                 continue
             try:
                 answer = as_answer(await self._http.request(**as_request(step)))
-            except httpx2.TransportError as error:
+            except httpx2.RequestError as error:  # one that cannot be unpacked is no answer either
                 answer = as_failure(error)

@@ -12,8 +12,15 @@ from typing import Any, TypeVar, Unpack
 import httpx2
 
 from antispoof.client.exchange import Answer, Conversation, Pause, Policy
-from antispoof.client.operations import FileVerdict, Operations, SessionLike, SessionRequest, Source
-from antispoof.client.transfer import as_answer, as_failure, as_request, see_address
+from antispoof.client.operations import (
+    FileVerdict,
+    Operations,
+    SessionLike,
+    SessionRequest,
+    Source,
+    see_at_once,
+)
+from antispoof.client.transfer import as_answer, as_failure, as_request, see_address, see_timeout
 from antispoof.contract.documents import (
     Audit,
     CaptureReceipt,
@@ -51,7 +58,7 @@ class Client:
         transport: another way to send than over the network, for tests.
 
     Raises:
-        InputError: ``url`` is no address.
+        InputError: ``url`` is no address, or a number is none that can be waited or tried for.
     """
 
     def __init__(
@@ -66,7 +73,9 @@ class Client:
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self._operations = Operations(key, Policy(retries, longest_wait_s), keys)
-        self._http = httpx2.Client(base_url=see_address(url), timeout=timeout_s, transport=transport)
+        self._http = httpx2.Client(
+            base_url=see_address(url), timeout=see_timeout(timeout_s), transport=transport
+        )
 
     def __enter__(self) -> Client:
         """Return itself."""
@@ -211,7 +220,7 @@ class Client:
             at_once: how many wait for an answer at a time.
         """
         waiting: deque[Future[FileVerdict]] = deque()
-        with ThreadPoolExecutor(at_once, thread_name_prefix="check") as pool:
+        with ThreadPoolExecutor(see_at_once(at_once), thread_name_prefix="check") as pool:
             try:
                 for file in files:
                     if len(waiting) >= 2 * at_once:
@@ -237,5 +246,5 @@ class Client:
                 continue
             try:
                 answer = as_answer(self._http.request(**as_request(step)))
-            except httpx2.TransportError as error:
+            except httpx2.RequestError as error:  # one that cannot be unpacked is no answer either
                 answer = as_failure(error)

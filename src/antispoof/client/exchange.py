@@ -16,6 +16,7 @@ import antispoof
 from antispoof.client.failures import IncompatibleServiceError, RefusedError, UnreachableError
 from antispoof.contract import API_HEADER, API_VERSION
 from antispoof.contract.documents import ProblemDocument
+from antispoof.errors import InputError
 
 __all__ = ["Answer", "Call", "Conversation", "Pause", "Policy", "exchange"]
 
@@ -70,6 +71,13 @@ class Policy:
     retries: int = 4
     longest_wait_s: float = 30.0
 
+    def __post_init__(self) -> None:
+        """Refuse what is no such number."""
+        if not isinstance(self.retries, int) or self.retries < 0:
+            raise InputError(f"retries: has to be a whole number, 0 or more; got {self.retries!r}")
+        if not isinstance(self.longest_wait_s, (int, float)) or not self.longest_wait_s >= 0:
+            raise InputError(f"longest_wait_s: has to be 0 or more; got {self.longest_wait_s!r}")
+
     def wait_s(self, attempt: int, asked_for: float | None) -> float:
         """Say how long to wait: as the service asks, or twice as long each time, spread by chance."""
         if asked_for is not None:
@@ -104,7 +112,7 @@ def exchange(call: Call, policy: Policy, *, until_free: bool = False) -> Convers
         asked_for = None if problem is None else problem.retry_after_s
         wait_s = policy.wait_s(attempt, asked_for)
         again = problem is None or problem.status in TRANSIENT or (until_free and asked_for is not None)
-        if attempt == policy.retries or not again or wait_s > policy.longest_wait_s:
+        if attempt == policy.retries or not again or not 0 <= wait_s <= policy.longest_wait_s:
             break
         yield Pause(wait_s)
     if problem is not None:
@@ -126,7 +134,7 @@ def _content(answer: Answer) -> Any:
         raise UnreachableError(f"{answer.status}: something else answers there than the service")
     try:
         return json.loads(answer.content) if answer.content else None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UnreachableError("what answers there is no antispoof service: no JSON") from None
 
 
@@ -140,7 +148,7 @@ def _see_version(answer: Answer) -> Conversation[None]:
         try:
             about = json.loads(described.content)["info"]
             package = f"{about['title']} {about['version']}"
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise UnreachableError("what answers there is no antispoof service") from None
     _see_numbers(stated, package)
 

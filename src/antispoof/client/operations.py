@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ from antispoof.contract.documents import (
 from antispoof.contract.signatures import verify
 from antispoof.errors import InputError
 
-__all__ = ["FileVerdict", "Operations", "SessionLike", "SessionRequest", "Source"]
+__all__ = ["FileVerdict", "Operations", "SessionLike", "SessionRequest", "Source", "see_at_once"]
 
 Source = str | Path | bytes
 """A file by its path, or its content."""
@@ -86,9 +87,7 @@ class Operations:
     """
 
     def __init__(self, key: str, policy: Policy, keys: Mapping[str, Any] | None) -> None:
-        if not (key.isascii() and key.isprintable() and key.strip() == key != ""):
-            raise InputError("key: an API key has to be given, as `antispoof keys add` showed it")
-        self._key = key
+        self._key = _for_header(key, "key: an API key has to be given, as `antispoof keys add` showed it")
         self._policy = policy
         self._keys = keys
         self._keys_given = keys is not None
@@ -97,7 +96,12 @@ class Operations:
         self, request: SessionRequest, idempotency_key: str | None
     ) -> Conversation[OpenedSession]:
         """Open; a call that is sent again carries the same key, and opens no second session."""
-        headers = {"Idempotency-Key": idempotency_key or secrets.token_urlsafe(24)}
+        wrong = f"idempotency_key: has to be printable ASCII; got {idempotency_key!r}"
+        headers = {"Idempotency-Key": _for_header(idempotency_key or secrets.token_urlsafe(24), wrong)}
+        try:
+            json.dumps(request, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"a session is opened with what JSON can say: {error}") from None
         return self._ask(
             OpenedSession, Call("POST", "/v1/sessions", self._key, body=request, headers=headers)
         )
@@ -113,6 +117,7 @@ class Operations:
         token = token or (session.client_token if isinstance(session, OpenedSession) else None)
         if token is None:
             raise InputError("client_token: needed where the session is not the one that was opened here")
+        token = _for_header(token, "client_token: has to be that of the session")
         return self._ask(CaptureReceipt, _sample(session, "captures", token, source, seq, modality, unit))
 
     def refer(
@@ -202,7 +207,7 @@ class Operations:
         form |= {f"unit.{name}": unit for name, unit in (units or {}).items()}
         files = []
         for name, given in samples.items():
-            several = [given] if isinstance(given, (str, Path, bytes)) else given
+            several = given if isinstance(given, (list, tuple)) else [given]
             files += [(name, _content(one)) for one in several]
         call = Call("POST", "/v1/check", self._key, form=form, files=tuple(files))
         answer = yield from self._ask(CheckAnswer, call)
@@ -251,7 +256,17 @@ def _read(model: type[Model], document: Any) -> Model:
 
 
 def _identifier(session: SessionLike) -> str:
+    if not isinstance(session, (str, SessionDocument)):
+        raise InputError(f"session: has to be one, or its identifier; got {type(session).__name__}")
     return session if isinstance(session, str) else session.id
+
+
+def _for_header(value: str, wrong: str) -> str:
+    if not (
+        isinstance(value, str) and value.isascii() and value.isprintable() and value.strip() == value != ""
+    ):
+        raise InputError(wrong)
+    return value
 
 
 def _place(session: SessionLike) -> str:
@@ -272,6 +287,13 @@ def _sample(
     if unit:
         form["unit"] = unit
     return Call("POST", f"{_place(session)}/{what}", token, form=form, files=(("file", content),))
+
+
+def see_at_once(at_once: int) -> int:
+    """Refuse to judge a batch with nobody at work."""
+    if not isinstance(at_once, int) or at_once < 1:
+        raise InputError(f"at_once: has to be a whole number, 1 or more; got {at_once!r}")
+    return at_once
 
 
 def _content(source: Source) -> bytes:

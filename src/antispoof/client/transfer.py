@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -10,18 +11,27 @@ import antispoof
 from antispoof.client.exchange import Answer, Call
 from antispoof.errors import InputError
 
-__all__ = ["as_answer", "as_failure", "as_request", "see_address"]
+__all__ = ["as_answer", "as_failure", "as_request", "see_address", "see_timeout"]
 
 
 def see_address(url: str) -> str:
     """Refuse what is no address of a service, before anything is sent there."""
     try:
-        parsed = httpx2.URL(url)
-    except (httpx2.InvalidURL, TypeError):
-        parsed = httpx2.URL("")
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+        parsed = urlsplit(url)
+        fit = parsed.scheme in ("http", "https") and parsed.hostname and parsed.port != 0
+        httpx2.URL(url)
+    except (ValueError, TypeError, AttributeError, httpx2.InvalidURL):
+        fit = False
+    if not fit or any(sign.isspace() for sign in url):
         raise InputError(f"url: has to be like https://id.example.com; got {url!r}")
     return url
+
+
+def see_timeout(timeout_s: float) -> float:
+    """Refuse what is no time to wait for an answer."""
+    if not isinstance(timeout_s, (int, float)) or not timeout_s > 0:
+        raise InputError(f"timeout_s: has to be more than 0; got {timeout_s!r}")
+    return timeout_s
 
 
 def as_request(call: Call) -> dict[str, Any]:
@@ -46,6 +56,6 @@ def as_answer(response: httpx2.Response) -> Answer:
     return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
 
 
-def as_failure(error: httpx2.TransportError) -> Answer:
+def as_failure(error: httpx2.RequestError) -> Answer:
     """Return that nothing came, and why."""
     return Answer(0, failure=f"{type(error).__name__}: {error}".rstrip(": "))

@@ -51,6 +51,8 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], secret: str) -> dict
     Raises:
         InputError: not signed with this secret, or too old, or no message; a secret that is none.
     """
+    if not isinstance(body, bytes):
+        raise InputError(f"body: has to be the bytes that came; got {type(body).__name__}")
     given = {name.lower(): value for name, value in headers.items()}
     try:
         identifier, stamp = given["webhook-id"], given["webhook-timestamp"]
@@ -67,7 +69,7 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], secret: str) -> dict
         raise InputError(f"the webhook is {age_s:.0f} s old; {TOLERANCE_S:.0f} are accepted")
     try:
         message = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError("the webhook holds no JSON") from None
     if not isinstance(message, dict):
         raise InputError("the webhook holds no message")
@@ -77,7 +79,7 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], secret: str) -> dict
 def _signature(identifier: str, stamp: str, body: bytes, secret: str) -> str:
     try:
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    except ValueError:
+    except (ValueError, AttributeError):  # such as None, of a variable that is not set
         key = b""
     if len(key) < LEAST_KEY_BYTES:
         raise InputError(f"secret: has to be like whsec_…, of {LEAST_KEY_BYTES} bytes at least, in base64")

@@ -1,4 +1,4 @@
-"""A bundle for other runtimes: converted, held against the bundle on simulated presentations, written.
+"""A bundle for other runtimes: converted, held against the bundle on many presentations, written.
 
 What moves scores by more than its format allows is not written.
 """
@@ -16,12 +16,12 @@ from antispoof.errors import BundleError, InputError, UnknownNameError
 from antispoof.runtime.bundle import Bundle, BundleMetadata, MeasuredResult, read_bundle
 from antispoof.scores.calibration import calibrate
 from antispoof.training.edge_formats import FORMATS, Converted, EdgeFormat, raw_scores
-from antispoof.training.edge_samples import Samples, listed, prepared, rendered
+from antispoof.training.edge_samples import Samples, every, listed, prepared, rendered
 
 __all__ = ["CALIBRATION", "COMPARED", "Parity", "edge_format", "export_edge", "parity", "within"]
 
-CALIBRATION = 96  # presentations that ranges of integers, and the scale of scores, are learned from
-COMPARED = 64  # further ones, on which the result is held against the bundle
+CALIBRATION = 84  # presentations that ranges of integers, and the scale of scores, are learned from
+COMPARED = 500  # further ones, on which the result is held against the bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,9 @@ def export_edge(
     output: Path,
     *,
     samples: Path | None = None,
+    captures: Path | None = None,
     progress: Callable[[], None] = lambda: None,
-) -> Parity:
+) -> tuple[Parity, ...]:
     """Convert a bundle, compare it, and write it with what was measured.
 
     Args:
@@ -99,25 +100,37 @@ def export_edge(
         target: a key of `antispoof.training.edge_formats.FORMATS`.
         output: file to write.
         samples: manifest of simulated presentations; None renders scenes.
-        progress: called once for each of ``CALIBRATION + COMPARED`` presentations at most.
+        captures: manifest of others, real ones too: all of them are compared, and nothing is fitted on them.
+        progress: called once for each of ``CALIBRATION + COMPARED`` presentations.
+
+    Returns:
+        What was measured on simulated presentations and, where there are ``captures``, on those.
 
     Raises:
         BundleError: the result moves scores by more than its format allows.
-        InputError: the bundle has no such form, samples are missing, or ``output`` cannot be written.
+        InputError: the bundle has no such form, samples are too few, or ``output`` cannot be written.
         UnknownNameError: there is no such bundle or format.
     """
     wanted = edge_format(target, output)
     bundle = read_bundle(source)
     about, count = bundle.metadata, CALIBRATION + COMPARED
     shown = rendered(about, count) if samples is None else listed(about, samples, count)
-    known, unseen = _divided(prepared(about, shown, progress))
+    known, unseen = _divided(prepared(about, shown, progress, count))
+    if (left := len(next(iter(unseen.values())))) < COMPARED:
+        raise InputError(
+            f"{left} presentations are left to compare on, and {COMPARED} are wanted beside those that are "
+            f"calibrated on: list {count} that can be judged"
+        )
     made = wanted.convert(bundle, known)
-    found = parity(bundle, made, unseen)
-    within(wanted, target, about.name, found)
-    data = "rendered scenes" if samples is None else "simulated samples of a manifest"
-    result = found.result(target, data)
+    kinds = [("rendered scenes" if samples is None else "simulated samples of a manifest", True, unseen)]
+    if captures is not None:
+        kinds.append(("captures of a manifest", False, prepared(about, every(about, captures))))
+    found = tuple(parity(bundle, made, each) for _, _, each in kinds)
+    for each in found:
+        within(wanted, target, about.name, each)
+    results = [each.result(target, data, told) for each, (data, told, _) in zip(found, kinds, strict=True)]
     try:
-        made.write(output, made.metadata.model_copy(update={"results": [*about.results, result]}))
+        made.write(output, made.metadata.model_copy(update={"results": [*about.results, *results]}))
     except (OSError, RuntimeError) as error:
         raise InputError(
             f"cannot write {str(output)!r}: {getattr(error, 'strerror', None) or error}"
@@ -134,16 +147,13 @@ def within(wanted: EdgeFormat, target: str, name: str, found: Parity) -> None:
         if bound is not None and not value <= bound:
             raise BundleError(
                 f"{target} moves the calibrated scores of {name!r} {what.format(value)} on {found.samples} "
-                f"simulated samples, more than {bound:g}: nothing is written"
+                f"presentations, more than {bound:g}: nothing is written"
             )
 
 
 def _divided(samples: Samples) -> tuple[Samples, Samples]:
-    """Divide three to two, each of both classes and of every subset of sensors."""
-    count = len(next(iter(samples.values())))
-    known = np.arange(count) % 5 < 3
-    if "presence" in samples:
-        known = np.arange(count) // 2 % 5 < 3
+    """Divide one to six, each of both classes and, as 7 and 15 share no factor, every subset of sensors."""
+    known = np.arange(len(next(iter(samples.values())))) // 2 % 7 == 0
     return {n: x[known] for n, x in samples.items()}, {n: x[~known] for n, x in samples.items()}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.data.manifest import read_manifest
+from antispoof.data.presentation import Presentation
 from antispoof.errors import AntispoofError, InputError
 from antispoof.runtime.bundle import BundleMetadata
 from antispoof.sensing.capture import Sample, Source
@@ -17,7 +18,7 @@ from antispoof.simulation.scene.collection import plan_scenes
 from antispoof.simulation.scene.render import MODALITIES as RENDERED
 from antispoof.simulation.scene.render import render_scene
 
-__all__ = ["Samples", "listed", "prepared", "rendered"]
+__all__ = ["Samples", "every", "listed", "prepared", "rendered"]
 
 Samples = Mapping[str, NDArray[np.float32]]
 """Input of a network → float32, (N, …); with several modalities also ``presence``, (N, M)."""
@@ -27,7 +28,7 @@ SEED = 4127  # of scenes that nothing is trained on
 
 
 def rendered(metadata: BundleMetadata, count: int) -> Iterator[Mapping[str, Source]]:
-    """Render people and attack instruments, half of each: ``count`` presentations at most.
+    """Render people and attack instruments, half of each: twice ``count`` at most, as not all can be judged.
 
     Raises:
         InputError: the bundle judges what scenes do not show.
@@ -38,13 +39,13 @@ def rendered(metadata: BundleMetadata, count: int) -> Iterator[Mapping[str, Sour
             f"bundle {metadata.name!r} judges {', '.join(unseen)}, which cannot be rendered: name a manifest "
             "with --samples; `antispoof simulate` makes one"
         )
-    for spec in plan_scenes(SEED, -(-count // 2), 1, 1)[:count]:
+    for spec in plan_scenes(SEED, count, 1, 1):
         scene = render_scene(spec, SIDE)
         yield {name: Sample(scene[name]) for name in metadata.modalities}
 
 
 def listed(metadata: BundleMetadata, manifest: Path, count: int) -> Iterator[Mapping[str, Source]]:
-    """Yield what a manifest lists as simulated, at most ``count`` presentations, evenly from all of it.
+    """Yield what a manifest lists as simulated, evenly from all of it, and once more between those.
 
     Others are left out, such as the speech that spoofs were made of: what ships learns from nobody who was
     not asked.
@@ -59,39 +60,55 @@ def listed(metadata: BundleMetadata, manifest: Path, count: int) -> Iterator[Map
             f"{str(manifest)!r}: none of {len(listed_)} presentations is simulated; an export is "
             "calibrated on simulated ones alone"
         )
-    for index in np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)):
-        captures = rows[index].captures
-        yield {name: captures[name].recording for name in metadata.modalities if name in captures}
+    step = max(1, len(rows) // count)
+    for start in sorted({0, step // 2}):
+        yield from _captures(metadata, rows[start::step])
+
+
+def every(metadata: BundleMetadata, manifest: Path) -> Iterator[Mapping[str, Source]]:
+    """Yield all that a manifest lists, simulated or not: to compare on, and to fit nothing."""
+    yield from _captures(metadata, read_manifest(manifest))
+
+
+def _captures(metadata: BundleMetadata, rows: Iterable[Presentation]) -> Iterator[Mapping[str, Source]]:
+    for row in rows:
+        yield {name: row.captures[name].recording for name in metadata.modalities if name in row.captures}
 
 
 def prepared(
     metadata: BundleMetadata,
     presentations: Iterable[Mapping[str, Source]],
     progress: Callable[[], None] = lambda: None,
+    enough: int | None = None,
 ) -> Samples:
     """Prepare what can be judged; of several sensors some are left out, another subset each time.
 
     Args:
         metadata: of the bundle: which views it takes.
         presentations: modality → what was seen, each.
-        progress: called once a presentation.
+        progress: called once a presentation that can be judged.
+        enough: after how many of those to stop; None takes all.
 
     Raises:
         InputError: fewer than eight can be judged.
     """
     found: dict[str, list[NDArray[np.float32]]] = {view.name: [] for view in metadata.inputs}
+    judged = 0
     for captures in presentations:
+        if judged == enough:
+            break
         views = _views(metadata, captures)
-        progress()
         if views is None:
             continue
+        judged += 1
+        progress()
         rows = max(len(view) for view in views.values())
         for name, view in views.items():
             found[name].append(view if len(view) == rows else np.repeat(view, rows, axis=0))
     arrays = {name: np.concatenate(views) for name, views in found.items() if views}
     count = len(next(iter(arrays.values()), ()))
     if count < 8:
-        raise InputError(f"{count} of the samples can be judged: an export needs 8 at least, better 100")
+        raise InputError(f"{count} of the samples can be judged: an export needs 8 at least")
     if len(metadata.modalities) == 1:
         return arrays
     presence = _subsets(count, len(metadata.modalities))

@@ -77,6 +77,14 @@ interface Call {
   readonly form?: readonly (readonly [string, string | Sample])[];
 }
 
+/** An answer, whole. */
+interface Heard {
+  readonly status: number;
+  readonly version: string | null;
+  readonly kind: string;
+  readonly content: string;
+}
+
 export interface BatchOptions {
   readonly modality?: string;
   readonly policy?: string;
@@ -87,15 +95,17 @@ export interface BatchOptions {
 export class Client {
   #keys: JsonWebKey[] | undefined;
 
-  /** `retries`: how often a call is sent again at most. */
+  /** `retries`: how often a call is sent again at most; `timeoutS`: seconds that one answer may take. */
   constructor(
     private readonly address: string,
     private readonly key: string,
     private readonly retries = 4,
+    private readonly timeoutS = 30,
   ) {
     if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
       throw new ServiceError("unreachable", `address: has to be like https://id.example.com; got ${JSON.stringify(address)}`);
     }
+    if (!/^[!-~]+$/.test(key ?? "")) throw new ServiceError("refused", "key: an API key has to be given, as `antispoof keys add` showed it");
   }
 
   /** Open a session; hand its `client_token` to the person's device. A call that is sent again opens no second one. */
@@ -156,6 +166,7 @@ export class Client {
 
   /** Judge samples, each by itself, a few at once; what is wrong with one is told in its place. */
   async *checkFiles(files: Iterable<Sample>, { modality = "face_rgb", policy, atOnce = 4 }: BatchOptions = {}): AsyncGenerator<FileVerdict> {
+    if (!(atOnce >= 1)) throw new ServiceError("refused", `atOnce: has to be 1 or more; got ${atOnce}`);
     const waiting: Promise<FileVerdict>[] = [];
     for (const file of files) {
       if (waiting.length >= atOnce) yield await waiting.shift()!;
@@ -239,21 +250,11 @@ export class Client {
     let failure = "";
     let unanswered = 0;
     for (let attempt = 0; ; attempt++) {
-      const answer = await fetch(new URL(call.path, this.address), {
-        method: call.method,
-        headers: {
-          Authorization: `Bearer ${call.token ?? this.key}`,
-          ...(call.json && { "Content-Type": "application/json" }),
-          ...call.headers,
-        },
-        redirect: "error",
-        body: call.json ? JSON.stringify(call.json) : (call.form && multipart(call.form)) ?? null,
-      }).catch((error: unknown) => void (failure = String(error), unanswered++));
-      const kind = answer?.headers.get("content-type") ?? "";
-      const problem = kind.startsWith("application/problem+json") ? ((await parsed(answer!)) as ProblemDocument) : undefined;
+      const answer = await this.#send(call).catch((error: unknown) => void (failure = String(error), unanswered++));
+      const problem = answer?.kind.startsWith("application/problem+json") ? (parsed(answer) as ProblemDocument | null) : null;
       if (answer && (problem || !TRANSIENT.includes(answer.status))) {
-        seeVersion(answer.headers.get("Antispoof-API") ?? "1.0");
-        if (!problem && answer.ok) return (answer.status === 204 ? undefined : await parsed(answer)) as T;
+        await this.#seeVersion(answer);
+        if (!problem && answer.status < 300) return (answer.content === "" ? undefined : parsed(answer)) as T;
         if (!problem) throw new ServiceError("unreachable", `${answer.status}: something else answers there than the service`);
       }
       const asked = problem?.retry_after_s ?? undefined;
@@ -267,13 +268,40 @@ export class Client {
       throw new ServiceError("unreachable", `${call.method} ${call.path}: ${failure || answer?.status}; tried ${attempt + 1} times`);
     }
   }
-}
 
-function seeVersion(stated: string): void {
-  const [theirs, ours] = [stated, API_VERSION].map((version) => version.split(".").map(Number)) as [number[], number[]];
-  if (theirs[0] === ours[0] && theirs[1]! >= ours[1]!) return;
-  const older = theirs[0]! > ours[0]! ? "client" : "service";
-  throw new ServiceError("incompatible", `this client speaks version ${API_VERSION} of the interface, the service ${stated}: update the ${older}`);
+  async #send(call: Call): Promise<Heard> {
+    const { origin, pathname } = new URL(this.address);
+    const answer = await fetch(origin + pathname.replace(/\/+$/, "") + call.path, {
+      method: call.method,
+      headers: {
+        Authorization: `Bearer ${call.token ?? this.key}`,
+        ...(call.json && { "Content-Type": "application/json" }),
+        ...call.headers,
+      },
+      redirect: "error",
+      body: call.json ? JSON.stringify(call.json) : (call.form && multipart(call.form)) ?? null,
+      signal: AbortSignal.timeout(1e3 * this.timeoutS),
+    });
+    const { status, headers } = answer;
+    // An answer that breaks off is none, and is asked for again.
+    return { status, version: headers.get("Antispoof-API"), kind: headers.get("content-type") ?? "", content: await answer.text() };
+  }
+
+  /** Refuse a service of another version; one that does not state it is asked which it is. */
+  async #seeVersion({ version }: Heard): Promise<void> {
+    let described = "";
+    if (version === null) {
+      const answer = await this.#send({ method: "GET", path: "/openapi.json" }).catch(() => undefined);
+      const about = answer && answer.status < 300 ? (parsed(answer) as { info?: { title?: string; version?: string } } | null)?.info : undefined;
+      if (about?.version === undefined) throw new ServiceError("unreachable", "what answers there is no antispoof service");
+      described = ` (${about.title} ${about.version})`;
+    }
+    const [theirs, ours] = [version ?? "1.0", API_VERSION].map((one) => one.split(".").map(Number)) as [number[], number[]];
+    if (theirs[0] === ours[0] && theirs[1]! >= ours[1]!) return;
+    const older = theirs[0]! > ours[0]! ? "client" : "service";
+    const said = `this client speaks version ${API_VERSION} of the interface, the service ${version ?? "1.0"}${described}`;
+    throw new ServiceError("incompatible", `${said}: update the ${older}`);
+  }
 }
 
 function place(id: string): string {
@@ -300,11 +328,11 @@ function multipart(form: readonly (readonly [string, string | Sample])[]): FormD
   return made;
 }
 
-async function parsed(answer: Response): Promise<unknown> {
+function parsed({ status, content }: Heard): unknown {
   try {
-    return await answer.json();
+    return JSON.parse(content);
   } catch {
-    throw new ServiceError("unreachable", `${answer.status}: what answers there sends no JSON`);
+    throw new ServiceError("unreachable", `${status}: what answers there sends no JSON`);
   }
 }
 
