@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -207,7 +207,8 @@ class Operations:
         form |= {f"unit.{name}": unit for name, unit in (units or {}).items()}
         files = []
         for name, given in samples.items():
-            several = given if isinstance(given, (list, tuple)) else [given]
+            many = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
+            several = cast("Sequence[Source]", given if many else [given])
             files += [(name, _content(one)) for one in several]
         call = Call("POST", "/v1/check", self._key, form=form, files=tuple(files))
         answer = yield from self._ask(CheckAnswer, call)
