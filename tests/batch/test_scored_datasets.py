@@ -19,7 +19,7 @@ from rendered import posed
 
 import antispoof
 from antispoof.batch.output import write_scores
-from antispoof.batch.parts import PART_ROWS, part_path, read_records
+from antispoof.batch.parts import PART_ROWS, Parts, part_path, read_records
 from antispoof.batch.plan import make_plan
 from antispoof.batch.rows import Row
 from antispoof.batch.run import Summary
@@ -171,6 +171,18 @@ def test_an_output_of_another_run_is_left_alone(pictures: Path, make_bundle: Any
     with pytest.raises(InputError, match=r"manifest.csv.*there.*partition dev.*here"):
         score_to(make_plan([plan.source], partition="dev"), Setup((str(make_bundle()),)), out)
     assert out.read_bytes() == content
+
+
+def test_two_runs_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
+    output = tmp_path / "scores.csv"
+    with (
+        Parts(output, {"bundle": "one"}).held(),
+        pytest.raises(InputError, match="another process is scoring into"),
+        Parts(output, {"bundle": "one"}).held(),
+    ):
+        pass
+    with Parts(output, {"bundle": "one"}).held():  # let go
+        pass
 
 
 def test_a_full_disk_loses_nothing_that_was_done(

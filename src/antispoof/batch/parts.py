@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,33 @@ class Parts:
         if run != self._identity or self.summary is None:
             self._write(None)
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from the parts meanwhile, where the system can lock a folder.
+
+        Raises:
+            InputError: another process is at this run.
+        """
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            yield
+            return
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno == errno.EWOULDBLOCK:  # others mean a filesystem without locks
+                os.close(folder)
+                raise InputError(
+                    f"another process is scoring into {str(self.output)!r} right now: wait for it, or name "
+                    "another file"
+                ) from None
+        try:
+            yield
+        finally:
+            os.close(folder)
 
     def _belongs(self, run: Mapping[str, str] | None) -> str:
         if run is None:

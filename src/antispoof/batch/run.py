@@ -115,22 +115,25 @@ def run(
         **({} if address is None else {"output": without_key(address)}),
     }
     parts = Parts(output, identity)
-    if parts.summary is not None:
-        done(plan.count)
-        parts.clear()
-        return _restored(parts.summary)
-    if ray is None:
-        score_parts(setup, parts.folder, _missing(plan, parts, done), jobs=jobs, strict=strict, done=done)
-    else:
-        _on_ray(plan, setup, parts, identity, ray, parts_at, strict, done, say)
-    summary = Summary()
-    judged = [b.metadata.name for b in detector.bundles if set(b.metadata.modalities) & set(plan.modalities)]
-    listed = columns(_listed(detector, plan.modalities), judged, plan.attributes, labelled=plan.labelled)
-    write_scores(output, listed, _counted(parts.records(plan.count), summary))
-    if address is not None:
-        put(output, address)
-    parts.finish({each.name: getattr(summary, each.name) for each in fields(summary)})
-    return summary
+    with parts.held():
+        if parts.summary is not None:
+            done(plan.count)
+            parts.clear()
+            return _restored(parts.summary)
+        if ray is None:
+            score_parts(setup, parts.folder, _missing(plan, parts, done), jobs=jobs, strict=strict, done=done)
+        else:
+            _on_ray(plan, setup, parts, identity, ray, parts_at, strict, done, say)
+        summary = Summary()
+        judged = [
+            b.metadata.name for b in detector.bundles if set(b.metadata.modalities) & set(plan.modalities)
+        ]
+        listed = columns(_listed(detector, plan.modalities), judged, plan.attributes, labelled=plan.labelled)
+        write_scores(output, listed, _counted(parts.records(plan.count), summary))
+        if address is not None:
+            put(output, address)
+        parts.finish({each.name: getattr(summary, each.name) for each in fields(summary)})
+        return summary
 
 
 def local_of(output: str | Path) -> Path:
