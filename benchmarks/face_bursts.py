@@ -19,9 +19,15 @@ from face_rgb import PRINT, read_pictures
 import antispoof
 from antispoof.errors import InputError
 from antispoof.runtime.bundle import default_bundle
+from antispoof.sensing import copies as copies_told
+from antispoof.sensing import people as people_told
+from antispoof.sensing.capture import Box
+from antispoof.sensing.faces import find_faces
+from antispoof.sensing.video import film_pictures
 
 BURSTS = 60  # of each kind
 FRAMES = 5
+FILMED_S = 4.0
 
 
 def main() -> None:
@@ -29,7 +35,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--bundle", help="another bundle than the shipped one")
     parser.add_argument("--list", action="store_true", help="name the bursts in a row that are told")
+    parser.add_argument(
+        "--near",
+        type=float,
+        help="how far apart one person's captures lie at most, to try; 1.25 on simulation",
+    )
+    parser.add_argument(
+        "--coded-anew", action="store_true", help="only how near copies, and neighbours in films, are"
+    )
     arguments = parser.parse_args()
+    if arguments.coded_anew:
+        coded_anew(arguments.data)
+        return
+    if arguments.near:
+        people_told.TONES_NEAR = arguments.near
     detector = antispoof.load(arguments.bundle or default_bundle("face_rgb"))
     people: dict[str, list[Any]] = {}
     attacks: dict[str, list[Any]] = {}
@@ -82,6 +101,44 @@ def main() -> None:
     mixed = [row(people[name], 3) + row(attacks[name], 2) for name in random.choice(both, BURSTS)]
     told("3 bona fide + 2 attacks of one source", mixed)
     copies(detector, people, attacks, random)
+
+
+def coded_anew(data: Path) -> None:
+    """How far a picture lies from itself, coded anew, and from its neighbours in films of people.
+
+    By the measure for copies of references, and by the same without its blur, at the size of the picture.
+    """
+    patterns = {"as for references": copies_told._pattern, "in the finest detail": _fine}
+    apart: dict[str, dict[str, list[float]]] = {name: {} for name in patterns}
+    for film in sorted((data / "videos" / "bonafide").iterdir()):
+        shown = [picture for time_s, picture in film_pictures(film) if time_s < FILMED_S]
+        for one, other in zip(shown[::6], shown[6::6], strict=False):
+            faces = find_faces(one)
+            if not faces:
+                continue
+            for name, pattern in patterns.items():
+                own = pattern(one, faces[0].box)
+                for quality in (50, 80, 95):
+                    coded = cv2.imencode(".jpg", one[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+                    copy: Any = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+                    gap = np.linalg.norm(own - pattern(copy[..., ::-1], faces[0].box))
+                    apart[name].setdefault(f"copy of quality {quality}", []).append(float(gap))
+                gap = np.linalg.norm(own - pattern(other, faces[0].box))
+                apart[name].setdefault(f"neighbour in {film.name}", []).append(float(gap))
+    for name, kinds in apart.items():
+        for kind, gaps in kinds.items():
+            low, middle, high = np.quantile(gaps, (0.05, 0.5, 0.95))
+            print(f"{name}: {kind}: {low:.3f} to {high:.3f}, median {middle:.3f}")
+
+
+def _fine(picture: Any, face: Box) -> Any:
+    """What changes from pixel to pixel in a face: noise of the sensor, and of the coding."""
+    height, width = picture.shape[:2]
+    top, left = max(int(face.y), 0), max(int(face.x), 0)
+    cut = picture[top : min(int(face.y + face.height), height), left : min(int(face.x + face.width), width)]
+    grey = cv2.cvtColor(np.ascontiguousarray(cut), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    quick = grey - cv2.GaussianBlur(grey, (0, 0), 1.0)
+    return quick / max(float(np.linalg.norm(quick)), 1e-6)
 
 
 def copies(

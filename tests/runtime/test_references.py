@@ -82,7 +82,7 @@ def test_the_same_picture_is_no_new_presentation_and_no_second_reference(
     assert often == detector.check(face_rgb=person, reference=[known])
 
 
-@pytest.mark.parametrize("way", ["JPEG", "WEBP", "half", "brighter"])
+@pytest.mark.parametrize("way", ["JPEG", "WEBP", "half", "brighter", "mirrored"])
 def test_a_picture_does_not_vouch_for_a_copy_of_itself(
     detector: antispoof.Detector, portrait: Any, encode: Any, way: str
 ) -> None:
@@ -93,6 +93,7 @@ def test_a_picture_does_not_vouch_for_a_copy_of_itself(
         "WEBP": lambda: encode(person, "WEBP", quality=60),
         "half": lambda: encode(cv2.resize(person, None, fx=0.5, fy=0.5), "JPEG"),
         "brighter": lambda: np.clip(person * 1.15, 0, 255).astype(np.uint8),
+        "mirrored": lambda: encode(person[:, ::-1], "JPEG", quality=80),
     }[way]()
     verdict = detector.check(face_rgb=person, reference=[tinted(portrait, 1.25), copy])
     (use,) = verdict.references

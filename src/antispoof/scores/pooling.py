@@ -31,7 +31,7 @@ RIDGE = 1e-3  # on gain and offset: they stay near 0 where simulation says nothi
 STEPS = 50
 QUARTERED = 5  # frames: of fewer the lower quarter is one that may have blinked
 USUAL = 0.99  # of simulated presentations of people, whose lower quarter is no farther below the whole
-SLACK = 0.5  # for bundles that do not say it; with face-rgb 16 simulated sites come to 0.47
+SLACK = 0.5  # for bundles that do not say it; with face-rgb 120 simulated sites come to 0.29
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 

@@ -1,4 +1,4 @@
-"""Whether two pictures of a face are one capture, coded anew, scaled or made brighter.
+"""Whether two pictures of a face are one capture, coded anew, scaled, mirrored or made brighter.
 
 Told by the pattern of the face without its slow changes of light. Two captures of one person differ in it by
 pose and place, if only a little; a copy hardly does.
@@ -44,7 +44,9 @@ class FaceLook:
         return cls(_pattern(picture, face), place)
 
     def apart(self, picture: NDArray[np.uint8], face: Box) -> float:
-        """Tell how far another picture lies from this one, 0 to 2, whichever detector's slip moved the box.
+        """Tell how far another picture lies from this one, 0 to 2, mirrored or not.
+
+        Whichever detector's slip moved the box: the face is looked for where it was in this one as well.
 
         Args:
             picture: uint8, (H, W, 3), RGB.
@@ -52,9 +54,12 @@ class FaceLook:
         """
         height, width = picture.shape[:2]
         left, top, across, down = self.place
-        same = Box(left * width, top * height, across * width, down * height)
-        distances = [np.linalg.norm(self.pattern - _pattern(picture, box)) for box in (face, same)]
-        return float(min(distances))
+        same, mirrored = (
+            Box(at * width, top * height, across * width, down * height) for at in (left, 1 - left - across)
+        )
+        own, here, there = (_pattern(picture, box) for box in (face, same, mirrored))
+        others = (own, own[:, ::-1], here, there[:, ::-1])
+        return float(min(np.linalg.norm(self.pattern - other) for other in others))
 
 
 def _pattern(picture: NDArray[np.uint8], face: Box) -> NDArray[np.float32]:

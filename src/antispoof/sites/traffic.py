@@ -176,15 +176,17 @@ def read_traffic(
         columns = read_columns(path, ("score",), given)
     except InputError as error:
         raise InputError(f"{str(path)!r}: {error}") from None
-    layout = None
-    with suppress(InputError):
-        layout = read_columns(path, ("score", "label"), given).layout
-    if layout is not None:
-        name = layout.header[layout.roles["label"]]
-        raise InputError(
-            f"{str(path)!r} has labels (column {name!r}), and this rule is for traffic of which nobody knows "
-            "what it is: leave them out, or set a threshold from labelled scores with antispoof evaluate"
-        )
+    for role in ("label", "species"):
+        layout = None
+        with suppress(InputError):
+            layout = read_columns(path, ("score", role), given).layout
+        if layout is not None:
+            name = layout.header[layout.roles[role]]
+            raise InputError(
+                f"{str(path)!r} has labels (column {name!r}), and this rule is for traffic of which nobody "
+                "knows what it is: leave them out, or set a threshold from labelled scores with antispoof "
+                "evaluate"
+            )
     for column, own in (("bundle_sha256", metadata.sha256), ("bundle", metadata.name)):
         stated = columns.labels.get(column)
         others = [name for name in stated.names if name not in ("", own)] if stated is not None else []
