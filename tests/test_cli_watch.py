@@ -71,6 +71,45 @@ def test_what_to_watch_is_named_once(run: Any, film: Path, tmp_path: Path) -> No
     assert (code, "is no film" in err) == (3, True)
 
 
+def test_a_window_shows_it_or_says_why_there_is_none(
+    run: Any, make_bundle: Callable[..., Path], film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[str, str]] = []
+
+    class Window:
+        def show(self, time_s: float, picture: Picture, words: tuple[str, str]) -> bool:
+            assert picture.ndim == 3
+            shown.append(words)
+            return time_s < 0.25  # somebody closes it
+
+    bundle = make_bundle()
+    monkeypatch.setattr("antispoof.cli.window.opened", lambda _: Window())
+    code, out, _ = run("watch", film, "--bundle", bundle, "--window")
+    assert (code in (0, 1), len(out.splitlines()), len(shown)) == (True, 1, 4)
+    monkeypatch.setattr("antispoof.cli.window.opened", lambda _: "there is no display")
+    _, out, err = run("watch", film, "--bundle", bundle, "--window", "--seconds", "0.2")
+    assert "no window: there is no display; the verdict is told here" in err
+    assert len(out.splitlines()) == 1
+
+
+def test_another_scene_in_the_last_seconds_is_spliced(
+    make_bundle: Callable[..., Path], portrait: Picture
+) -> None:
+    judge = LiveJudge(antispoof.load(make_bundle()))
+    pictures = list(head(portrait, seconds=0.8))
+    for time_s, picture in pictures:
+        judge.see(time_s, picture)
+    whole = judge.verdict()
+    for time_s, picture in pictures[:6]:
+        judge.see(0.8 + time_s, np.ascontiguousarray(255 - picture[:, ::-1] // 2))
+    cut = judge.verdict()
+    assert whole is not None
+    assert cut is not None
+    assert "spliced" not in whole.reasons
+    assert "spliced" in cut.reasons
+    assert cut.outcome != "bona_fide"
+
+
 def test_only_the_last_seconds_count(make_bundle: Callable[..., Path], portrait: Picture) -> None:
     """A head first, then a picture that stands still: after a while nothing of the head is left."""
     judge = LiveJudge(antispoof.load(make_bundle()))
