@@ -227,7 +227,7 @@ def measure_still(manifests: list[Path]) -> dict[str, Any]:
         found[kind] = {"clips": len(values), "still": int(still.sum())}
         print(f"  {kind}: {len(values)} clips of {STILL_S} s or more, {still.sum()} of them still")
         for name, numbers in (("moved", moved), ("left by one picture", left)):
-            least, tenth, most = np.quantile(numbers, (0, 0.9, 1)).tolist()
+            least, tenth, most = np.quantile(numbers, (0, 0.9, 1), method="lower").tolist()
             found[kind][name] = {"least": least, "nine tenths": tenth, "most": most}
             print(f"      {name}, sides of the face: least {least:.4f}, 90 % {tenth:.4f}, most {most:.4f}")
     return found
