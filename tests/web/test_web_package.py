@@ -253,6 +253,29 @@ def test_a_worker_that_was_killed_is_told_and_another_starts(page: Any) -> None:
     assert page.evaluate(LOOK, picture)["reasons"] == ["no_face"]
 
 
+MISUSED = """async () => {
+  const { Looker } = await import('./index.js');
+  const said = (work) => work.then(() => 'nothing', (error) => `${error.code}: ${error.message}`);
+  const heard = [await said(window.looker.look({ width: 64, height: 64, data: new Uint8ClampedArray(9) }))];
+  const image = new ImageData(64, 64);
+  await window.looker.look(image);
+  heard.push(await said(window.looker.look(image)));
+  const last = window.looker.look(new ImageData(64, 64));
+  window.looker.close();
+  heard.push(await said(last), await said(Looker.open({ worker: 'worker.js', bundle: 'http://[' })));
+  return heard;
+}"""
+
+
+def test_a_look_that_cannot_be_taken_is_told_in_words(page: Any) -> None:
+    page.evaluate(OPEN, {})
+    heard = page.evaluate(MISUSED)
+    assert heard[0] == "failed: the image has 9 bytes for 64 × 64: one that was looked at has none left"
+    assert heard[1].startswith("failed: the image has 0 bytes")
+    assert heard[2] == "worker_lost: the looker was closed"
+    assert heard[3] == "unreachable: http://[ is no address of a file"
+
+
 def test_the_demo_page_judges_a_rendered_face_and_says_that_it_has_no_camera(page: Any) -> None:
     page.get_by_role("button", name="Show a rendered face").click()
     page.get_by_text("threshold").wait_for()

@@ -62,6 +62,9 @@ export class Looker {
   async look(image: ImageData): Promise<Look> {
     const { backend } = await this.about();
     const { width, height, data } = image;
+    if (!(width > 0 && height > 0) || data.length !== 4 * width * height) {
+      throw new LookError("failed", `the image has ${data.length} bytes for ${width} × ${height}: one that was looked at has none left`);
+    }
     const answer = await this.#ask({ look: { width, height, data } }, [data.buffer]).catch((error: unknown) => {
       if (backend === "webgpu") {
         this.#gpuFailed = true; // the next look is WebAssembly's
@@ -93,16 +96,20 @@ export class Looker {
   }
 
   async #startWith(worker: string, runtime: string): Promise<About> {
-    const address = (path: string): string => new URL(path, document.baseURI).href;
+    const address = (path: string): string => {
+      if (path === undefined || !URL.canParse(path, document.baseURI)) throw new LookError("unreachable", `${path} is no address of a file`);
+      return new URL(path, document.baseURI).href;
+    };
+    const program = address(worker);
+    const { bundle, detector } = this.options;
+    const open = { bundle: address(bundle), detector: address(detector), runtime: address(runtime) };
     try {
-      this.#worker = new Worker(address(worker), { type: "module" });
+      this.#worker = new Worker(program, { type: "module" });
     } catch {
       throw new LookError("unsupported", "this browser starts no worker");
     }
     this.#worker.onmessage = (event: MessageEvent<Answer>) => this.#hear(event.data);
     this.#worker.onerror = () => this.#lose("the worker ended");
-    const { bundle, detector } = this.options;
-    const open = { bundle: address(bundle), detector: address(detector), runtime: address(runtime) };
     try {
       const answer = await this.#ask({ open });
       if ("opened" in answer) return answer.opened;
@@ -115,12 +122,14 @@ export class Looker {
 
   #ask(request: object, transfer: Transferable[] = []): Promise<Answer> {
     const id = this.#next++;
+    const worker = this.#worker;
+    if (worker === undefined) return Promise.reject(new LookError("worker_lost", "the looker was closed"));
     return new Promise((resolve, reject) => {
       const patience = this.options.patience ?? 15_000;
       const lost = (): void => this.#lose(`the worker did not answer within ${patience} ms`);
       const timer = "look" in request ? setTimeout(lost, patience) : undefined; // loading takes what it takes
       this.#waiting.set(id, { resolve, reject, timer });
-      this.#worker!.postMessage({ id, ...request }, transfer);
+      worker.postMessage({ id, ...request }, transfer);
     });
   }
 
