@@ -158,8 +158,9 @@ def read_clip(
                 continue
             if index >= stop:
                 break
+            if not times:
+                matrix = _display_matrix(picture)
             if watch is not None:
-                matrix = matrix if times else _display_matrix(picture)
                 _show(watch, shown - (times[0] if times else shown), picture, name, matrix)
             if times and shown - times[-1] < 0.9 / THUMBNAILS_A_SECOND:
                 continue
@@ -177,7 +178,7 @@ def read_clip(
                 "decode_failed", f"{name} is cut short: pictures end after {shown:.1f} of {seconds:.1f} s"
             )
         picked = tuple(
-            Frame(_upright(_array(picture, name, grey), picture), index, count, seconds, at)
+            Frame(_turned(_array(picture, name, grey), matrix), index, count, seconds, at)
             for _, (_, index, at, picture) in sorted(best.items())
         )
         return Clip(picked, np.asarray(thumbnails, np.float32), np.array(times), times[0] + span)
