@@ -1,28 +1,25 @@
 """The voice model under conditions that are no engine: codecs, loudspeakers, recording chains, durations.
 
     python benchmarks/voice_conditions.py chains --data DIR
-    python benchmarks/voice_conditions.py codec --data DIR --opus-demo PROGRAM
+    python benchmarks/voice_conditions.py codec --data DIR
     python benchmarks/voice_conditions.py replay --data DIR
     python benchmarks/voice_conditions.py durations --data DIR
     python benchmarks/voice_conditions.py removed --data DIR
 
 ``chains`` sends bona fide speech through each simulated recording chain: BPCER at the shipped threshold, by
 source. ``codec`` does so with Opus at 9 kbit/s, without and with its neural decoders LACE and NoLACE, and
-with a fifth of the packets lost and made good by its neural redundancy; PROGRAM is opus_demo of Opus 1.5,
-built with --enable-osce --enable-dred. ``replay`` plays it through a simulated loudspeaker in a room: figures
-of that attack by itself. ``durations`` cuts the clips of a source that has both classes to 1, 2 and 4 s, and
-joins those of one system to 10 and 60 s. ``removed`` is an attempt: it takes from every score what a linear
-map foretells of it from the long-term spectrum, fitted on bona fide speech of the other sources; spoofs are
-copies of the same recordings, and both go through the same chain, or codec, or none. DIR holds
-``manifest.csv`` as docs/benchmarks.md describes.
+with packets lost and made good by networks; it needs opus_demo of Opus 1.5 on the path. ``replay`` plays it
+through a simulated loudspeaker in a room: figures of that attack by itself. ``durations`` cuts the clips of a
+source that has both classes to 1, 2 and 4 s, and joins those of one system to 10 and 60 s. ``removed`` is an
+attempt: it takes from every score what a linear map foretells of it from the long-term spectrum, fitted on
+bona fide speech of the other sources; spoofs are copies of the same recordings, and both go through the same
+chain, or codec, or none. DIR holds ``manifest.csv`` as docs/benchmarks.md describes.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,22 +38,16 @@ from antispoof.sensing.capture import Sample
 from antispoof.simulation.speech.acoustics import replay
 from antispoof.simulation.speech.chains import CHAINS
 from antispoof.simulation.speech.channel import scaled
-from antispoof.simulation.speech.codecs import through_codec
+from antispoof.simulation.speech.codecs import NEURAL_CODECS, codecs_found, through_codec
 from antispoof.simulation.speech.copy_synthesis import copiers
 
 Speech = NDArray[np.float32]
 Change = Callable[[Speech, int], Speech]
 
+LOW_RATES = ("opus_voip_9k", *NEURAL_CODECS)
 CODEC_NAMES = ("opus_24k", "opus_12k", "mp3_32k", "g711_mu", "g722")
 COPIERS = ("copy_minimum_phase", "copy_mel_bottleneck", "copy_source_filter", "copy_residual_excited")
 RIDGE = 0.3  # on the square of a weight, in units of the variance of a description
-
-OPUS = {
-    "Opus 9 kbit/s": ["-dec_complexity", "0"],
-    "Opus 9 kbit/s, LACE": ["-dec_complexity", "6"],
-    "Opus 9 kbit/s, NoLACE": ["-dec_complexity", "7"],
-    "Opus 24 kbit/s, 20 % lost, DRED": ["-dec_complexity", "7", "-loss", "20", "-dred", "100"],
-}
 
 
 def sources(data: Path, names: list[str], count: int) -> dict[str, list[tuple[str, Speech]]]:
@@ -130,20 +121,6 @@ def chain(name: str) -> Change:
 
 def coded(name: str) -> Change:
     return lambda speech, _: through_codec(speech, name)
-
-
-def opus(program: Path, options: list[str], bits: int) -> Change:
-    """Encode and decode with opus_demo, at 16 kHz."""
-
-    def change(speech: Speech, number: int) -> Speech:  # noqa: ARG001
-        with tempfile.TemporaryDirectory() as folder:
-            first, second = Path(folder, "in.pcm"), Path(folder, "out.pcm")
-            (np.clip(speech, -1, 1) * 32767).astype("<i2").tofile(first)
-            command = [str(program), "voip", str(RATE), "1", str(bits), *options, str(first), str(second)]
-            subprocess.run(command, check=True, capture_output=True, timeout=120)
-            return np.asarray(np.fromfile(second, "<i2") / 32768, np.float32)
-
-    return change
 
 
 def replayed(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
@@ -239,7 +216,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--source", action="append", help="of the manifest; may be repeated")
     parser.add_argument("--count", type=int, default=60, help="clips of each source; 0 takes all")
-    parser.add_argument("--opus-demo", type=Path, help="program of Opus 1.5")
     parser.add_argument("--bundle", help="another bundle than the shipped one")
     arguments = parser.parse_args()
     usual = {"durations": ["vocoder-pairs"], "removed": ["librispeech-train", "commands", "commands-2"]}
@@ -250,12 +226,9 @@ def main() -> None:
     if arguments.what == "chains":
         table = through(judge, {name: chain(name) for name in CHAINS}, given)
     elif arguments.what == "codec":
-        if arguments.opus_demo is None:
-            parser.error("codec needs --opus-demo")
-        ways = {
-            name: opus(arguments.opus_demo, options, 24_000 if "24" in name else 9_000)
-            for name, options in OPUS.items()
-        }
+        if lacking := set(LOW_RATES) - set(codecs_found()):
+            parser.error(f"{', '.join(sorted(lacking))} need opus_demo of Opus 1.5 on the path")
+        ways = {name: coded(name) for name in LOW_RATES}
         table = through(judge, ways, given)
     else:
         table = {"replay": replayed, "durations": durations, "removed": removed}[arguments.what](judge, given)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+
+from antispoof.evidence.explanation import where_in_words
+from antispoof.evidence.figures import recording
+from antispoof.runtime.verdict import Evidence
+from antispoof.sensing.capture import Sample
 
 RATE = 16_000
 
@@ -126,3 +132,27 @@ def test_copies_of_a_recording_count_once(run: Any, desk: Path, speech: Any) -> 
     code, out, _ = run("calibrate", "--voice", folder, "-o", site, "--bundle", bundle)
     assert code == 0
     assert "6 bona fide captures (1 distinct)" in out
+
+
+def test_it_is_told_which_frequencies_spoke(speech: Any) -> None:
+    heat_map = np.zeros((60, 2), np.float32)
+    heat_map[30:34] = -1
+    heat_map[5] = 2
+    said = replace(
+        Evidence("voice", "used", score=-1.0, timeline=((0.0, 2.0, -2.0), (1.0, 3.0, 1.0))), heat_map=heat_map
+    )
+    assert (
+        where_in_words(said)
+        == "what speaks for an attack lies between 3.8 and 5.1 kHz before all, 100 % of it"
+    )
+    assert where_in_words(replace(said, score=1.0)).startswith(
+        "what speaks for a person who is there lies between 0.1"
+    )
+    assert where_in_words(replace(said, heat_map=None)) == ""
+    drawn = recording(Sample(speech[: 4 * RATE], {}), said, 0.0)
+    (_, tint) = drawn.axes[0].get_images()
+    colours = np.asarray(tint.get_array())
+    assert colours.shape[0] == 60
+    assert (colours[30:34, :10, 3] > 0).all()
+    assert (colours[40:, :, 3] == 0).all(), "what says nothing is clear"
+    assert (colours[:, -1, 3] == 0).all(), "nothing was judged there"

@@ -21,7 +21,7 @@ from antispoof.errors import InputError, MediaError, UnknownNameError
 from antispoof.simulation.speech.acoustics import replay
 from antispoof.simulation.speech.chains import CHAINS, through_filters
 from antispoof.simulation.speech.channel import delivery, scene
-from antispoof.simulation.speech.codecs import CODECS, through_codec
+from antispoof.simulation.speech.codecs import codecs_found, through_codec
 from antispoof.simulation.speech.collection import kinds_found, speech_files, write_speech
 from antispoof.simulation.speech.copy_synthesis import copiers, missing_copiers
 from antispoof.simulation.speech.copy_synthesis.mb_melgan import join_bands
@@ -179,12 +179,31 @@ def test_replay_loses_the_bass_and_adds_a_tail() -> None:
     np.testing.assert_array_equal(replay(original, rng(3)), replay(original, rng(3)))
 
 
-@pytest.mark.parametrize("name", CODECS)
+@pytest.mark.parametrize("name", codecs_found())
 def test_codecs_keep_length_and_time(name: str) -> None:
     original = finish(voice(pitch=140))
     decoded = through_codec(original, name)
     assert decoded.shape == original.shape
-    assert 0.8 < np.corrcoef(original, decoded)[0, 1] < 1 - 1e-7
+    assert 0.6 < np.corrcoef(original, decoded)[0, 1] < 1 - 1e-7, "6 kbit/s keep no more"
+
+
+def test_a_codec_with_a_network_runs_through_its_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = finish(voice(pitch=140))
+    program = tmp_path / "opus_demo"
+    program.write_text(
+        '#!/bin/sh\n[ "$1 $2 $3 $4 $5 $6" = "voip 16000 1 9000 -dec_complexity 7" ] && cp "$7" "$8"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert "opus_nolace_9k" in codecs_found()
+    np.testing.assert_allclose(through_codec(original, "opus_nolace_9k"), original, atol=1e-4)
+    program.write_text("#!/bin/sh\necho no such layer >&2\nexit 1\n")
+    with pytest.raises(InputError, match="no such layer"):
+        through_codec(original, "opus_nolace_9k")
+    program.unlink()
+    assert "opus_nolace_9k" not in codecs_found()
 
 
 def test_both_classes_end_at_one_level_and_in_one_band() -> None:
@@ -308,7 +327,7 @@ def test_scenes_pair_every_spoof_with_its_original(tmp_path: Path) -> None:
     rows = read_manifest(write_speech(files, tmp_path / "out", **arguments).manifest)
     assert len(rows) == 3 * 2 * 2 * 2
     plain = [p for p in rows if not p.simulated]
-    assert {p.session for p in plain} == {f"{n:06}_0_0" for n in range(3)}, "rooms and ways are simulated"
+    assert {p.session for p in plain} == {f"out/{n:06}_0_0" for n in range(3)}, "rooms and ways are simulated"
     assert all(p.bona_fide for p in plain)
     for session in {p.session for p in rows}:
         assert {p.pai_species for p in rows if p.session == session} == {None, "copy_residual_excited"}

@@ -10,10 +10,12 @@ import numpy as np
 import onnxruntime
 import pytest
 import stand_ins
+import torch
 
 from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.errors import ExperimentError, InputError
 from antispoof.evaluation.scores import ScoreSet
+from antispoof.networks.encoders.speech_moments import BANDS, SpeechMoments
 from antispoof.runtime.bundle import read_bundle
 from antispoof.training.experiment import read_experiment
 from antispoof.training.export import export
@@ -102,3 +104,17 @@ def test_every_combination_is_drawn_alike() -> None:
         for a, b in zip(people, attacks, strict=True)
     ]
     assert np.mean(beside) > 0.5, "half of the time its own original"
+
+
+def test_a_band_speaks_as_if_the_others_were_as_usual() -> None:
+    torch.manual_seed(1)
+    encoder = SpeechMoments(1, widths=(8, 4)).eval()
+    usual, found = torch.rand(encoder.size), torch.rand(2, encoder.size)
+    encoder.standardise(usual, torch.full_like(usual, 0.5))
+    told = [level.reshape(2, BANDS + 1, -1) for level in encoder.by_band(found)]
+    for band in (0, 17, BANDS - 1, BANDS):
+        alone = usual.repeat(2, 1).reshape(2, -1, BANDS)
+        if band < BANDS:
+            alone[..., band] = found.reshape(2, -1, BANDS)[..., band]
+        for level, expected in zip(told, encoder.from_moments(alone.flatten(1)), strict=True):
+            torch.testing.assert_close(level[:, band], expected[:, 0])

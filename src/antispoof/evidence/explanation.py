@@ -6,12 +6,15 @@ import itertools
 import math
 from collections import Counter
 
+import numpy as np
+
 from antispoof.runtime.bundle import ONLY_BY_NAME
 from antispoof.runtime.policy import Policy, in_words
 from antispoof.runtime.verdict import BundleScore, CueEvidence, Evidence, ReferenceUse, Verdict
 from antispoof.scores.fusion import fusions
 
 __all__ = [
+    "BANDS_HZ",
     "OUTCOME_WORDS",
     "bundle_score_in_words",
     "course",
@@ -27,6 +30,7 @@ __all__ = [
     "suspicious_spans",
     "way_in_words",
     "when_in_words",
+    "where_in_words",
 ]
 
 OUTCOME_WORDS = {"bona_fide": "bona fide", "attack": "attack", "non_response": "no verdict"}
@@ -49,6 +53,9 @@ BACKGROUNDS = (
     (math.inf, "hardly any background, as in a studio or behind a gate"),
 )
 """How far the background lies below, in decibels → in words."""
+BANDS_HZ = (94.0, 7594.0)
+"""Between which frequencies the rows of a recording's heat map lie, all of one width."""
+PARTS = 6  # of these frequencies, that are told in words
 CONTRADICTION = 2.0  # natural-log likelihood ratio: what sensors say more strongly than that, they mean
 
 
@@ -168,6 +175,8 @@ def frames_in_words(evidence: Evidence, threshold: float) -> list[tuple[str, str
         lines.append(("frames", words))
     if evidence.timeline:
         lines.append(("when", when_in_words(evidence, threshold)))
+    if where := where_in_words(evidence):
+        lines.append(("frequencies", where))
     return lines
 
 
@@ -203,6 +212,22 @@ def _strongest(evidence: Evidence) -> str:
     side = 1 if evidence.score > 0 else -1
     start, end, score = max(evidence.timeline, key=lambda window: side * window[2])
     return f"; {_clock(start)} to {_clock(end)} weighed most, {score:+.2f}"
+
+
+def where_in_words(evidence: Evidence) -> str:
+    """Name the frequencies of a recording that weighed most for its side; empty where none are told."""
+    if evidence.heat_map is None or not evidence.timeline or evidence.score is None:
+        return ""
+    side = 1 if evidence.score > 0 else -1
+    bands = np.maximum(side * evidence.heat_map.mean(axis=1), 0)
+    parts = bands.reshape(PARTS, -1).sum(axis=1)
+    if not parts.any():
+        return ""
+    most, width = int(parts.argmax()), (BANDS_HZ[1] - BANDS_HZ[0]) / PARTS / 1000
+    low = BANDS_HZ[0] / 1000 + most * width
+    what = "a person who is there" if side > 0 else "an attack"
+    place = f"between {low:.1f} and {low + width:.1f} kHz"
+    return f"what speaks for {what} lies {place} before all, {100 * parts[most] / parts.sum():.0f} % of it"
 
 
 def way_in_words(evidence: Evidence) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.evaluation.plots import INK, SOFT, figure_of, styled
-from antispoof.evidence.explanation import course, suspicious_spans
+from antispoof.evidence.explanation import BANDS_HZ, course, suspicious_spans
 from antispoof.runtime.policy import in_words
 from antispoof.runtime.verdict import CueEvidence, Evidence, Verdict
 from antispoof.sensing.audio import RATE
@@ -25,6 +25,7 @@ TICKS = (-1000, -100, -10, 1, 10, 100, 1000)  # times likelier; negative: an att
 WIDE = 5.6  # inches
 FFT = 512
 COLUMNS = 1200  # at most
+TINTED = 240  # columns of what is laid over a spectrogram
 RANGE_DB = 65
 FAINTEST_DB = -20.0  # of a frame: what is fainter is drawn as faint as it is
 
@@ -178,8 +179,16 @@ def recording(sample: Sample, evidence: Evidence, threshold: float) -> Figure:
     upper.grid(visible=False)
     lower.set_xlabel("seconds")
     if told:
-        for start, end in suspicious_spans(evidence, threshold):
-            upper.axvspan(start, end, color=ATTACK, alpha=0.2, linewidth=0)
+        if evidence.heat_map is None:
+            for start, end in suspicious_spans(evidence, threshold):
+                upper.axvspan(start, end, color=ATTACK, alpha=0.2, linewidth=0)
+        else:
+            low, high = (edge / 1000 for edge in BANDS_HZ)
+            tint = _tint(evidence, seconds)
+            upper.imshow(
+                tint, aspect="auto", origin="lower", extent=(0, seconds, low, high), interpolation="nearest"
+            )
+            upper.set_ylim(0, RATE / 2000)
         for start, end, score in course(evidence):
             lower.bar(
                 start,
@@ -195,6 +204,17 @@ def recording(sample: Sample, evidence: Evidence, threshold: float) -> Figure:
         lower.set_ylabel("score")
         lower.set_xlim(0, seconds)
     return figure
+
+
+def _tint(evidence: Evidence, seconds: float) -> NDArray[np.float64]:
+    """Colour each band and moment by what it speaks for, (bands, columns, 4); clear where none was judged."""
+    heat = np.asarray(evidence.heat_map, np.float64)
+    at = (np.arange(TINTED) + 0.5) * seconds / TINTED
+    over = np.array([(start <= at) & (at < end) for start, end, _ in evidence.timeline], np.float64)
+    said = heat @ (over / np.maximum(over.sum(axis=0), 1))
+    strength = np.abs(said) / max(float(np.abs(said).max()), 1e-6)
+    colours = np.array([[int(one[n : n + 2], 16) / 255 for n in (1, 3, 5)] for one in (ATTACK, BONA_FIDE)])
+    return np.concatenate([colours[(said > 0).astype(int)], 0.8 * strength[..., None]], axis=2)
 
 
 def _spectrogram(samples: NDArray[np.float32]) -> NDArray[np.float64]:

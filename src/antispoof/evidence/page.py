@@ -172,7 +172,8 @@ def _picture_of(sample: Sample, evidence: Evidence, threshold: float) -> list[di
         drawn = inline_svg(figures.recording(sample, evidence, threshold), label)
         caption, key = "the recording: which frequencies are heard when", ""
         if evidence.timeline:
-            caption, key = f"{caption}; below it, what each moment speaks for:", "below the threshold"
+            tinted = "" if evidence.heat_map is None else ", tinted by what each of them speaks for"
+            caption, key = f"{caption}{tinted}; below it, what each moment speaks for:", "below the threshold"
         return [{"svg": drawn, "caption": caption, "key": key, "wide": True}]
     region, frame = (box and box.scaled(1 / sample.reduced) for box in (evidence.region, evidence.frame))
     picture = _as_picture(sample.array, region)

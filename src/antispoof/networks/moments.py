@@ -45,8 +45,14 @@ class MomentsEncoder(Encoder):
 
     def from_moments(self, moments: Tensor) -> Levels:
         """Map moments (B, dim) to three levels of one token each."""
-        standard = ((moments - self.mean) / self.deviation).clamp(-5, 5)
-        shallow = self.shallow(standard)
+        return self.from_shallow(self.shallow(self.standardised(moments)))
+
+    def standardised(self, moments: Tensor) -> Tensor:
+        """Map moments (B, dim) to deviations from what is usual."""
+        return ((moments - self.mean) / self.deviation).clamp(-5, 5)
+
+    def from_shallow(self, shallow: Tensor) -> Levels:
+        """Map what the first layer gives, (B, D), to three levels of one token each."""
         middle = self.middle(shallow)
         deep = self.deep(middle)
         return shallow[:, None], middle[:, None], deep[:, None]

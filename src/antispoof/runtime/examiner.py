@@ -261,7 +261,10 @@ class Examiner:
                 spans = modality.timeline(sample, quality, **first[name])
                 ratios = calibrate(*own).tolist()
                 timeline = tuple((*span, ratio) for span, ratio in zip(spans, ratios, strict=True))
-            heat_map = scores.heat_map if alone and not modality.windowed else None
+            heat_map = scores.heat_map if alone else None
+            if heat_map is not None:
+                turned = np.rot90(heat_map[0], -quality.quarter_turns)
+                heat_map = heat_map[:, :, 0].T if modality.windowed else turned
             evidence[name] = Evidence(
                 name,
                 "used",
@@ -269,7 +272,7 @@ class Examiner:
                 score=None if own is None else float(calibrate(own[0].mean(), own[1])),
                 region=_in_file(quality.region, sample),
                 frame=_in_file(modality.frame(sample, quality, **first[name]), sample),
-                heat_map=None if heat_map is None else np.rot90(heat_map[0], -quality.quarter_turns),
+                heat_map=heat_map,
                 features=None if scores.features is None else scores.features.mean(axis=0),
                 timeline=timeline,
             )

@@ -99,6 +99,8 @@ class Evidence:
         region: where in the picture the subject is, in pixels of the file.
         frame: the part of the picture that the heat map covers, in pixels of the file; it may reach outside.
         heat_map: float32, (h, w): what in the frame looks bona fide (positive) or like an attack (negative).
+            Of a recording a row is a band of frequencies (60 of 125 Hz, the lowest first, from 94 Hz on), a
+            column a window of the timeline.
         features: float64, (F,): what site calibration works on.
         timeline: when in the sample it is bona fide or an attack: (start, end, natural-log likelihood ratio)
             of each window of a recording or frame of a clip, in seconds; empty where nobody knows times.

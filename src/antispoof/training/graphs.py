@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from antispoof.networks.encoders.speech_moments import BANDS, SpeechMoments
 from antispoof.networks.moments import MomentsEncoder
 from antispoof.networks.network import MultiSensorNetwork, NetworkOutput
 from antispoof.networks.tokens import to_map
@@ -42,6 +43,9 @@ def graph_of(network: MultiSensorNetwork, shapes: Mapping[str, tuple[int, ...]])
     inputs = {name: torch.rand((2, *shape), generator=generator) for name, shape in shapes.items()}
     outputs = ["score", "features"]
     by_patch = len(network.modalities) == 1 and (network.patch_heads or _by_patch(network))
+    if isinstance(next(iter(network.encoders.values())), SpeechMoments):
+        outputs.append("heat_map")
+        return Graph(_ByBand(network).eval(), inputs, tuple(outputs))
     if by_patch and next(iter(shapes.values()))[1:2]:
         outputs.append("heat_map")
     if len(network.modalities) > 1:
@@ -50,6 +54,22 @@ def graph_of(network: MultiSensorNetwork, shapes: Mapping[str, tuple[int, ...]])
             inputs["presence"] = torch.ones(2, len(shapes))
             inputs["presence"][1, 1:] = 0
     return Graph(_ByPosition(network, tuple(shapes), tuple(outputs)).eval(), inputs, tuple(outputs))
+
+
+class _ByBand(nn.Module):
+    """Judges recordings, and tells what each band of frequencies adds; moments are taken once for both."""
+
+    def __init__(self, network: MultiSensorNetwork) -> None:
+        super().__init__()
+        (self.encoder,), (self.head,) = network.encoders.values(), network.heads.values()
+
+    def forward(self, wave: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map (B, N) to scores (B,), features (B, F) and what each band adds, (B, bands, 1)."""
+        assert isinstance(self.encoder, SpeechMoments)
+        moments = self.encoder.moments(wave)
+        embedding, score = self.head(self.encoder.from_moments(moments))
+        alone = self.head(self.encoder.by_band(moments))[1].reshape(-1, BANDS + 1)
+        return score, embedding, (alone[:, :BANDS] - alone[:, BANDS:])[..., None]
 
 
 class _ByPosition(nn.Module):

@@ -17,10 +17,12 @@ from antispoof.errors import InputError
 from antispoof.networks.encoders import encoders
 from antispoof.networks.front_ends.spectrum import Spectrum
 from antispoof.networks.moments import MomentsEncoder
+from antispoof.networks.tokens import Levels
 
-__all__ = ["SpectralMoments", "SpeechMoments"]
+__all__ = ["BANDS", "SpectralMoments", "SpeechMoments"]
 
 BANDS = 60
+"""Of 125 Hz each, the first from 94 Hz on."""
 
 
 class SpectralMoments(nn.Module):
@@ -73,3 +75,19 @@ class SpeechMoments(MomentsEncoder):
         if channels != 1:
             raise InputError(f"channels must be 1 for a waveform, got {channels}")
         super().__init__(SpectralMoments(), widths, dropout)
+
+    def by_band(self, moments: Tensor) -> Levels:
+        """Map moments (B, dim) to levels of B times 61 rows: as if one band alone were heard, and none.
+
+        What lies in the other bands is what is usual. Of each recording there is a row for every band, from
+        the lowest, and last the one in which nothing is unusual.
+        """
+        standard = self.standardised(moments)
+        layer = self.shallow[1]
+        assert isinstance(layer, nn.Linear)
+        # (bands, B, kinds) by (bands, kinds, D): the first layer, one band at a time.
+        parts = standard.reshape(-1, self.size // BANDS, BANDS).permute(2, 0, 1)
+        weights = layer.weight.reshape(layer.out_features, -1, BANDS).permute(2, 1, 0)
+        alone = (parts @ weights).transpose(0, 1)
+        alone = nn.functional.pad(alone, (0, 0, 0, 1)) + layer.bias
+        return self.from_shallow(alone.flatten(0, 1))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from antispoof.sensing.audio import RATE, load_audio
@@ -268,7 +269,7 @@ def _pitch_and_change(samples: Speech, active: NDArray[np.bool_]) -> tuple[float
     padded = np.pad(samples, (0, PITCH_FRAME + APART * STEP))
     starts = np.concatenate([frames, frames + APART, frames + SOON])
     offsets = starts[:, None] * STEP + np.arange(PITCH_FRAME)
-    spectra = np.abs(np.fft.rfft(padded[offsets] * np.hanning(PITCH_FRAME).astype(np.float32)))
+    spectra = np.abs(scipy.fft.rfft(padded[offsets] * _hann(PITCH_FRAME)))
     now, _, soon = np.split(spectra, 3)
     hertz = np.fft.rfftfreq(PITCH_FRAME, 1 / RATE)
     likeness, _ = _pitch(now, PITCH_BAND_HZ)
@@ -286,7 +287,7 @@ def _pitch_and_change(samples: Speech, active: NDArray[np.bool_]) -> tuple[float
 def _pitch(spectra: NDArray[Any], band_hz: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Say how surely frames repeat themselves at the pitch of a voice, 0 to 1, and after how many samples."""
     hertz = np.fft.rfftfreq(PITCH_FRAME, 1 / RATE)
-    correlation = np.fft.irfft(spectra * ((hertz > band_hz[0]) & (hertz < band_hz[1])))
+    correlation = scipy.fft.irfft(spectra * ((hertz > band_hz[0]) & (hertz < band_hz[1])))
     longest, shortest = (RATE // pitch for pitch in PITCH_HZ)
     peak = correlation[:, shortest:longest].argmax(axis=1) + shortest
     before, at, after = (correlation[np.arange(len(peak)), peak + step] for step in (-1, 0, 1))
@@ -314,7 +315,7 @@ def _movement(samples: Speech, active: NDArray[np.bool_]) -> float:
     """
     starts = np.flatnonzero(active)[:: SPEECH_FRAME // STEP] * STEP
     frames = np.pad(samples, (0, SPEECH_FRAME))[starts[:, None] + np.arange(SPEECH_FRAME)]
-    powers = np.abs(np.fft.rfft(frames * np.hanning(SPEECH_FRAME))) ** 2
+    powers = np.abs(scipy.fft.rfft(frames * _hann(SPEECH_FRAME))) ** 2
     edges = np.searchsorted(np.fft.rfftfreq(SPEECH_FRAME, 1 / RATE), np.geomspace(*MOUTH_HZ, 9))
     bands = np.add.reduceat(powers, edges[:-1], axis=1)
     bands = np.sqrt(bands / np.maximum(bands.mean(axis=0), 1e-12))
@@ -328,9 +329,14 @@ def _way(samples: Speech, active: NDArray[np.bool_]) -> tuple[float, float]:
     voice, rest = np.percentile(powers[active], 75), np.percentile(powers, 5)
     starts = np.flatnonzero(active)[:: SPEECH_FRAME // STEP] * STEP
     frames = np.pad(samples, (0, SPEECH_FRAME))[starts[:, None] + np.arange(SPEECH_FRAME)]
-    loud = np.percentile(np.abs(np.fft.rfft(frames * np.hanning(SPEECH_FRAME))), 90, axis=0)
+    loud = np.percentile(np.abs(scipy.fft.rfft(frames * _hann(SPEECH_FRAME))), 90, axis=0)
     heard = np.flatnonzero(loud > BAND_FLOOR * loud.max())
     return float(heard[-1] * RATE / SPEECH_FRAME), float(10 * np.log10((voice + 1e-12) / (rest + 1e-12)))
+
+
+@functools.lru_cache(maxsize=4)
+def _hann(length: int) -> Speech:
+    return np.hanning(length).astype(np.float32)
 
 
 def _clipped(samples: Speech) -> float:

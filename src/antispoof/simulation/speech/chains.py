@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from antispoof.simulation.speech.acoustics import filtered, microphone, reverberated, room
 from antispoof.simulation.speech.channel import delivery, level, noise, scaled, scene, surroundings
-from antispoof.simulation.speech.codecs import through_codec
+from antispoof.simulation.speech.codecs import codecs_found, through_codec
 
 __all__ = ["CHAINS", "Chain", "through_filters"]
 
@@ -124,8 +124,8 @@ def _near(rng: Rng) -> Callable[[NDArray[Any]], Any]:
 
 
 def _coded(samples: NDArray[Any], rng: Rng, *codecs: str) -> Speech:
-    """Draw one of the codecs; an empty name stands for none."""
-    name = str(rng.choice(codecs))
+    """Draw one of the codecs that are on this machine; an empty name stands for none."""
+    name = str(rng.choice([name for name in codecs if not name or name in codecs_found()]))
     speech = scaled(samples)
     return through_codec(speech, name) if name else speech
 
@@ -168,7 +168,7 @@ def _phone_capture(samples: Speech, rng: Rng) -> Speech:
 
 def _phone_carry(samples: Speech, rng: Rng) -> Speech:
     out = _processed(samples, _some(rng, (0.4, _denoiser), (0.4, _gain_control)))
-    return _coded(out, rng, "", "opus_voip_16k", "opus_voip_9k", "g722", "aac_32k", "g711_a")
+    return _coded(out, rng, "", "opus_voip_16k", "opus_voip_9k", "amr_12k", "g722", "aac_32k", "g711_a")
 
 
 def _browser_capture(samples: Speech, rng: Rng) -> Speech:
@@ -188,7 +188,7 @@ def _call_capture(samples: Speech, rng: Rng) -> Speech:
 
 
 def _call_carry(samples: Speech, rng: Rng) -> Speech:
-    out = _coded(samples, rng, "g711_mu", "g711_a", "g723_1", "g722", "opus_voip_9k")
+    out = _coded(samples, rng, "g711_mu", "g711_a", "g723_1", "g722", "opus_voip_9k", "amr_5k")
     return scaled(_hiss(out, rng, (30, 60)))
 
 
@@ -202,6 +202,23 @@ def _far_carry(samples: Speech, rng: Rng) -> Speech:
     return _coded(samples, rng, "", "", "mp3_32k", "aac_32k", "opus_24k")
 
 
+LOW_RATE = (
+    *("opus_voip_6k", "opus_voip_9k", "opus_voip_12k", "amr_5k", "amr_12k", "g723_1"),
+    *("opus_lace_9k", "opus_nolace_6k", "opus_nolace_9k", "opus_lost_16k"),
+)
+"""Codecs of 5 to 16 kbit/s, some with networks: what they do to speech is no sign of synthesis."""
+
+
+def _low_rate_capture(samples: Speech, rng: Rng) -> Speech:
+    out = _hiss(_in_room(samples, rng, (0.0, 0.5)), rng, (20, 55))
+    out = filtered(out, _near(rng) if rng.random() < 0.5 else microphone(rng))
+    return scaled(_processed(out, _some(rng, (0.4, _denoiser), (0.4, _gain_control))))
+
+
+def _low_rate_carry(samples: Speech, rng: Rng) -> Speech:
+    return _coded(samples, rng, *LOW_RATE)
+
+
 CHAINS: Mapping[str, Chain] = MappingProxyType(
     {
         "mixed": Chain(scene, delivery),
@@ -211,6 +228,7 @@ CHAINS: Mapping[str, Chain] = MappingProxyType(
         "browser": Chain(_browser_capture, _browser_carry),
         "call": Chain(_call_capture, _call_carry),
         "far": Chain(_far_capture, _far_carry),
+        "low_rate": Chain(_low_rate_capture, _low_rate_carry),
     }
 )
 """Name → chain; ``mixed`` is one of everything, put together at random."""

@@ -21,7 +21,7 @@ from antispoof.errors import InputError, UnknownNameError
 from antispoof.sensing.containers import SOUND_SUFFIXES
 from antispoof.simulation.speech.acoustics import replay
 from antispoof.simulation.speech.chains import CHAINS, Chain
-from antispoof.simulation.speech.codecs import CODECS, through_codec
+from antispoof.simulation.speech.codecs import codecs_found, through_codec
 from antispoof.simulation.speech.copy_synthesis import Copier, copiers, missing_copiers
 from antispoof.simulation.speech.recording import RATE, finish, read_speech
 from antispoof.simulation.speech.text_to_speech import found_talkers, speak, talkers
@@ -146,7 +146,7 @@ def write_speech(
             raise InputError(f"{name} needs {needs}, which is not on this machine")
     for what, names, known in (
         ("kind of spoofed speech", kinds, (*copiers, *vocoders, "replay", *talkers)),
-        ("codec", codecs, tuple(CODECS)),
+        ("codec", codecs, codecs_found()),
         ("recording chain", chains, tuple(CHAINS)),
     ):
         for name in names:
@@ -306,7 +306,7 @@ def _write(
         captures={"voice": CaptureFile(plan.out / name)},
         pai_species=kind,
         subject=person,
-        session=pair,
+        session=f"{plan.out.name}/{pair}",
         attributes={"chain": chain, **({"codec": codec} if codec else {})},
         licence=f"simulated from speech under: {plan.licence}" if simulated else plan.licence,
         simulated=simulated or take > 0 or way > 0,
