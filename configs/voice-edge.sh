@@ -34,10 +34,12 @@ copies="--kind copy_channel_bands --kind copy_griffin_lim --kind copy_harmonic -
     --kind copy_fargan --kind copy_mb_melgan"
 talkers="--kind tts_espeak --kind tts_festival --kind tts_flite --kind tts_pico --kind tts_piper
     --kind tts_hibari --kind tts_kokoro"
+more="--kind copy_rough_phase --kind copy_images --kind copy_split_band"
 speaker='(?P<subject>[0-9]+)-'
 share talk "$read" 2
+share more "$read" 2
 share hifigan "$read" 3
-share hifigan2 "$commands2" 4
+share more2 "$commands2" 3
 share wake "$wake" 2
 
 # shellcheck disable=SC2086  # lists of options
@@ -52,7 +54,9 @@ share wake "$wake" 2
     make nsf "$nsf" "BSD-3" --dataset nsf --engine vocoder_nsf --scenes 1 --seconds 3 --seed 7 $chains
     make read-hifigan "$out/of-hifigan" "CC BY 4.0" --dataset read --pattern "$speaker" --seconds 2.2 --scenes 1 --seed 8 \
         $chains --kind copy_hifigan
-    make commands2-hifigan "$out/of-hifigan2" "Apache-2.0" --dataset commands --scenes 1 --seed 8 $chains --kind copy_hifigan
+    make read-more "$out/of-more" "CC BY 4.0" --dataset read --pattern "$speaker" --seconds 3 --scenes 1 --spoofs 2 --seed 9 \
+        $chains $more
+    make commands2-more "$out/of-more2" "Apache-2.0" --dataset commands --scenes 1 --spoofs 1 --seed 9 $chains $more
 }
 
 antispoof data split "$out"/*/manifest.csv --out "$out/voice.csv" --seed 7
