@@ -39,7 +39,6 @@ speaker='(?P<subject>[0-9]+)-'
 share talk "$read" 2
 share more "$read" 2
 share hifigan "$read" 3
-share more2 "$commands2" 3
 share wake "$wake" 2
 
 # shellcheck disable=SC2086  # lists of options
@@ -56,7 +55,6 @@ share wake "$wake" 2
         $chains --kind copy_hifigan
     make read-more "$out/of-more" "CC BY 4.0" --dataset read --pattern "$speaker" --seconds 3 --scenes 1 --spoofs 2 --seed 9 \
         $chains $more
-    make commands2-more "$out/of-more2" "Apache-2.0" --dataset commands --scenes 1 --spoofs 1 --seed 9 $chains $more
 }
 
 antispoof data split "$out"/*/manifest.csv --out "$out/voice.csv" --seed 7
