@@ -68,8 +68,8 @@ class _ByBand(nn.Module):
         assert isinstance(self.encoder, SpeechMoments)
         moments = self.encoder.moments(wave)
         embedding, score = self.head(self.encoder.from_moments(moments))
-        alone = self.head(self.encoder.by_band(moments))[1].reshape(-1, BANDS + 1)
-        return score, embedding, (alone[:, :BANDS] - alone[:, BANDS:])[..., None]
+        without = self.head(self.encoder.without_bands(moments))[1].reshape(-1, BANDS + 1)
+        return score, embedding, (without[:, BANDS:] - without[:, :BANDS])[..., None]
 
 
 class _ByPosition(nn.Module):

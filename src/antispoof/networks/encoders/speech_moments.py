@@ -76,11 +76,10 @@ class SpeechMoments(MomentsEncoder):
             raise InputError(f"channels must be 1 for a waveform, got {channels}")
         super().__init__(SpectralMoments(), widths, dropout)
 
-    def by_band(self, moments: Tensor) -> Levels:
-        """Map moments (B, dim) to levels of B times 61 rows: as if one band alone were heard, and none.
+    def without_bands(self, moments: Tensor) -> Levels:
+        """Map moments (B, dim) to levels of B times 61 rows: as if one band were as usual, and as they are.
 
-        What lies in the other bands is what is usual. Of each recording there is a row for every band, from
-        the lowest, and last the one in which nothing is unusual.
+        Of each recording there is a row for every band, from the lowest, and last the one that lacks nothing.
         """
         standard = self.standardised(moments)
         layer = self.shallow[1]
@@ -88,6 +87,6 @@ class SpeechMoments(MomentsEncoder):
         # (bands, B, kinds) by (bands, kinds, D): the first layer, one band at a time.
         parts = standard.reshape(-1, self.size // BANDS, BANDS).permute(2, 0, 1)
         weights = layer.weight.reshape(layer.out_features, -1, BANDS).permute(2, 1, 0)
-        alone = (parts @ weights).transpose(0, 1)
-        alone = nn.functional.pad(alone, (0, 0, 0, 1)) + layer.bias
-        return self.from_shallow(alone.flatten(0, 1))
+        each = (parts @ weights).transpose(0, 1)
+        rest = each.sum(1, keepdim=True) - nn.functional.pad(each, (0, 0, 0, 1)) + layer.bias
+        return self.from_shallow(rest.flatten(0, 1))
