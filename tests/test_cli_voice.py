@@ -14,7 +14,7 @@ import soundfile
 
 from antispoof.evidence.explanation import where_in_words
 from antispoof.evidence.figures import recording
-from antispoof.runtime.verdict import Evidence
+from antispoof.runtime.verdict import Evidence, FrameEvidence
 from antispoof.sensing.capture import Sample
 
 RATE = 16_000
@@ -149,6 +149,10 @@ def test_it_is_told_which_frequencies_spoke(speech: Any) -> None:
         "what speaks for a person who is there lies between 0.1"
     )
     assert where_in_words(replace(said, heat_map=None)) == ""
+    film = replace(
+        said, heat_map=np.ones((4, 5), np.float32), frames=(FrameEvidence(1.0), FrameEvidence(-1.0))
+    )
+    assert where_in_words(film) == "", "the heat map of a picture has no frequencies"
     drawn = recording(Sample(speech[: 4 * RATE], {}), said, 0.0)
     (_, tint) = drawn.axes[0].get_images()
     colours = np.asarray(tint.get_array())

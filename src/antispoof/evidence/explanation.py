@@ -28,6 +28,7 @@ __all__ = [
     "policy_in_words",
     "sentence",
     "suspicious_spans",
+    "tells_bands",
     "way_in_words",
     "when_in_words",
     "where_in_words",
@@ -214,9 +215,14 @@ def _strongest(evidence: Evidence) -> str:
     return f"; {_clock(start)} to {_clock(end)} weighed most, {score:+.2f}"
 
 
+def tells_bands(evidence: Evidence) -> bool:
+    """Tell whether the heat map is one of bands and windows: that of one recording, not of a picture."""
+    return evidence.heat_map is not None and bool(evidence.timeline) and not evidence.frames
+
+
 def where_in_words(evidence: Evidence) -> str:
     """Name the frequencies of a recording that weighed most for its side; empty where none are told."""
-    if evidence.heat_map is None or not evidence.timeline or evidence.score is None:
+    if not tells_bands(evidence) or evidence.heat_map is None or evidence.score is None:
         return ""
     side = 1 if evidence.score > 0 else -1
     bands = np.maximum(side * evidence.heat_map.mean(axis=1), 0)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.evaluation.plots import INK, SOFT, figure_of, styled
-from antispoof.evidence.explanation import BANDS_HZ, course, suspicious_spans
+from antispoof.evidence.explanation import BANDS_HZ, course, suspicious_spans, tells_bands
 from antispoof.runtime.policy import in_words
 from antispoof.runtime.verdict import CueEvidence, Evidence, Verdict
 from antispoof.sensing.audio import RATE
@@ -179,7 +179,7 @@ def recording(sample: Sample, evidence: Evidence, threshold: float) -> Figure:
     upper.grid(visible=False)
     lower.set_xlabel("seconds")
     if told:
-        if evidence.heat_map is None:
+        if not tells_bands(evidence):
             for start, end in suspicious_spans(evidence, threshold):
                 upper.axvspan(start, end, color=ATTACK, alpha=0.2, linewidth=0)
         else:

@@ -28,6 +28,7 @@ from antispoof.evidence.explanation import (
     meant_by,
     references_in_words,
     sentence,
+    tells_bands,
 )
 from antispoof.files import write_text
 from antispoof.runtime.checking import Checked
@@ -172,7 +173,7 @@ def _picture_of(sample: Sample, evidence: Evidence, threshold: float) -> list[di
         drawn = inline_svg(figures.recording(sample, evidence, threshold), label)
         caption, key = "the recording: which frequencies are heard when", ""
         if evidence.timeline:
-            tinted = "" if evidence.heat_map is None else ", tinted by what each of them speaks for"
+            tinted = ", tinted by what each of them speaks for" if tells_bands(evidence) else ""
             caption, key = f"{caption}{tinted}; below it, what each moment speaks for:", "below the threshold"
         return [{"svg": drawn, "caption": caption, "key": key, "wide": True}]
     region, frame = (box and box.scaled(1 / sample.reduced) for box in (evidence.region, evidence.frame))
