@@ -1,4 +1,4 @@
-"""Forged faces: changed where the mask says, every pixel decided by a seed, two families of methods."""
+"""Forged faces: changed where the mask says, every pixel decided by a seed, three families of methods."""
 
 from __future__ import annotations
 
@@ -14,11 +14,20 @@ from antispoof.data.manifest import read_manifest
 from antispoof.errors import InputError
 from antispoof.sensing.faces import find_faces
 from antispoof.simulation.face.manipulation import FAMILIES, KINDS, Seen, seen, swap
-from antispoof.simulation.face.manipulation.blends import alpha, clone, histograms, moments, pyramid
+from antispoof.simulation.face.manipulation.blends import (
+    alpha,
+    clone,
+    covariance,
+    histograms,
+    in_light,
+    mixed_clone,
+    moments,
+    pyramid,
+)
 from antispoof.simulation.face.manipulation.delivery import deliver, filmed
 from antispoof.simulation.face.manipulation.generated import generate, spectral_numbers
 from antispoof.simulation.face.manipulation.mesh import OUTLINE, fitted
-from antispoof.simulation.face.manipulation.warps import pieces, similarity, spline
+from antispoof.simulation.face.manipulation.warps import affine, pieces, similarity, spline
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -49,7 +58,7 @@ def test_the_mean_face_follows_its_landmarks(close_up: NDArray[np.uint8]) -> Non
     np.testing.assert_allclose(fitted(landmarks @ turn.T + 3), points @ turn.T + 3, atol=1e-6)
 
 
-@pytest.mark.parametrize("warp", [similarity, pieces, spline])
+@pytest.mark.parametrize("warp", [affine, similarity, pieces, spline])
 def test_a_warp_takes_points_where_they_shall_go(
     warp: Callable[..., NDArray[np.float32]], collins: Seen
 ) -> None:
@@ -81,7 +90,7 @@ def test_a_forgery_is_where_its_mask_says(kind: str, family: str, collins: Seen,
 def test_colours_become_those_of_the_other(collins: Seen, other: Seen) -> None:
     everywhere = np.ones((*collins.picture.shape[:2], 1), np.float32)
     red = cv2.resize(other.picture, collins.picture.shape[1::-1])
-    for recolour in (moments, histograms):
+    for recolour in (covariance, moments, histograms):
         after = recolour(red, collins.picture, everywhere).mean((0, 1)) - collins.picture.mean((0, 1))
         assert np.abs(after).max() < 0.3 * np.abs(red.mean((0, 1)) - collins.picture.mean((0, 1))).max()
 
@@ -89,13 +98,13 @@ def test_colours_become_those_of_the_other(collins: Seen, other: Seen) -> None:
 def test_blends_leave_alone_what_is_far_from_the_region(collins: Seen) -> None:
     region = np.zeros((*collins.picture.shape[:2], 1), np.float32)
     region[70:130, 60:120] = 1
-    for blend in (alpha, clone, pyramid):
+    for blend in (alpha, clone, in_light, mixed_clone, pyramid):
         joined = blend(np.full_like(collins.picture, 0.2), collins.picture, region)
         assert np.abs(joined - collins.picture)[:20].max() < 0.01
         assert np.abs(joined - collins.picture)[90:110, 80:100].mean() > 0.02
 
 
-def test_both_families_deliver_faces_that_are_found(close_up: NDArray[np.uint8]) -> None:
+def test_every_family_delivers_faces_that_are_found(close_up: NDArray[np.uint8]) -> None:
     for family in FAMILIES:
         for seed in range(6):
             picture = deliver(close_up, 130.0, np.random.default_rng(seed), family)
@@ -124,7 +133,7 @@ def test_the_command_writes_masks_and_keeps_methods_apart(
     rows = read_manifest(tmp_path / "made" / "manifest.csv")
     assert {row.pai_species for row in rows} == {None, *KINDS}
     for row in rows:
-        assert (row.attributes["method"] == "held_out") == (row.partition == "test")
+        assert row.attributes["method"] == {"train": "taught", "dev": "tried"}.get(row.partition, "held_out")
         mask = row.captures["face_rgb"].mask
         assert (mask is None) == row.bona_fide
         assert mask is None or mask.exists()

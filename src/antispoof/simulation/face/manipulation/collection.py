@@ -21,6 +21,7 @@ from antispoof.simulation.face.bona_fide import relight
 from antispoof.simulation.face.camera import camera
 from antispoof.simulation.face.manipulation.delivery import deliver
 from antispoof.simulation.face.manipulation.forgeries import KINDS, seen
+from antispoof.simulation.face.manipulation.mesh import OUTLINE, Points
 from antispoof.simulation.face.portrait import Portrait
 from antispoof.simulation.face.staging import Framing, stage
 
@@ -30,6 +31,7 @@ _FRACTIONS = (0.7, 0.15, 0.15)
 _STUDIO_SHARE = 0.3  # pictures that are the portrait as it is
 _FACE_SIDE = 160.0  # px, as portraits have it
 _SIDES = (100.0, 160.0)
+_TIGHT_SHARE = 0.4  # pictures that end near the face, of all but those held out
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def simulate_forgeries(
         variant: number of the picture of this person.
         seed: of the whole set.
         kinds: names of forgeries.
-        family: of the methods, ``taught`` or ``held_out``.
+        family: of the methods, of `FAMILIES`.
     """
     rng = np.random.default_rng([seed, index, variant])
     image = _captured(portraits[index], rng)
@@ -76,16 +78,29 @@ def simulate_forgeries(
     if target is None or source is None:
         return
     side = float(np.ptp(target.points, axis=0).max())
+    kept = (slice(None), slice(None))
+    if family != "held_out" and rng.random() < _TIGHT_SHARE:
+        kept = _about(target.points, rng)
 
     def delivered(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return deliver(picture, side, np.random.default_rng([seed, index, variant, 0]), family)
+        return deliver(picture[kept], side, np.random.default_rng([seed, index, variant, 0]), family)
 
     yield Delivered(delivered(image), None, None)
     for number, kind in enumerate(kinds):
         made = KINDS[kind](target, source, np.random.default_rng([seed, index, variant, 1 + number]), family)
         picture = delivered(made.image)
-        skin = cv2.resize(1 - made.changed, picture.shape[1::-1], interpolation=cv2.INTER_AREA)
+        skin = cv2.resize(1 - made.changed[kept], picture.shape[1::-1], interpolation=cv2.INTER_AREA)
         yield Delivered(picture, np.asarray(skin * 255 + 0.5, np.uint8), kind)
+
+
+def _about(points: Points, rng: np.random.Generator) -> tuple[slice, slice]:
+    """Draw a cut from 5 to 35 % of a face beyond it, each side for itself; rows, then columns."""
+    ring = points[OUTLINE]
+    low, high = ring.min(0), ring.max(0)
+    beyond = rng.uniform(0.05, 0.35, (2, 2)) * (high - low)
+    left, top = np.maximum(np.floor(low - beyond[0]), 0).astype(int).tolist()
+    right, bottom = np.ceil(high + beyond[1]).astype(int).tolist()
+    return slice(top, bottom), slice(left, right)
 
 
 def _captured(portrait: Portrait, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -108,7 +123,7 @@ def write_manipulated(
     workers: int = 1,
     progress: Callable[[], None] = lambda: None,
 ) -> Path:
-    """Write pictures, forgeries, masks and a manifest: train and dev by the methods taught, test by others.
+    """Write pictures, forgeries, masks and a manifest: train, dev and test each by methods of its own.
 
     Args:
         portraits: the people.
@@ -142,7 +157,7 @@ def write_manipulated(
     rows = []
     groups = [[p for p in portraits if partition[p.subject] == name] for name in ("train", "dev", "test")]
     for name, people in zip(("train", "dev", "test"), groups, strict=True):
-        family = "held_out" if name == "test" else "taught"
+        family = {"train": "taught", "dev": "tried", "test": "held_out"}[name]
         work = partial(_write_person, out, variants, tuple(kinds) or tuple(KINDS), seed, family)
         for index, made in _each(work, people, workers):
             rows += [_row(out, one, people[index].subject, name, family, licence) for one in made]

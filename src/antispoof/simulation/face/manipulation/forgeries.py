@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.faces import find_faces
 from antispoof.simulation.face.manipulation import blends, warps
-from antispoof.simulation.face.manipulation.delivery import webp
+from antispoof.simulation.face.manipulation.delivery import Image, jpeg_2000, webp
 from antispoof.simulation.face.manipulation.mesh import Points, fitted
 from antispoof.simulation.face.optics import blur, jpeg, resize
 from antispoof.simulation.face.tone import Picture, cast, display, linear, saturate
@@ -70,9 +70,12 @@ class Family:
     compress: Callable[[Picture, int], Picture]
 
 
-def _as_webp(picture: Picture, quality: int) -> Picture:
-    image = webp(np.asarray(np.clip(picture, 0, 1) * 255 + 0.5, np.uint8), quality)
-    return np.asarray(image, np.float32) / np.float32(255)
+def _by(codec: Callable[[Image, int], Image]) -> Callable[[Picture, int], Picture]:
+    def compress(picture: Picture, quality: int) -> Picture:
+        image = codec(np.asarray(np.clip(picture, 0, 1) * 255 + 0.5, np.uint8), quality)
+        return np.asarray(image, np.float32) / np.float32(255)
+
+    return compress
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -84,13 +87,21 @@ FAMILIES: Mapping[str, Family] = {
         cv2.INTER_LINEAR,
         jpeg,
     ),
+    "tried": Family(
+        (warps.affine,),
+        blends.features,
+        (blends.covariance,),
+        (blends.in_light, blends.in_light, blends.mixed_clone),
+        cv2.INTER_CUBIC,
+        _by(jpeg_2000),
+    ),
     "held_out": Family(
         (warps.spline,),
         blends.ellipse,
         (blends.histograms,),
         (blends.pyramid,),
         cv2.INTER_LANCZOS4,
-        _as_webp,
+        _by(webp),
     ),
 }
 

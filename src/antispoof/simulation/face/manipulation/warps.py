@@ -14,7 +14,7 @@ from scipy.spatial import Delaunay
 from antispoof.simulation.face.manipulation.mesh import Points
 from antispoof.simulation.face.tone import Picture
 
-__all__ = ["Warp", "pieces", "similarity", "spline"]
+__all__ = ["Warp", "affine", "pieces", "similarity", "spline"]
 
 Warp = Callable[[Picture, Points, Points, tuple[int, int]], Picture]
 """``warp(picture, points in it, where they go, height and width of the result)``."""
@@ -34,6 +34,19 @@ def similarity(picture: Picture, points: Points, to: Points, shape: tuple[int, i
         np.column_stack([matrix, shift]),
         shape[::-1],
         flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(moved, np.float32)
+
+
+def affine(picture: Picture, points: Points, to: Points, shape: tuple[int, int]) -> Picture:
+    """Move, turn, scale and shear the picture, as well as that brings the points together."""
+    back, *_ = np.linalg.lstsq(_ones(to), points, rcond=None)
+    moved = cv2.warpAffine(
+        picture,
+        back.T,
+        shape[::-1],
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(moved, np.float32)
