@@ -35,7 +35,7 @@ _RESIDUALS = len(_FILTERS) * 3
 
 
 class CellNumbers(nn.Module):
-    """Picture (B, 3, S, S) → ``channels`` numbers of each cell, less their mean, and ``wide`` of each four cells.
+    """Picture (B, 3, S, S) → ``channels`` numbers a cell, less their mean, and ``wide`` of every four cells.
 
     Args:
         grid: cells across; where S is sixteen times it, they do not overlap.

@@ -83,7 +83,7 @@ def ellipse(points: Points, shape: tuple[int, int], rng: np.random.Generator) ->
 
 
 def features(points: Points, shape: tuple[int, int], rng: np.random.Generator) -> Picture:
-    """A rounded box over brows, eyes, nose and mouth, turned as the face is; its edge is averaged over a box."""
+    """A rounded box over brows, eyes, nose and mouth, turned as the face is, with an averaged edge."""
     eyes, mouth = points[-5:-3], points[-2:]
     across, down = eyes[1] - eyes[0], mouth.mean(0) - eyes.mean(0)
     middle = (eyes.mean(0) + mouth.mean(0)) / 2 + rng.normal(0, 0.04, 2) * np.abs(across).max()

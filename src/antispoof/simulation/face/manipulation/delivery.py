@@ -1,4 +1,4 @@
-"""How a picture reaches the judge: cut, polished, resized, compressed, sent on, filmed. Bona fide and forged alike."""
+"""How a picture reaches the judge: handled, resized, compressed, sent on, filmed; all kinds alike."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ __all__ = ["DELIVERIES", "Image", "deliver", "filmed", "jpeg_2000", "webp"]
 
 Image = NDArray[np.uint8]
 
+LAMBDA = 118  # of FFmpeg, a step of the quantiser of MPEG-4
 SMALLEST_FACE = 96  # px, to which a delivery may shrink a face
 
 
@@ -121,7 +122,8 @@ def _tried(image: Image, face_side: float, rng: np.random.Generator) -> Image:
     if 0.2 <= drawn < 0.6:
         return image
     if drawn < 0.7:
-        return _key_frame(image, "mpeg4", "mpeg4", {"flags": "qscale", "global_quality": str(118 * int(rng.integers(2, 9)))})
+        step = str(LAMBDA * int(rng.integers(2, 9)))
+        return _key_frame(image, "mpeg4", "mpeg4", {"flags": "qscale", "global_quality": step})
     speed = {"deadline": "realtime", "cpu-used": "8"}
     return _key_frame(image, "libvpx-vp9", "vp9", {"crf": str(rng.integers(15, 45)), "b": "0", **speed})
 
