@@ -54,7 +54,7 @@ class CellNumbers(nn.Module):
         if pretrained:
             self.network.load_state_dict(imagenet_state(self.network))
         if blocks:
-            self.network.stages[-1] = self.network.stages[-1][:blocks]
+            self.network.stages[-1] = nn.Sequential(*list(self.network.stages[-1].children())[:blocks])
         self.requires_grad_(False)
         self.grid = grid
         self.register_buffer("filters", torch.tensor(_FILTERS, dtype=torch.float32)[:, None])
@@ -167,7 +167,7 @@ class SeamMaps(MomentsEncoder):
         )
         self.middle = nn.Sequential(_Block(width))
         self.deep = nn.Sequential(nn.Dropout2d(dropout / 2), _Block(width))
-        self.sizes = (numbers.channels * grid**2, numbers.wide * _quarter(grid) ** 2)
+        self.sizes = [numbers.channels * grid**2, numbers.wide * _quarter(grid) ** 2]
         self.stages = {
             "features": numbers,
             "shallow": nn.ModuleList([self.shallow, *([self.wide] if self.wide else [])]),
@@ -180,14 +180,14 @@ class SeamMaps(MomentsEncoder):
         places = (self.grid**2, _quarter(self.grid) ** 2)
         over_places = [
             part.reshape(-1, count).square().mean(1, keepdim=True).sqrt().expand(-1, count).flatten()
-            for part, count in zip(deviation.split(self.sizes), places, strict=True)
+            for part, count in zip(torch.split(deviation, self.sizes), places, strict=True)
         ]
         super().standardise(mean, torch.cat(over_places))
 
     def from_moments(self, moments: Tensor) -> Levels:
         """Map numbers (B, dim) to three levels of one token a cell."""
         standard = ((moments - self.mean) / self.deviation).clamp(-5, 5)
-        near, wide = standard.split(self.sizes, 1)
+        near, wide = torch.split(standard, self.sizes, 1)
         cells = near.reshape(-1, self.sizes[0] // self.grid**2, self.grid, self.grid)
         where = self.where.to(cells.device).expand(cells.shape[0], -1, -1, -1)
         summed = self.shallow(torch.cat([cells, where], 1))
