@@ -268,8 +268,8 @@ def _pitch_and_change(samples: Speech, active: NDArray[np.bool_]) -> tuple[float
     frames = frames[:: -(-frames.size // PITCH_FRAMES)]
     padded = np.pad(samples, (0, PITCH_FRAME + APART * STEP))
     starts = np.concatenate([frames, frames + APART, frames + SOON])
-    offsets = starts[:, None] * STEP + np.arange(PITCH_FRAME)
-    spectra = np.abs(scipy.fft.rfft(padded[offsets] * _hann(PITCH_FRAME)))
+    frames_of = np.lib.stride_tricks.sliding_window_view(padded, PITCH_FRAME)
+    spectra = np.abs(scipy.fft.rfft(frames_of[starts * STEP] * _hann(PITCH_FRAME)))
     now, _, soon = np.split(spectra, 3)
     hertz = np.fft.rfftfreq(PITCH_FRAME, 1 / RATE)
     likeness, _ = _pitch(now, PITCH_BAND_HZ)
@@ -314,7 +314,8 @@ def _movement(samples: Speech, active: NDArray[np.bool_]) -> float:
     are the movements of a mouth.
     """
     starts = np.flatnonzero(active)[:: SPEECH_FRAME // STEP] * STEP
-    frames = np.pad(samples, (0, SPEECH_FRAME))[starts[:, None] + np.arange(SPEECH_FRAME)]
+    padded = np.pad(samples, (0, SPEECH_FRAME))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, SPEECH_FRAME)[starts]
     powers = np.abs(scipy.fft.rfft(frames * _hann(SPEECH_FRAME))) ** 2
     edges = np.searchsorted(np.fft.rfftfreq(SPEECH_FRAME, 1 / RATE), np.geomspace(*MOUTH_HZ, 9))
     bands = np.add.reduceat(powers, edges[:-1], axis=1)
@@ -328,7 +329,8 @@ def _way(samples: Speech, active: NDArray[np.bool_]) -> tuple[float, float]:
     powers = _frame_powers(samples)
     voice, rest = np.percentile(powers[active], 75), np.percentile(powers, 5)
     starts = np.flatnonzero(active)[:: SPEECH_FRAME // STEP] * STEP
-    frames = np.pad(samples, (0, SPEECH_FRAME))[starts[:, None] + np.arange(SPEECH_FRAME)]
+    padded = np.pad(samples, (0, SPEECH_FRAME))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, SPEECH_FRAME)[starts]
     loud = np.percentile(np.abs(scipy.fft.rfft(frames * _hann(SPEECH_FRAME))), 90, axis=0)
     heard = np.flatnonzero(loud > BAND_FLOOR * loud.max())
     return float(heard[-1] * RATE / SPEECH_FRAME), float(10 * np.log10((voice + 1e-12) / (rest + 1e-12)))
