@@ -22,6 +22,7 @@ __all__ = [
     "Quality",
     "Recording",
     "Sample",
+    "SingleModality",
     "Source",
     "Sources",
     "WindowedModality",
@@ -208,3 +209,14 @@ class FilmedModality(Modality, Protocol):
     """
 
     filmed: Literal["colour", "grey"]
+
+
+@runtime_checkable
+class SingleModality(Modality, Protocol):
+    """A modality of which one picture is judged, since nothing tells whether several are of one person.
+
+    Attributes:
+        single: True.
+    """
+
+    single: Literal[True]

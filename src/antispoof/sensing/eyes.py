@@ -29,6 +29,7 @@ SIDES_DEG = 40  # of the limbus that lids leave free, each side of the horizonta
 FAINT = 0.15  # share of a limbus that need not be seen where the pupil is plain
 CELL = 2  # px of the small picture: how closely centres are counted
 KEPT = 4  # candidates that are measured
+BEYOND = 1.15  # radii of the pupil: the limbus is looked for farther out, as the edge of a pupil is stronger
 TOLERANCE = 0.12  # of the radius: a ray agrees with a circle
 IRIS_IN_PICTURE = 0.52  # radius, of the shorter side: an iris that fills the picture
 USUAL = 0.12  # radius of an iris, of the longer side; smaller circles are less likely to be one
@@ -254,7 +255,7 @@ def _measured(picture: NDArray[np.uint8], pupil: Circle, iris: Circle) -> Eye | 
     for band in (0.40, 0.25):
         pupil, of_pupil = _fitted(picture, pupil, band, everywhere)
         around = Circle(iris.x, iris.y, iris.radius) if band < 0.3 else Circle(pupil.x, pupil.y, iris.radius)
-        iris, of_iris = _fitted(picture, around, band, sides)
+        iris, of_iris = _fitted(picture, around, band, sides, BEYOND * pupil.radius)
         agreed = (of_pupil, of_iris)
     ratio = pupil.radius / max(iris.radius, 1e-6)
     apart = np.hypot(pupil.x - iris.x, pupil.y - iris.y) / max(iris.radius, 1e-6)
@@ -266,11 +267,16 @@ def _measured(picture: NDArray[np.uint8], pupil: Circle, iris: Circle) -> Eye | 
 
 
 def _fitted(
-    picture: NDArray[np.uint8], circle: Circle, band: float, rays: NDArray[np.bool_]
+    picture: NDArray[np.uint8],
+    circle: Circle,
+    band: float,
+    rays: NDArray[np.bool_],
+    beyond: float = 0.0,
 ) -> tuple[Circle, float]:
-    """Fit a circle to the strongest edges from dark to bright near another one."""
+    """Fit a circle to the strongest edges from dark to bright near another one, ``beyond`` a radius."""
     cosine, sine = _rays()
-    share = np.linspace(1 - band, 1 + band, STEPS // 2)
+    nearest = min(beyond / max(circle.radius, 1e-6), 1 - band / 4)
+    share = np.linspace(max(1 - band, nearest), 1 + band, STEPS // 2)
     inner = Circle(circle.x, circle.y, 0.0)
     along = np.asarray(cv2.GaussianBlur(ring(picture, inner, circle, share), (5, 3), 0), np.float32)
     rise = along[4:] - along[:-4]

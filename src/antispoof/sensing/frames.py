@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.arrays import read_numpy
-from antispoof.sensing.capture import Frames, Recording, Sample, Source, Sources
+from antispoof.sensing.capture import Frames, Recording, Sample, SingleModality, Source, Sources
 from antispoof.sensing.content import content_of
 from antispoof.sensing.kinds import VIDEOS, kind_of
 from antispoof.sensing.modalities import modalities
@@ -75,8 +75,8 @@ def members(name: str, source: Sources, limits: MediaLimits = DEFAULT_LIMITS) ->
         limits: of how many there may be.
 
     Raises:
-        MediaError: ``empty`` where the list is, ``frame_limit`` where it is too long, ``film`` where a clip
-            stands in it.
+        MediaError: ``empty`` where the list is, ``frame_limit`` where it is too long or one picture is all
+            that the modality judges, ``film`` where a clip stands in it.
         InputError: there is a list in the list.
     """
     if not isinstance(source, (list, tuple)):
@@ -89,6 +89,7 @@ def members(name: str, source: Sources, limits: MediaLimits = DEFAULT_LIMITS) ->
             f"{name}: {len(source)} frames, and one presentation may have {limits.max_clip_frames}: "
             "leave some out",
         )
+    _one_where_one_is_judged(name, len(source))
     for one in source:
         if isinstance(one, (list, tuple)):
             raise InputError(f"{name}: a frame is a path, bytes or an array, not a list")
@@ -127,7 +128,21 @@ def load_member(
         if found is not None:
             loaded = tuple(modality.load(sample) for sample in found.samples)
             return replace(found, samples=loaded)
-    return Frames((modality.load(source),))
+    sample = modality.load(source)
+    if not (isinstance(source, Recording) and source.frames):
+        _one_where_one_is_judged(name, sample.metadata.get("frames", 1))
+    return Frames((sample,))
+
+
+def _one_where_one_is_judged(name: str, count: int) -> None:
+    """Refuse several pictures of a modality that cannot tell whether they are of one person."""
+    modality = modalities[name]
+    if count > 1 and isinstance(modality, SingleModality):
+        raise MediaError(
+            "frame_limit",
+            f"{name}: one presentation has one {modality.title}, got {count}; nothing tells whether several "
+            "are of one person: check each by itself",
+        )
 
 
 def joined(parts: Sequence[Frames]) -> Frames:

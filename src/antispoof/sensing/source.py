@@ -128,7 +128,10 @@ def decoding(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-        raise MediaError("decode_failed", f"{name} is damaged and cannot be decoded: {reason}") from error
+        raise MediaError(
+            "decode_failed",
+            f"{name} is damaged and cannot be decoded: {reason}; copy or export the file again, whole",
+        ) from error
 
 
 def check_pixels(width: int, height: int, name: str, most: int) -> None:

@@ -24,6 +24,7 @@ ACCEPTED = "use a still JPEG, PNG, WebP, BMP, TIFF, JPEG 2000 or PPM picture"
 TIFF_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits")
 NEW_SUBFILE_TYPE, BITS_PER_SAMPLE, MAX_SAMPLE_VALUE = 254, 258, 281  # tags of TIFF 6.0
 WSQ_PPI = re.compile(rb"\bPPI (\d{2,4})\b")  # in the comment NIST_COM, which the plugin does not read
+WSQ_END = b"\xff\xa1"  # end of image; coded data never hold it
 PGM = re.compile(rb"(P[25])" + 3 * rb"(?:\s|#[^\n]*\n)+(\d{1,9})" + rb"\s")
 
 
@@ -126,6 +127,12 @@ def _open(content: bytes, kind: str, name: str, limits: MediaLimits) -> Any:
         check_pixels(width, height, name, limits.max_pixels)  # clear, even where nothing follows the header
     elif kind == "wsq":
         plugins["wsq"] = _wsq_plugin(name)
+        if WSQ_END not in content:  # its decoder would print to standard error, and name a number
+            raise MediaError(
+                "decode_failed",
+                f"{name} is truncated: the end of its WSQ data is missing; "
+                "copy or export the file again, whole",
+            )
     elif kind == "webp":
         width, height = _webp_size(content)
         check_pixels(width, height, name, limits.max_pixels)  # this plugin allocates while it opens

@@ -104,6 +104,7 @@ def from_media_error(error: MediaError, what: str) -> Problem:
     details = {
         "payload_too_large": "is larger than allowed",
         "pixel_limit": "has more pixels than allowed",
+        "frame_limit": "has more frames than one presentation may have",
         "unsupported_media": "is of a kind that is not accepted",
         "empty": "is empty",
     }

@@ -16,6 +16,7 @@ from PIL import Image
 
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.capture import Recording, Sample
+from antispoof.sensing.frames import load_frames
 from antispoof.sensing.minutiae import minutiae
 from antispoof.sensing.modalities import modalities
 from antispoof.sensing.ridges import find_ridges
@@ -88,6 +89,23 @@ def test_72_ppi_that_a_program_filled_in_is_not_believed() -> None:
     assert measured(saved(a_print(), dpi=(72, 72)))["ppi"] == 500
 
 
+@pytest.mark.parametrize("ppi", [72, 100, 150, 200])
+def test_a_coarse_picture_is_refused_for_its_resolution(ppi: int) -> None:
+    coarse = cv2.resize(a_print(), None, fx=ppi / 500, fy=ppi / 500, interpolation=cv2.INTER_AREA)
+    for source in (coarse, saved(coarse, dpi=(ppi, ppi)), Recording(saved(coarse), f"{ppi} ppi")):
+        assert reasons(source) == ("low_resolution",)
+    assert reasons(saved(np.zeros_like(coarse), dpi=(72, 72))) == ("no_ridges",)  # an empty sensor
+
+
+@pytest.mark.parametrize("name", ["fingerprint", "iris"])
+def test_several_prints_or_eyes_are_not_one_presentation(name: str) -> None:
+    several = [a_print(4), a_print(5)]
+    for source in (several, np.stack(several)):
+        with pytest.raises(MediaError, match="got 2; nothing tells whether several are of one person"):
+            load_frames(name, source)
+    assert len(load_frames(name, several[:1]).samples) == 1
+
+
 def test_what_is_stated_about_a_raw_picture() -> None:
     picture = a_print()
     content = picture.tobytes()
@@ -110,7 +128,7 @@ def test_wsq_is_read_with_the_resolution_of_its_comment() -> None:
     assert b"PPI 500" in content
     assert FINGERPRINT.load(content.replace(b"PPI 500", b"PPI 508")).metadata["ppi"] == 508
     for length in (3, 100, 900, len(content) // 2):
-        with pytest.raises(MediaError):
+        with pytest.raises(MediaError, match=r"is truncated: .* copy or export the file again"):
             FINGERPRINT.load(content[:length])
 
 

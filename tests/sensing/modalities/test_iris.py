@@ -116,7 +116,7 @@ def test_files_of_any_bits_are_one_eye(eye: Grey) -> None:
 
 def test_a_colour_picture_of_an_eye_is_refused_in_words(eye: Grey) -> None:
     brown = np.dstack([eye, eye // 2, eye // 3])
-    with pytest.raises(MediaError, match="this is a colour picture; one channel is needed"):
+    with pytest.raises(MediaError, match="this is a colour picture; an eye is judged in near-infrared"):
         IRIS.load(saved(brown, "PNG"))
 
 

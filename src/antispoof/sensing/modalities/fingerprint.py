@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -43,6 +43,7 @@ DRAWN_EVEN = 0.06  # standard deviation of clarity: no place of a finger is as c
 MIN_MINUTIAE = 0.1  # a mm², of fingers 0.16 and more; lines that never end are drawn
 WIDEST_MM = 25.0  # of the ridges of one finger, across; platens for one plain finger are 20 × 25 mm (FAP 30)
 LONGEST_MM = 50.0
+NARROWEST_MM = 12.0  # longer side of what a picture of a finger shows: sensors of phones have as much
 BROAD = 1.46  # width over height: of simulated prints one in two hundred has more
 SEAM = 0.7  # of 560 simulated prints one in two hundred has more
 MIN_GROUND, INVERTED = 0.05, 0.5  # share of the picture; how much darker it is, over contrast of the ridges
@@ -67,6 +68,7 @@ class Fingerprint:
     folders: tuple[str, ...] = ("finger", "fingers", "fingerprints", "fp")
     unnamed: tuple[str, ...] = ()
     windowed = False
+    single: Literal[True] = True
     unit = "uint8, (H, W), grey, 0 to 255"
     reasons: Mapping[str, str] = {
         "no_ridges": "no ridges of a finger can be made out: lay one finger flat on the sensor",
@@ -106,7 +108,7 @@ class Fingerprint:
             metadata |= {"ppi": ppi, "ppi_from": "caller"}
         elif own and "ppi_from" not in metadata:
             believed = STATED_PPI[0] <= own <= STATED_PPI[1]
-            metadata |= {"ppi_from": "file"} if believed else {"ppi": None}
+            metadata |= {"ppi_from": "file"} if believed else {"ppi": None, "ppi_not_believed": own}
         return Sample(_eight_bits(array, metadata.get("full_scale")), metadata)
 
     def quality(self, sample: Sample) -> Quality:
@@ -187,7 +189,7 @@ def _look(sample: Sample) -> _Found | Quality:
             ("too_small",), {"width_px": float(picture.shape[1]), "height_px": float(picture.shape[0])}
         )
     if stated and by == "caller" and stated < MIN_PPI:
-        return Quality(("low_resolution",), {"ppi": float(stated)})
+        return Quality(("low_resolution",), {"ppi": float(stated), "ppi_deviation": 0.0})
     assumed = float(stated or PPI)
     if not stated and max(picture.shape) > WIDEST:  # no sensor of one finger at 500 ppi is as wide
         assumed = 2 * PPI
@@ -202,6 +204,8 @@ def _look(sample: Sample) -> _Found | Quality:
         return found
     if SEEN_PERIODS[0] <= period <= SEEN_PERIODS[1]:
         near = abs(np.log(period / USUAL_PERIOD)) < 2 * PERIOD_DEVIATION
+        if stated and stated < MIN_PPI:  # the ridges agree with what the file states
+            return Quality(("low_resolution",), {"ppi": float(stated), "ppi_deviation": 0.0})
         if stated or (found.ppi == PPI and near):
             return (
                 found
@@ -235,8 +239,7 @@ def _judged(sample: Sample, found: _Found) -> Quality:
     areas = stats[1:, cv2.CC_STAT_AREA] * BLOCK_MM2
     measurements = {"ppi": ppi, "ppi_deviation": found.deviation}
     if count < 2 or areas.max() < SOME_AREA_MM2:
-        low = float(sample.metadata.get("ppi") or 0)
-        return Quality(("low_resolution",) if 0 < low < MIN_PPI else ("no_ridges",), measurements)
+        return Quality(("low_resolution" if _too_coarse(sample) else "no_ridges",), measurements)
     main = 1 + int(areas.argmax())
     there = labels == main
     scale = ppi / PPI
@@ -297,6 +300,21 @@ def _judged(sample: Sample, found: _Found) -> Quality:
         ("not_live_scan", measurements["relief"] < MIN_RELIEF),
     )
     return Quality(tuple(code for code, failed in checks if failed), measurements, region)
+
+
+def _too_coarse(sample: Sample) -> bool:
+    """Tell whether a picture without ridges is too coarse to show any.
+
+    So it is where its file states less than `MIN_PPI` and the picture has no more of a hand than one finger
+    then; and, where nothing is stated, where it shows less than `NARROWEST_MM` of a finger at `MIN_PPI`.
+    """
+    if sample.array.std() < MIN_CONTRAST:
+        return False  # an empty sensor
+    longer = max(sample.array.shape)
+    stated = sample.metadata.get("ppi") or sample.metadata.get("ppi_not_believed")
+    if stated:
+        return bool(stated < MIN_PPI and longer < LONGEST_MM / 25.4 * stated)
+    return longer < NARROWEST_MM / 25.4 * MIN_PPI
 
 
 def _hull(there: NDArray[np.bool_]) -> NDArray[np.bool_]:

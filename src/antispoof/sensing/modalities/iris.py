@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from antispoof.errors import MediaError
 from antispoof.sensing.capture import Box, Quality, Sample, Source
 from antispoof.sensing.eight_bits import load_eight_bits
 from antispoof.sensing.eyes import Eye, find_eyes
@@ -54,6 +56,7 @@ class Iris:
     folders: tuple[str, ...] = ("irises", "eye", "eyes")
     unnamed: tuple[str, ...] = ()
     windowed = False
+    single: Literal[True] = True
     unit = "uint8, (H, W), light at 700 to 900 nm, 0 to 255"
     reasons: Mapping[str, str] = {
         "no_bits": "the picture of the eye does not tell how bright white is: state the bits of the sensor",
@@ -73,7 +76,16 @@ class Iris:
 
     def load(self, source: Source) -> Sample:
         """Decode a near-infrared picture to 8 bits; raise `MediaError` when that cannot be done."""
-        return load_eight_bits(source, self.name)
+        try:
+            return load_eight_bits(source, self.name)
+        except MediaError as error:
+            if "colour picture" not in str(error):
+                raise
+            raise MediaError(
+                "unsupported_media",
+                "this is a colour picture; an eye is judged in near-infrared: in visible light the texture "
+                "of dark eyes is not seen",
+            ) from None
 
     def quality(self, sample: Sample) -> Quality:
         """Find pupil and iris, and tell whether they can be judged.
