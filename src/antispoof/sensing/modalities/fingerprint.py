@@ -310,7 +310,7 @@ def _too_coarse(sample: Sample) -> bool:
     """
     if sample.array.std() < MIN_CONTRAST:
         return False  # an empty sensor
-    longer = max(sample.array.shape)
+    longer = int(max(sample.array.shape))
     stated = sample.metadata.get("ppi") or sample.metadata.get("ppi_not_believed")
     if stated:
         return bool(stated < MIN_PPI and longer < LONGEST_MM / 25.4 * stated)
