@@ -101,7 +101,9 @@ def print_of(
 
 
 def write(path: Path, pictures: Pictures, rate: int = 15, codec: str = "mpeg4", **settings: Any) -> Path:
-    """Write a film, its times as they are; ``settings`` belong to the codec's context."""
+    """Write a film, its times as they are, its last picture for ``lasts`` seconds; other settings belong to
+    the codec's context."""
+    lasts = settings.pop("lasts", 0.0)
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.bit_rate = WIDTH, HEIGHT, 6_000_000
@@ -113,6 +115,8 @@ def write(path: Path, pictures: Pictures, rate: int = 15, codec: str = "mpeg4", 
         for time_s, picture in pictures:
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
             frame.pts, frame.time_base = round(time_s / base), base
-            out.mux(stream.encode(frame))
+            for packet in stream.encode(frame):
+                packet.duration = round(lasts / base) or packet.duration
+                out.mux(packet)
         out.mux(stream.encode(None))
     return path

@@ -70,10 +70,12 @@ def test_a_bundle_says_what_it_looks_for_and_one_without_a_say_is_named(
     _, out, err = run("check", *named, desk / "person.jpg", desk / "blue.png")
     assert "from a person who is there" in out
     assert "manipula" not in out
-    (told,) = err.splitlines()
-    assert told == (
+    told = (
         "face-manipulation 1 has no say: miniature 1, named before it, judges face_rgb. Ask each by itself."
     )
+    assert err.splitlines() == [told]
+    _, _, err = run("score", *named, desk / "person.jpg", "-o", desk / "scores.csv", "--jobs", "1")
+    assert told in err
 
 
 @pytest.mark.parametrize(

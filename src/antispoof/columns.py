@@ -33,7 +33,7 @@ _ALIASES = {
     "label": (
         "pai_species", "label", "labels", "class", "key", "cm_label", "cm_key", "ground_truth", "gt",
         "y_true", "truth", "is_bonafide", "is_bona_fide", "is_live", "is_real", "is_genuine", "is_attack",
-        "is_spoof", "is_fake", "bonafide", "bona_fide", "live", "spoof",
+        "is_spoof", "is_fake", "bonafide", "bona_fide", "live", "spoof", "genuine",
     ),
     "species": (
         "attack_type", "attack", "attack_id", "attack_label", "spoof_type", "species", "pai", "instrument",

@@ -223,6 +223,8 @@ def test_files_folders_patterns_and_lists(
     plans.append(make_plan([str(pictures)]))
     assert all([row.id for row in plan.rows()] == names for plan in plans)
     assert not any(plan.labelled for plan in plans)
+    [latin] = make_plan([os.fsdecode(b"caf\xe9.jpg")]).rows()
+    assert latin.id == "caf\\udce9.jpg", "a score file holds no bytes that are no UTF-8"
     tree = pictures / "tree"
     for kind in ("bona_fide", "attack/print"):
         (tree / kind).mkdir(parents=True)

@@ -133,6 +133,19 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
             ScoreSet.read(tmp_path / name)
 
 
+def test_a_parquet_column_that_is_no_score_is_named(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    arrow = pytest.importorskip("pyarrow")
+    for values, reason in {
+        ((1.0,), (2.0,)): "column 'score' of list",
+        (2**60 + 1, 2): "column 'score' of int64 cannot be read as double: Integer value 1152921504606846977",
+    }.items():
+        table = {"id": ["a", "b"], "score": list(values), "pai_species": ["bona_fide", "print"]}
+        parquet.write_table(arrow.table(table), tmp_path / "s.parquet")
+        with pytest.raises(InputError, match=f"s.parquet: {reason}"):
+            ScoreSet.read(tmp_path / "s.parquet")
+
+
 def test_parquet_without_pyarrow_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"pip install .*\[parquet\]"):

@@ -73,7 +73,8 @@ def test_too_few_pictures_are_judged_and_nothing_is_said_of_their_course(
     pictures = list(head(portrait, seconds=4, rate=max(rate, 1)))[: 4 * rate or 1]
     if name == "a slideshow":  # each picture stands for three seconds
         pictures = [(3.0 * number, picture) for number, (_, picture) in enumerate(pictures[:4])]
-    verdict = detector.check(face_rgb=write(tmp_path / "a.mp4", iter(pictures), rate=10))
+    lasts = 3.0 if name == "a slideshow" else 0.0
+    verdict = detector.check(face_rgb=write(tmp_path / "a.mp4", iter(pictures), rate=10, lasts=lasts))
     assert verdict.outcome in ("bona_fide", "attack", "non_response")
     assert measured(verdict) == set()
     assert all(expected in reasons for reasons in cue_reasons(verdict)) or len(pictures) == 1

@@ -76,6 +76,8 @@ def test_traffic_takes_nothing_back_unless_somebody_says_so(
         ([*range(150), np.inf], "score", "{}", "must be finite numbers"),
         (range(200), "id,score,label", "a{0},{0},bona_fide", "has labels (column 'label')"),
         (range(200), "score,attack_type", "{0},replay", "has labels (column 'attack_type')"),
+        (range(200), "score,genuine", "{0},1", "has labels (column 'genuine')"),
+        (range(200), "score,notes", "{0},real\n-{0}.5,spoof", "has labels (column 'notes')"),
         (range(200), "logit", "{}", "no column 'score'"),
         ([], "score", "{}", "a header and no rows"),
         (np.linspace(0.01, 0.99, 200), "score", "{}", "between 0 and 1, as probabilities do"),

@@ -82,6 +82,8 @@ def test_what_was_not_fitted_only_raises() -> None:
     ("scores", "words"),
     [
         (np.zeros(200), "all 200 scores are 0"),
+        (np.tile([-1.0, 1.0], 100), "all 200 scores are of 2 different numbers only"),
+        (1.5 + 1e-12 * np.arange(200), "all 200 scores are 1.5"),
         (np.arange(10), "10 scores are too few"),
         ([*range(150), np.nan, np.inf], "2 of 152 scores are no finite numbers"),
     ],

@@ -119,8 +119,9 @@ def test_a_manifest_is_trusted_whole_or_broken(
     assert "intact, signed by Camera 7" in printed
     assert "no C2PA manifest, which says nothing" in printed
     (tmp_path / "c.jpg").write_bytes(bytes(range(256)) * 40)
-    code, _, errors = run("provenance", tmp_path / "c.jpg")
+    code, printed, errors = run("provenance", tmp_path / "c.jpg", tmp_path / "a.jpg")
     assert (code, "is neither a picture nor a film" in errors) == (3, True)
+    assert "intact, signed by Camera 7" in printed, "one that cannot be read keeps no other from being told"
     _, printed, _ = run("check", tmp_path / "a.jpg")
     assert "signed by Camera 7" in printed
     assert "C2PA" not in run("check", tmp_path / "b.jpg")[1]

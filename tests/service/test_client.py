@@ -291,6 +291,8 @@ def test_trying_has_an_end(running: Running) -> None:
             (lambda: client.open_session(policy=b"x"), "what JSON can say"),  # type: ignore[typeddict-item]
             (lambda: client.capture("ses_1", b"", 0, client_token="ü"), "client_token: "),
             (lambda: client.check(face_rgb=None), "a sample is a path"),  # type: ignore[arg-type]
+            (client.check, "samples: name at least one"),
+            (lambda: client.check(face_rgb=[]), "samples: name at least one"),
             (lambda: next(client.check_files([b""], at_once=0)), "at_once: "),
         ):
             with pytest.raises(InputError, match=told):

@@ -143,6 +143,7 @@ def test_huge_multipart(serve: Any) -> None:
     many = {f"file{number}": b"x" for number in range(20)}
     answer = service.client.post("/v1/check", headers=service.backend, files=many)
     assert code(answer) == (400, "invalid_request")
+    assert answer.json()["detail"] == "a body may have 8 files, and as many fields"
     long = {"policy": "x" * 10_000}
     answer = service.client.post("/v1/check", headers=service.backend, files={"face_rgb": b"x"}, data=long)
     assert code(answer) == (400, "invalid_request")

@@ -251,7 +251,7 @@ def row_of(given: Row | str | Path | Mapping[str, Sources | None], number: int) 
     if isinstance(given, Row):
         return given
     if isinstance(given, (str, Path)):
-        return Row(str(given), {_modality(Path(given)): Recording(given)})
+        return Row(_as_text(str(given)), {_modality(Path(given)): Recording(given)})
     if isinstance(given, Mapping) and all(isinstance(name, str) for name in given):
         return Row(str(number), {name: one for name, one in given.items() if one is not None})
     raise InputError(
@@ -263,9 +263,15 @@ def _row(presentation: Presentation) -> Row:
     return Row.of(presentation)
 
 
+def _as_text(name: str) -> str:
+    """Spell out the bytes of a file's name that are no UTF-8: a score file could not hold them."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _of_rows(source: str, rows: Sequence[Row], *, labelled: bool) -> Plan:
     seen = set[str]()
     digest = hashlib.sha256()
+    rows = [replace(row, id=_as_text(row.id)) for row in rows]
     for row in rows:
         if row.id in seen:
             raise InputError(

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from antispoof.cli.app import app
+from antispoof.cli.app import BAD_INPUT, CommandExit, app
 from antispoof.cli.output import JsonPath, write_json_text
+from antispoof.errors import MediaError
 from antispoof.files import read_text
 
 
@@ -22,18 +23,28 @@ def tell_provenance(
     ] = None,
     as_json: JsonPath = None,
 ) -> None:
-    """Read and verify C2PA manifests, and name what a container contradicts: no verdict."""
+    """Read and verify C2PA manifests, and name what a container contradicts: no verdict.
+
+    Exit code 3 where a file cannot be read, which keeps the others from nothing.
+    """
     from antispoof.sensing.provenance import HINTS, REASONS, container_hints, read_provenance
 
     trusted = read_text(anchors, "certificates") if anchors else ""
-    told = [(path, read_provenance(path, trusted), container_hints(path)) for path in files]
+    told = []
+    wrong: list[tuple[Path, MediaError]] = []
+    for path in files:
+        try:
+            told.append((path, read_provenance(path, trusted), container_hints(path)))
+        except MediaError as error:
+            wrong.append((path, error))
     if as_json is not None:
-        rows = [
+        rows: list[dict[str, object]] = [
             {"file": str(path), "c2pa": None if found is None else asdict(found), "hints": hints}
             for path, found, hints in told
         ]
+        rows += [{"file": str(path), "error": str(reason)} for path, reason in wrong]
         write_json_text(as_json, json.dumps({"files": rows}, indent=2))
-        return
+        told = []
     for path, found, hints in told:
         if found is None:
             typer.echo(f"{path}: no C2PA manifest, which says nothing")
@@ -45,3 +56,7 @@ def tell_provenance(
                 typer.echo(f"  {code}: {REASONS[code]}")
         for code in hints:
             typer.echo(f"  hint {code}: {HINTS[code]}")
+    for _, reason in wrong:
+        typer.echo(f"error: {reason}", err=True)
+    if wrong:
+        raise CommandExit(BAD_INPUT)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import BAD_INPUT, CUT_SHORT, CommandExit, app
-from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile
+from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile, tell_without_say
 from antispoof.cli.output import table_path
 from antispoof.errors import InputError
 
@@ -113,6 +113,7 @@ def score(
     from antispoof.batch.plan import make_plan
     from antispoof.batch.run import local_of, run
     from antispoof.batch.scorer import Setup
+    from antispoof.runtime.detector import load
     from antispoof.runtime.pool import cores
 
     if parts is not None and ray is None:
@@ -125,6 +126,8 @@ def score(
         frames=frames,
         frames_column=frames_column,
     )
+    if len(bundle or ()) > 1:
+        tell_without_say(load(bundle, at=at, policy=policy))
     setup = Setup(tuple(bundle or ()), policy, at, None if site is None else str(site))
     try:
         with _bar(plan.count) as done:

@@ -210,6 +210,8 @@ class Operations:
             many = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
             several = cast("Sequence[Source]", given if many else [given])
             files += [(name, _content(one)) for one in several]
+        if not files:
+            raise InputError('samples: name at least one, as in check(face_rgb="selfie.jpg")')
         call = Call("POST", "/v1/check", self._key, form=form, files=tuple(files))
         answer = yield from self._ask(CheckAnswer, call)
         return answer.verdict

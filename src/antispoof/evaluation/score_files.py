@@ -256,6 +256,9 @@ def _read_parquet(
     arrow, parquet = pyarrow("a Parquet score file")
     try:
         file = parquet.ParquetFile(path)
+    except (arrow.ArrowException, OSError) as error:
+        raise InputError(f"not a Parquet file: {error}") from None
+    try:
         layout = find(list(file.schema_arrow.names))
         texts = [name for name, kind in _kinds(file) if _is_text(arrow, kind)]
         keys = [
@@ -282,7 +285,7 @@ def _read_parquet(
                 _refuse({name: columns[i] for i, name in into.columns.items()}, row)
             row += len(batch)
     except (arrow.ArrowException, OSError) as error:
-        raise InputError(f"not a Parquet file: {error}") from None
+        raise InputError(f"its pages cannot be read: {error}") from None
     return into.done(partial(_ids, path, layout))
 
 
@@ -331,10 +334,18 @@ def _as_needed(arrow: Any, column: Any, name: str, row: int) -> Any:
             values = _parse(cells, lines, [f"row {line}" for line in lines], numbers, name)
             numbers.finish()
             return arrow.array(values, from_pandas=True)
-        return column.cast(arrow.float64())
-    text = compute.cast(column, arrow.string())
+        return _cast(arrow, column, arrow.float64(), name)
+    text = _cast(arrow, column, arrow.string(), name)
     text = text.fill_null("") if text.null_count else text
     return text if name == "id" else text.dictionary_encode()
+
+
+def _cast(arrow: Any, column: Any, wanted: Any, name: str) -> Any:
+    """Cast, and say what it was that cannot be."""
+    try:
+        return column.cast(wanted)
+    except arrow.ArrowException as error:
+        raise InputError(f"column {name!r} of {column.type} cannot be read as {wanted}: {error}") from None
 
 
 def _refuse(by_name: Mapping[str, Any], row: int) -> None:

@@ -27,6 +27,7 @@ LEVEL = 0.8
 MIDDLE = 0.5  # of quantiles from 0.5 to 0.8 the one that errs least on simulation
 LOWERED_AT_MOST, RAISED_AT_MOST = 1.0, 1.5
 LEAST_SCORES = 100
+LEAST_DIFFERENT = 5  # of them: decisions, and one file handed in again and again, have no shape
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4)
 FOLLOWED = np.linspace(0, 1, 11)
 TOLERANCE = 1e-3
@@ -67,7 +68,7 @@ class TrafficRule(BaseModel):
                 minus infinity lets the threshold fall.
 
         Raises:
-            InputError: the scores are too few, not finite, or all the same.
+            InputError: the scores are too few, not finite, or nearly all the same.
         """
         found = np.asarray(scores, np.float64).ravel()
         if not np.isfinite(found).all():
@@ -77,9 +78,10 @@ class TrafficRule(BaseModel):
             raise InputError(
                 f"{found.size} scores are too few to see their shape: at least {LEAST_SCORES} are needed"
             )
-        if np.ptp(found) == 0:
+        if (different := np.unique(np.round(found, 6)).size) < LEAST_DIFFERENT:
+            alike = f"are {found[0]:g}" if different == 1 else f"are of {different} different numbers only"
             raise InputError(
-                f"all {found.size} scores are {found[0]:g}: they are not scores of different presentations"
+                f"all {found.size} scores {alike}: they are not scores of different presentations"
             )
         # order statistics, not mixes of two: what holds for shares of people then holds for them exactly
         high, middle = np.quantile(found, (LEVEL, MIDDLE), method="higher").tolist()

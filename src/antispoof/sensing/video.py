@@ -145,7 +145,7 @@ def read_clip(
         best: dict[int, tuple[float, int, float, Any]] = {}
         thumbnails: list[Any] = []
         times: list[float] = []
-        begin = shown = 0.0
+        begin = shown = ends = 0.0
         seen = 0
         matrix: tuple[int, ...] | None = None
         for index, picture in enumerate(opened.decode(stream)):
@@ -154,6 +154,7 @@ def read_clip(
             if index == 0:
                 begin = now
             shown, seen = now - begin, index + 1
+            ends = shown + float((getattr(picture, "duration", 0) or 0) * (picture.time_base or 0))
             if index < first:
                 continue
             if index >= stop:
@@ -173,9 +174,9 @@ def read_clip(
             if stretch not in best or sharp > best[stretch][0]:
                 best[stretch] = (sharp, index, shown, picture)
         # A decoder need not show every packet, so it is the time that tells whether the end is there.
-        if not best or (shown < min(0.9 * seconds, seconds - 0.5) and (frames is None or seen < stop)):
+        if not best or (ends < min(0.9 * seconds, seconds - 0.5) and (frames is None or seen < stop)):
             raise MediaError(
-                "decode_failed", f"{name} is cut short: pictures end after {shown:.1f} of {seconds:.1f} s"
+                "decode_failed", f"{name} is cut short: pictures end after {ends:.1f} of {seconds:.1f} s"
             )
         picked = tuple(
             Frame(_turned(_array(picture, name, grey), matrix), index, count, seconds, at)

@@ -55,7 +55,11 @@ async def read_upload(request: Request, settings: Settings) -> Upload:
     try:
         async with asyncio.timeout(settings.upload_timeout_s):
             form = await parser.parse()
-    except MultiPartException:
+    except MultiPartException as error:
+        if error.message.startswith("Too many"):
+            raise Problem(
+                "invalid_request", f"a body may have {MAX_PARTS} files, and as many fields"
+            ) from None
         raise Problem("invalid_request", "the body is no well-formed multipart/form-data") from None
     except ClientDisconnect:
         raise Problem("invalid_request", "the body broke off") from None

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from antispoof.columns import OF_VERDICTS
 from antispoof.errors import InputError, MediaError
 from antispoof.evaluation.score_files import read_columns
+from antispoof.labels import meaning
 from antispoof.runtime.bundle import BundleMetadata
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.references import default_threshold, traffic_rule
@@ -24,6 +26,10 @@ GOOD_SCORES = 1000
 BLOCKS = 10  # of the traffic, resampled whole: neighbours come from the same people and hours
 RESAMPLES = 1000
 INTERVAL = (5.0, 95.0)  # percentiles
+LABELLED = (
+    "{path!r} has labels (column {name!r}), and this rule is for traffic of which nobody knows what it is: "
+    "leave them out, or set a threshold from labelled scores with antispoof evaluate"
+)
 
 
 def learn_from_scores(
@@ -182,11 +188,11 @@ def read_traffic(
             layout = read_columns(path, ("score", role), given).layout
         if layout is not None:
             name = layout.header[layout.roles[role]]
-            raise InputError(
-                f"{str(path)!r} has labels (column {name!r}), and this rule is for traffic of which nobody "
-                "knows what it is: leave them out, or set a threshold from labelled scores with antispoof "
-                "evaluate"
-            )
+            raise InputError(LABELLED.format(path=str(path), name=name))
+    for name, labels in columns.labels.items():
+        told = {meaning(word) for word in labels.names}
+        if name not in OF_VERDICTS and {"bona_fide", "attack"} <= told:
+            raise InputError(LABELLED.format(path=str(path), name=name))
     for column, own in (("bundle_sha256", metadata.sha256), ("bundle", metadata.name)):
         stated = columns.labels.get(column)
         others = [name for name in stated.names if name not in ("", own)] if stated is not None else []
