@@ -60,6 +60,9 @@ def test_a_camera_is_watched_and_given_back(
     assert (code, "camera 1 gives no picture" in err) == (3, True)
     code, _, err = run("watch", "--camera", 2, "--bundle", bundle)
     assert (code, "there is no such camera" in err) == (3, True)
+    for number in (-1, 2**31):  # the real VideoCapture crashes, or raises what is no word of ours
+        code, _, err = run("watch", "--camera", number, "--bundle", bundle)
+        assert (code, "counted from 0" in err) == (3, True)
     assert released == [0, 1, 2]
 
 

@@ -27,6 +27,8 @@ def camera_pictures(number: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         InputError: there is no such camera.
         MediaError: it gives no picture.
     """
+    if not 0 <= number < 2**31:  # OpenCV crashes on less, and refuses more
+        raise InputError(f"--camera {number}: there is no such camera; they are counted from 0")
     before = cv2.utils.logging.setLogLevel(0)  # what is wrong is told here, once and in words
     camera = cv2.VideoCapture(number)
     try:
