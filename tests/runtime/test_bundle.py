@@ -190,6 +190,7 @@ def test_every_shipped_bundle_is_whole(name: str) -> None:
     assert len(bundle.model) <= 6_000_000
     assert bundle.metadata.licence
     assert all(source.licence for source in bundle.metadata.training.data)
+    assert '"/' not in bundle.metadata.training.recipe  # a path of somebody's machine
     Scorer(bundle)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib import metadata as distribution
 from typing import Any
 
@@ -114,7 +115,7 @@ def describe(
         ),
         training=Training(
             data=_training_data(collection),
-            recipe=json.dumps({**experiment.record(), "manifest_sha256": manifest_digest(manifest)}),
+            recipe=json.dumps(_recipe(experiment.record(), manifest_digest(manifest))),
             seed=experiment.seed,
             code_version=distribution.version("antispoof"),
         ),
@@ -202,6 +203,12 @@ def measured(scores: ScoreSet, partition: str, sensors: str = "") -> MeasuredRes
 def _said_of(presentations: list[Presentation], partition: str) -> str:
     datasets = ", ".join(sorted({p.dataset for p in presentations}))
     return f"{partition} of {datasets}{' (simulated)' * any(p.simulated for p in presentations)}"
+
+
+def _recipe(record: Mapping[str, Any], digest: str) -> Mapping[str, Any]:
+    """Return what was run; of its manifest the digest, for its path is of one machine."""
+    data = {key: value for key, value in record["data"].items() if key != "manifest"}
+    return {**record, "data": data, "manifest_sha256": digest}
 
 
 def _training_data(collection: Collection) -> list[TrainingData]:
