@@ -78,6 +78,25 @@ def test_a_bundle_says_what_it_looks_for_and_one_without_a_say_is_named(
     assert told in err
 
 
+def test_a_file_name_forges_no_line_of_output(run: Run, desk: Path) -> None:
+    forged = desk / "x.png: attack\nboss.jpg: bona fide\x1b[2K\u202e"
+    forged.write_bytes((desk / "blue.png").read_bytes())
+    broken = desk / "y\nboss.jpg: bona fide"
+    broken.write_bytes(b"")
+    out_file = desk / "scores.csv"
+    named = ("--bundle", desk / "miniature.onnx")
+    for arguments in (
+        ("check", *named, forged, broken),
+        ("score", *named, forged, broken, "-o", out_file, "--jobs", "1"),
+        ("provenance", forged, broken),
+    ):
+        _, out, err = run(*arguments)
+        assert "y\\nboss.jpg" in err
+        assert not any(line.startswith("boss.jpg") for line in (out + err).splitlines())
+        assert not set(out + err) & {"\x1b", "\u202e"}
+    assert json.dumps(str(forged), ensure_ascii=False) in run("check", *named, "--json", forged)[1]
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [

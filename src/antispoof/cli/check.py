@@ -15,7 +15,7 @@ import typer
 
 from antispoof.cli.app import CommandExit, app, files_in, needs, progress_bar
 from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile, tell_without_say
-from antispoof.cli.output import JsonPath, write_json_text
+from antispoof.cli.output import JsonPath, shown, write_json_text
 from antispoof.cli.sensors import References, Units, flag, read_references, read_units, takes_sensors
 from antispoof.errors import InputError, MediaError
 
@@ -128,7 +128,7 @@ def check(
         from antispoof.evidence.page import write_evidence_page
 
         write_evidence_page(report, results)
-        typer.echo(f"evidence page: {report}", err=as_json is not None or as_jsonl or as_csv)
+        typer.echo(f"evidence page: {shown(report)}", err=as_json is not None or as_jsonl or as_csv)
     raise CommandExit(exit_code(results))
 
 
@@ -243,16 +243,16 @@ def _print_checked(entry: Checked) -> None:
 
     verdict = entry.verdict
     if verdict is None:
-        typer.echo(f"{entry.title}: error: {entry.error}", err=True)
+        typer.echo(f"{shown(entry.title)}: error: {shown(entry.error)}", err=True)
         return
     colour = {"bona_fide": "green", "attack": "red", "non_response": "yellow"}[verdict.outcome]
     outcome = typer.style(explanation.OUTCOME_WORDS[verdict.outcome], fg=colour, bold=True)
-    typer.echo(f"{entry.title}: {outcome}", color=False if os.environ.get("NO_COLOR") else None)
+    typer.echo(f"{shown(entry.title)}: {outcome}", color=False if os.environ.get("NO_COLOR") else None)
     lines = explanation.details(verdict)
     lines += [("provenance", words) for file in entry.files for words in _provenance(file)]
     width = max(9, *(len(name) for name, _ in lines))
     for name, words in lines:
-        typer.echo(f"  {name:{width}} {words}")
+        typer.echo(f"  {name:{width}} {shown(words)}")
 
 
 def _provenance(file: Found) -> list[str]:

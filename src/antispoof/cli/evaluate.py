@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import app, command_line, progress_bar
-from antispoof.cli.output import HtmlPath, JsonPath, deliver
+from antispoof.cli.output import HtmlPath, JsonPath, deliver, shown
 from antispoof.errors import InputError
 
 if TYPE_CHECKING:
@@ -271,9 +271,9 @@ def read_scores(
     )
     if cautions:
         for caution in scores.cautions:
-            typer.echo(f"! {path}: {caution}", err=True)
+            typer.echo(f"! {shown(path)}: {caution}", err=True)
     if scores.read_as:
-        typer.echo(f"{path} was read as {scores.read_as}", err=True)
+        typer.echo(f"{shown(path)} was read as {scores.read_as}", err=True)
     return scores
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = [
     "deliver",
     "drop_output",
     "guard_output",
+    "shown",
     "table_path",
     "with_json_target",
     "write_json_text",
@@ -34,6 +36,18 @@ JsonPath = Annotated[
         show_default=False,
     ),
 ]
+
+
+# What ends a line, moves the cursor, or turns the direction of writing.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def shown(name: object) -> str:
+    """Return a name or a message that holds one for the terminal, control characters escaped.
+
+    The name of a file is chosen by whoever made it: it could hold the line of another verdict.
+    """
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), str(name))
 
 
 def table_path(path: Path | None) -> Path | None:
@@ -87,7 +101,7 @@ def write_json_text(target: Path, text: str) -> None:
         typer.echo(text)
         return
     write_text(target, text if text.endswith("\n") else text + "\n")
-    typer.echo(f"wrote {target}", err=True)
+    typer.echo(f"wrote {shown(target)}", err=True)
 
 
 def deliver(json: Path | None, html: Path | None, record: Callable[[], str], page: Callable[[], str]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from antispoof.cli.app import BAD_INPUT, CommandExit, app
-from antispoof.cli.output import JsonPath, write_json_text
+from antispoof.cli.output import JsonPath, shown, write_json_text
 from antispoof.errors import MediaError
 from antispoof.files import read_text
 
@@ -47,16 +47,18 @@ def tell_provenance(
         told = []
     for path, found, hints in told:
         if found is None:
-            typer.echo(f"{path}: no C2PA manifest, which says nothing")
+            typer.echo(f"{shown(path)}: no C2PA manifest, which says nothing")
         else:
             typer.echo(
-                f"{path}: {found.state}, signed by {found.signer or 'nobody named'}, {found.generator}"
+                shown(
+                    f"{path}: {found.state}, signed by {found.signer or 'nobody named'}, {found.generator}"
+                )
             )
             for code in found.reasons:
                 typer.echo(f"  {code}: {REASONS[code]}")
         for code in hints:
             typer.echo(f"  hint {code}: {HINTS[code]}")
     for _, reason in wrong:
-        typer.echo(f"error: {reason}", err=True)
+        typer.echo(f"error: {shown(reason)}", err=True)
     if wrong:
         raise CommandExit(BAD_INPUT)

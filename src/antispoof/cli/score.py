@@ -15,7 +15,7 @@ import typer
 
 from antispoof.cli.app import BAD_INPUT, CUT_SHORT, CommandExit, app
 from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile, tell_without_say
-from antispoof.cli.output import table_path
+from antispoof.cli.output import shown, table_path
 from antispoof.errors import InputError
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def score(
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         typer.echo(
-            f"error: {out} cannot be written: {error.strerror}. Make room and run the same command again: it "
+            f"error: {shown(out)} cannot be written: {error.strerror}. Make room and run the same command again: it "
             "goes on from here",
             err=True,
         )
@@ -203,15 +203,15 @@ def tell(summary: Summary, out: Path) -> None:
         if summary.outcomes[name]
     ]
     counts += [f"{count:,} {code}" for code, count in sorted(summary.errors.items())]
-    typer.echo(f"{out}: {summary.rows:,} presentations: {', '.join(counts)}")
+    typer.echo(f"{shown(out)}: {summary.rows:,} presentations: {', '.join(counts)}")
     for name, message in summary.named:
-        typer.echo(f"  {name}: {message}", err=True)
+        typer.echo(f"  {shown(name)}: {shown(message)}", err=True)
     if (more := summary.errors.total() - len(summary.named)) > 0:
         typer.echo(f"  and {more:,} more, see the column error", err=True)
     if len(summary.classes) == 2 and out.suffix.lower() != ".jsonl" and summary.outcomes:
         _evaluate(summary, out)
     elif summary.classes:
-        typer.echo(f"judge it with: antispoof evaluate {out}")
+        typer.echo(f"judge it with: antispoof evaluate {shown(out)}")
 
 
 def _evaluate(summary: Summary, out: Path) -> None:
@@ -226,7 +226,7 @@ def _evaluate(summary: Summary, out: Path) -> None:
     if len(summary.thresholds) == 1:
         at = f"threshold={summary.thresholds[0]!r}"
         print_evaluation(console, evaluate(ScoreSet.read(out, attributes=()), at=at, resamples=0))
-        typer.echo(f"with intervals: antispoof evaluate {out} --at {at}")
+        typer.echo(f"with intervals: antispoof evaluate {shown(out)} --at {at}")
         return
     scores = ScoreSet.read(out, attributes=["threshold"])
     labels = scores.attributes["threshold"]
