@@ -159,6 +159,9 @@ class Policy(_Part):
             raise ValueError("give one of at, threshold and costs")
         if self.fusion.parameters.level == "rank" and self.threshold is None:
             raise ValueError("a rule that works on ranks gives no likelihood ratio: it needs a threshold")
+        for name in (*self.required, *(self.optional or ())):
+            if name not in modalities:
+                raise ValueError(str(UnknownNameError("modality", name, modalities)))
         twice = set(self.required) & set(self.optional or ())
         if twice:
             raise ValueError(f"{', '.join(sorted(twice))}: required and optional at once")
