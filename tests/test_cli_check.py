@@ -76,6 +76,13 @@ def test_a_bundle_says_what_it_looks_for_and_one_without_a_say_is_named(
     assert err.splitlines() == [told]
     _, _, err = run("score", *named, desk / "person.jpg", "-o", desk / "scores.csv", "--jobs", "1")
     assert told in err
+    policy = desk / "p.yaml"
+    policy.write_text(f"name: p\nbundles: [{desk / 'miniature.onnx'}, {seams}]\n", encoding="utf-8")
+    _, _, err = run("check", "--policy", policy, desk / "person.jpg", desk / "blue.png")
+    assert err.splitlines() == [told]
+    _, _, err = run("check", "--policy", policy, "--bundle", seams, desk / "person.jpg")
+    instead = f"--bundle {seams} judges instead of the bundles of the policy p: "
+    assert err.splitlines() == [f"{instead}{desk / 'miniature.onnx'}, {seams}"]
 
 
 def test_a_file_name_forges_no_line_of_output(run: Run, desk: Path) -> None:

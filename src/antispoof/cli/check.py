@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import CommandExit, app, files_in, needs, progress_bar
-from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile, tell_without_say
+from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile, tell_who_judges
 from antispoof.cli.output import JsonPath, shown, write_json_text
 from antispoof.cli.sensors import References, Units, flag, read_references, read_units, takes_sensors
 from antispoof.errors import InputError, MediaError
@@ -109,8 +109,8 @@ def check(
             key = (alone, *known)
             if key not in detectors:
                 detector = load(default_bundle(alone) if alone else bundle, at=at, policy=policy)
-                if len(bundle or ()) > 1 and not detectors:
-                    tell_without_say(detector)
+                if not detectors:
+                    tell_who_judges(detector, bundle)
                 detector = detector if site is None else detector.calibrated(site)
                 detectors[key] = detector.knowing(known) if known else detector
             for checked in check_files(detectors[key], [one], units):

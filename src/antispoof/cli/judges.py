@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from antispoof.runtime.bundle import Bundle
     from antispoof.runtime.detector import Detector
 
-__all__ = ["At", "Bundles", "PolicyName", "SiteFile", "tell_without_say"]
+__all__ = ["At", "Bundles", "PolicyName", "SiteFile", "tell_who_judges"]
 
 Bundles = Annotated[
     list[str] | None,
@@ -39,8 +40,22 @@ SiteFile = Annotated[
 ]
 
 
-def tell_without_say(detector: Detector) -> None:
-    """Name on standard error each bundle that never judges, since one before it has the same sensors."""
+def tell_who_judges(detector: Detector, given: Sequence[str] | None) -> None:
+    """Name on standard error what was asked for and does not judge.
+
+    That is the bundles of the policy where ``--bundle`` gives others, and each of several bundles that never
+    judges, since one before it has the same sensors.
+    """
+    policy = detector.policy
+    listed = () if policy is None else policy.bundles
+    if policy is not None and listed and given:
+        typer.echo(
+            f"--bundle {', '.join(given)} judges instead of the bundles of the policy {policy.name}: "
+            f"{', '.join(listed)}",
+            err=True,
+        )
+    if len(given or listed) < 2:
+        return
     first: dict[frozenset[str], Bundle] = {}
     for bundle in detector.bundles:
         about = bundle.metadata

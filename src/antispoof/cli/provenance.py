@@ -50,9 +50,7 @@ def tell_provenance(
             typer.echo(f"{shown(path)}: no C2PA manifest, which says nothing")
         else:
             typer.echo(
-                shown(
-                    f"{path}: {found.state}, signed by {found.signer or 'nobody named'}, {found.generator}"
-                )
+                shown(f"{path}: {found.state}, signed by {found.signer or 'nobody named'}, {found.generator}")
             )
             for code in found.reasons:
                 typer.echo(f"  {code}: {REASONS[code]}")

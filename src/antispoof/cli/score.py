@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import BAD_INPUT, CUT_SHORT, CommandExit, app
-from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile, tell_without_say
+from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile, tell_who_judges
 from antispoof.cli.output import shown, table_path
 from antispoof.errors import InputError
 
@@ -126,8 +126,8 @@ def score(
         frames=frames,
         frames_column=frames_column,
     )
-    if len(bundle or ()) > 1:
-        tell_without_say(load(bundle, at=at, policy=policy))
+    if len(bundle or ()) > 1 or policy is not None:
+        tell_who_judges(load(bundle, at=at, policy=policy), bundle)
     setup = Setup(tuple(bundle or ()), policy, at, None if site is None else str(site))
     try:
         with _bar(plan.count) as done:
