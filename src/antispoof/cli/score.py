@@ -149,8 +149,8 @@ def score(
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         typer.echo(
-            f"error: {shown(out)} cannot be written: {error.strerror}. Make room and run the same command again: it "
-            "goes on from here",
+            f"error: {shown(out)} cannot be written: {error.strerror}. Make room and run the same command "
+            "again: it goes on from here",
             err=True,
         )
         raise CommandExit(CUT_SHORT) from None
