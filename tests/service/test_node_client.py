@@ -85,6 +85,10 @@ for (const [version, body] of [["2.0", {}], ["1.0", {}], ["", old], ["", {}]]) {
 globalThis.fetch = own;
 await said(() => new Client(url, "ask_ü"));
 await said(() => service.checkFiles([], { atOnce: 0 }).next());
+for (const samples of [{ face_rgb: null }, { face_rgb: ["a.jpg"] }, {}, null])
+  await said(() => service.check(samples));
+for (const none of [null, {}]) await said(() => service.session(none));
+await said(() => new Client(url, key, "many"));
 const silent = createServer(() => {}).listen(0, "127.0.0.1");
 await new Promise((done) => silent.once("listening", done));
 await said(() => new Client(`http://127.0.0.1:${silent.address().port}`, key, 1, 0.1).models());
@@ -114,9 +118,12 @@ def test_what_is_refused_lost_forged_or_too_new_says_so(running: Running, tmp_pa
     assert said[16] == "unreachable what answers there is no antispoof service"
     assert said[17].startswith("refused key: an API key has to be given")
     assert said[18] == "refused atOnce: has to be 1 or more; got 0"
-    assert said[19].startswith("unreachable GET /v1/models: TimeoutError")
-    assert said[19].endswith("tried 2 times")
-    assert "https://x.example/under/v1/models;" in said[20]
+    assert [each.split(":")[0] for each in said[19:23]] == ["refused face_rgb"] * 2 + ["refused samples"] * 2
+    assert [each.split(":")[0] for each in said[23:25]] == ["refused session"] * 2
+    assert said[25] == "refused retries: has to be a whole number, 0 or more; got many"
+    assert said[26].startswith("unreachable GET /v1/models: TimeoutError")
+    assert said[26].endswith("tried 2 times")
+    assert "https://x.example/under/v1/models;" in said[27]
 
 
 WHOLE = """

@@ -106,6 +106,8 @@ export class Client {
       throw new ServiceError("unreachable", `address: has to be like https://id.example.com; got ${JSON.stringify(address)}`);
     }
     if (!/^[!-~]+$/.test(key ?? "")) throw new ServiceError("refused", "key: an API key has to be given, as `antispoof keys add` showed it");
+    if (!Number.isInteger(retries) || retries < 0) throw new ServiceError("refused", `retries: has to be a whole number, 0 or more; got ${String(retries)}`);
+    if (!(timeoutS > 0)) throw new ServiceError("refused", `timeoutS: has to be more than 0; got ${String(timeoutS)}`);
   }
 
   /** Open a session; hand its `client_token` to the person's device. A call that is sent again opens no second one. */
@@ -114,26 +116,28 @@ export class Client {
   }
 
   /** How a session stands. */
-  session(session: { readonly id: string }): Promise<SessionDocument> {
-    return this.#ask({ method: "GET", path: place(session.id) });
+  async session(session: { readonly id: string }): Promise<SessionDocument> {
+    return this.#ask({ method: "GET", path: place(session) });
   }
 
   /** Hand in a sample, with the session's own token. */
   async capture(session: OpenedSession, sample: Sample, seq = 0, modality = "face_rgb", unit = ""): Promise<CaptureReceipt> {
+    const path = `${place(session)}/captures`;
     const form = await described(sample, seq, modality, unit);
-    return this.#ask({ method: "POST", path: `${place(session.id)}/captures`, token: session.client_token, form });
+    return this.#ask({ method: "POST", path, token: session.client_token, form });
   }
 
   /** Hand in an earlier bona fide capture of the same person and device. */
   async refer(session: { readonly id: string }, sample: Sample, seq = 0, modality = "face_rgb", unit = ""): Promise<ReferenceReceipt> {
+    const path = `${place(session)}/references`;
     const form = await described(sample, seq, modality, unit);
-    return this.#ask({ method: "POST", path: `${place(session.id)}/references`, form });
+    return this.#ask({ method: "POST", path, form });
   }
 
   /** Judge what was captured. Where an answer was lost, the session tells what it was. */
   async complete(session: { readonly id: string }): Promise<Completed> {
     try {
-      return await this.#ask<Completed>({ method: "POST", path: `${place(session.id)}/complete` }, true);
+      return await this.#ask<Completed>({ method: "POST", path: `${place(session)}/complete` }, true);
     } catch (error) {
       if (!(error instanceof ServiceError) || error.problem?.code !== "state_conflict" || !error.unanswered) throw error;
       const { id, captures, state, attempts_left } = await this.session(session);
@@ -143,13 +147,13 @@ export class Client {
   }
 
   /** Revoke a session, and erase its media and its result. */
-  erase(session: { readonly id: string }): Promise<void> {
-    return this.#ask({ method: "DELETE", path: place(session.id) });
+  async erase(session: { readonly id: string }): Promise<void> {
+    return this.#ask({ method: "DELETE", path: place(session) });
   }
 
   /** What happened to a session. */
-  audit(session: { readonly id: string }): Promise<Audit> {
-    return this.#ask({ method: "GET", path: `${place(session.id)}/audit` });
+  async audit(session: { readonly id: string }): Promise<Audit> {
+    return this.#ask({ method: "GET", path: `${place(session)}/audit` });
   }
 
   /** What judges there. */
@@ -160,7 +164,16 @@ export class Client {
   /** Judge one presentation without a session: `check({ face_rgb: [selfie] })`; not against replay. */
   async check(samples: Readonly<Record<string, readonly Sample[]>>, policy?: string): Promise<VerdictDocument> {
     const form: [string, string | Sample][] = policy === undefined ? [] : [["policy", policy]];
-    for (const [modality, several] of Object.entries(samples)) form.push(...several.map((one): [string, Sample] => [modality, one]));
+    const given = Object.entries(samples ?? {});
+    if (!given.some(([, several]) => !Array.isArray(several) || several.length > 0)) {
+      throw new ServiceError("refused", "samples: name at least one, as in check({ face_rgb: [selfie] })");
+    }
+    for (const [modality, several] of given) {
+      if (!Array.isArray(several) || !several.every((one) => ArrayBuffer.isView(one))) {
+        throw new ServiceError("refused", `${modality}: has to be a list of files as bytes, as in check({ face_rgb: [selfie] })`);
+      }
+      form.push(...several.map((one): [string, Sample] => [modality, one as Sample]));
+    }
     return (await this.#ask<CheckAnswer>({ method: "POST", path: "/v1/check", form })).verdict;
   }
 
@@ -193,9 +206,10 @@ export class Client {
   }
 
   /** Tell no more; what a call that was lost has removed is not missed. */
-  async removeWebhook({ id }: { readonly id: string }): Promise<void> {
+  async removeWebhook(webhook: { readonly id: string }): Promise<void> {
+    const path = `/v1/webhooks/${checked(webhook, "webhook")}`;
     try {
-      await this.#ask({ method: "DELETE", path: `/v1/webhooks/${checked(id, "webhook")}` });
+      await this.#ask({ method: "DELETE", path });
     } catch (error) {
       if (!(error instanceof ServiceError) || error.problem?.code !== "not_found" || !error.unanswered) throw error;
     }
@@ -206,7 +220,7 @@ export class Client {
     const until = Date.now() + 1e3 * waitS;
     for (;;) {
       try {
-        const answer = await this.#ask<Partial<ResultDocument> | null>({ method: "GET", path: `${place(session.id)}/result` });
+        const answer = await this.#ask<Partial<ResultDocument> | null>({ method: "GET", path: `${place(session)}/result` });
         const jws: unknown = answer?.jws;
         if (typeof jws !== "string") throw new ServiceError("unverified", "a result came without a signature");
         return { ...(await this.#verified(jws, session)), jws };
@@ -304,11 +318,13 @@ export class Client {
   }
 }
 
-function place(id: string): string {
-  return `/v1/sessions/${checked(id, "session")}`;
+function place(session: { readonly id: string }): string {
+  return `/v1/sessions/${checked(session, "session")}`;
 }
 
-function checked(id: string, what: string): string {
+function checked(of: { readonly id: string } | null | undefined, what: string): string {
+  const id: unknown = of?.id;
+  if (typeof id !== "string") throw new ServiceError("refused", `${what}: has to be one that was opened or registered, with its id; got the id ${String(id)}`);
   if (!/^[\w-]+$/.test(id)) throw new ServiceError("refused", `${JSON.stringify(id)} is no identifier of a ${what}`);
   return id;
 }
