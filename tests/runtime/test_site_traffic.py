@@ -81,6 +81,7 @@ def test_traffic_takes_nothing_back_unless_somebody_says_so(
         (range(200), "logit", "{}", "no column 'score'"),
         ([], "score", "{}", "a header and no rows"),
         (np.linspace(0.01, 0.99, 200), "score", "{}", "between 0 and 1, as probabilities do"),
+        (np.linspace(0.3, 99, 200), "score", "{}", "between 0 and 100, as percentages do"),
         (range(200), "score,bundle", "{},voice-edge", "another bundle (bundle voice-edge)"),
         (range(200), "score,bundle_sha256", "{},beef", "another bundle (bundle_sha256 beef)"),
     ],

@@ -25,6 +25,7 @@ __all__ = ["learn_from_scores", "learn_unlabelled", "read_traffic"]
 GOOD_SCORES = 1000
 BLOCKS = 10  # of the traffic, resampled whole: neighbours come from the same people and hours
 RESAMPLES = 1000
+LARGEST_RATIO = 20.0  # e^20 is 1 in 500 million: no ratio that data supports, where percentages lie
 INTERVAL = (5.0, 95.0)  # percentiles
 LABELLED = (
     "{path!r} has labels (column {name!r}), and this rule is for traffic of which nobody knows what it is: "
@@ -176,7 +177,8 @@ def read_traffic(
         (N,) scores, and how many rows have none.
 
     Raises:
-        InputError: it is no such table, or it holds labels, scores of another bundle, or probabilities.
+        InputError: it is no such table, or it holds labels, scores of another bundle, or probabilities or
+            percentages.
     """
     try:
         columns = read_columns(path, ("score",), given)
@@ -205,9 +207,12 @@ def read_traffic(
     assert columns.scores is not None  # it was asked for
     there = ~np.isnan(columns.scores)
     scores = columns.scores[there]
-    if scores.size >= LEAST_SCORES and 0 <= scores.min() < scores.max() <= 1:
-        raise InputError(
-            f"all {scores.size} scores of {str(path)!r} lie between 0 and 1, as probabilities do: this rule "
-            "takes natural-log likelihood ratios, the column score of antispoof check --csv"
-        )
+    if scores.size >= LEAST_SCORES and 0 <= scores.min() < scores.max():
+        highest = scores.max()
+        scale = "1, as probabilities do" if highest <= 1 else "100, as percentages do"
+        if highest <= 1 or LARGEST_RATIO < highest <= 100:
+            raise InputError(
+                f"all {scores.size} scores of {str(path)!r} lie between 0 and {scale}: this rule takes "
+                "natural-log likelihood ratios, the column score of antispoof check --csv"
+            )
     return scores, int((~there).sum())
