@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import CommandExit, app, progress_bar, text_table
+from antispoof.cli.output import shown
 from antispoof.cli.sensors import Units, read_units
 from antispoof.errors import InputError
 
@@ -141,9 +142,9 @@ def data_erase(
 
     plan = plan_erasure(read_manifest(manifest), subject, dataset)
     for path in plan.files:
-        typer.echo(f"delete {path}")
+        typer.echo(f"delete {shown(path)}")
     for path in plan.shared:
-        typer.echo(f"keep   {path}: other people's rows name it too")
+        typer.echo(f"keep   {shown(path)}: other people's rows name it too")
     typer.echo(f"{len(plan.removed)} rows and {len(plan.files)} files go, {len(plan.kept)} rows stay")
     if not yes:
         typer.confirm("This cannot be undone. Erase?", abort=True)
@@ -156,7 +157,8 @@ def data_erase(
         folder = service.is_dir()
         erase_sessions(subject, None if folder else service, service if folder else None, None)
     for path in trained:
-        typer.echo(f"{path} names this manifest: it was trained on this person, retrain or withdraw it")
+        named = shown(path)
+        typer.echo(f"{named} names this manifest: it was trained on this person, retrain or withdraw it")
     if not bundles:
         typer.echo("no --bundles folder was given: bundles trained on this manifest were not looked for")
 

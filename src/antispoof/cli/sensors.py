@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from antispoof.cli.app import files_in
+from antispoof.cli.output import shown
 from antispoof.errors import MediaError
 
 __all__ = [
@@ -105,8 +106,8 @@ def read_references(stated: Sequence[str] | None, sensors: Collection[str]) -> d
             except MediaError as error:
                 if error.code != "film":
                     raise
-                sides = " or ".join(f"{one}={file}" for one in ("face_rgb", "voice"))
-                raise MediaError("film", f"--reference: {file} is a film: write {sides}") from None
+                sides = " or ".join(f"{one}={shown(file)}" for one in ("face_rgb", "voice"))
+                raise MediaError("film", f"--reference: {shown(file)} is a film: write {sides}") from None
             found.setdefault(known, []).append(file)
     return found
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import app, progress_bar, text_table
+from antispoof.cli.output import shown
 from antispoof.errors import InputError
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def simulate_scene(
     specs = plan_scenes(seed, subjects, bona_fide, attacks, instrument or (), suite or (), lighting or ())
     faces = read_portraits(portraits, portrait_licence) if portraits else None
     for path in faces.skipped if faces else ():
-        typer.echo(f"no face found in {path}: left out", err=True)
+        typer.echo(f"no face found in {shown(path)}: left out", err=True)
     start = time.perf_counter()
     with progress_bar("rendering", len(specs)) as step:
         manifest = write_scenes(
@@ -279,7 +280,7 @@ def simulate_speech(
         )
     Console(highlight=False).print(text_table(*partition_table(result.presentations)))
     for path, why in result.skipped:
-        typer.echo(f"left out {path}: {why}", err=True)
+        typer.echo(f"left out {shown(path)}: {why}", err=True)
     simulated = sum(p.simulated for p in result.presentations)
     typer.echo(
         f"{simulated} SIMULATED clips, {len(result.skipped)} files left out; manifest: {result.manifest}"
