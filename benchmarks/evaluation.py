@@ -155,7 +155,11 @@ TRIED = {
 
 
 def whole_command(path: Path, environment: Mapping[str, str] | None = None) -> dict[str, float]:
-    """Run ``antispoof evaluate`` on a file as a user does."""
+    """Run ``antispoof evaluate`` on a file as a user does, three times; the quickest counts."""
+    return min((one_command(path, environment) for _ in range(3)), key=lambda found: found["seconds"])
+
+
+def one_command(path: Path, environment: Mapping[str, str] | None) -> dict[str, float]:
     words = [sys.executable, "-m", "antispoof", "evaluate", str(path), "--resamples", "0"]
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -209,7 +213,12 @@ def main() -> None:
         for title, make, times in rows:
             seconds, mebibytes = in_a_process_of_its_own(make, folder)
             found[title] = {"seconds": seconds * times, "extra_memory_mib": mebibytes}
-        write_long_files(folder, asked.scores, 100 * asked.subjects)
+        # In a process of its own: a command's peak memory counts what the process that starts it holds.
+        writer = multiprocessing.get_context("spawn").Process(
+            target=write_long_files, args=(folder, asked.scores, 100 * asked.subjects)
+        )
+        writer.start()
+        writer.join()
         commands = {ending: whole_command(folder / f"long.{ending}") for ending in ("csv", "parquet")}
         if asked.tried:
             for named, environment in TRIED.items():
@@ -227,7 +236,7 @@ def main() -> None:
         table.add_row(title, f"{row['seconds']:.2f}", f"{row['extra_memory_mib']:.0f}", ratio)
     Console().print(table)
     whole = Table(
-        title=f"antispoof evaluate, {asked.scores:,} presentations, --resamples 0, the whole command"
+        title=f"antispoof evaluate, {asked.scores:,} presentations, --resamples 0, quickest of three"
     )
     for column in ("file", "seconds", "processor seconds", "peak memory, MiB"):
         whole.add_column(column, justify="left" if column == "file" else "right")
