@@ -42,8 +42,8 @@ class MediaError(InputError):
     """A file or byte string is not usable media.
 
     ``code`` is one of ``not_found``, ``unreadable``, ``empty``, ``payload_too_large``, ``pixel_limit``,
-    ``duration_limit``, ``frame_limit``, ``channel_limit``, ``unsupported_media``, ``film`` and
-    ``decode_failed``.
+    ``duration_limit``, ``frame_limit``, ``channel_limit``, ``unsupported_media``, ``colour``,
+    ``film`` and ``decode_failed``.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -83,8 +84,12 @@ def test_over_http(tmp_path: Path, eyes: list[Grey]) -> None:
         backend = {"Authorization": f"Bearer {app.state.core.keys.add('door')}"}
         files = {"iris": ("e.jp2", file.getvalue())}
         answer = client.post("/v1/check", headers=backend, files=files)
+        coloured = bytes(cv2.imencode(".png", np.dstack([eyes[0], eyes[0] // 2, eyes[0] // 3]))[1])
+        refused = client.post("/v1/check", headers=backend, files={"iris": ("e.png", coloured)})
     assert answer.status_code == 200, answer.text
     assert answer.json()["verdict"]["evidence"][0]["status"] == "used"
+    assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_media")
+    assert "colour picture" in refused.json()["detail"]
 
 
 def not_an_eye(kind: str, rng: np.random.Generator) -> Grey:

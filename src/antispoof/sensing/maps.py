@@ -171,5 +171,5 @@ def _one_channel(array: NDArray[Any]) -> NDArray[Any]:
     wide = array.astype(np.float64)
     # Compression may tint grey pictures a little.
     if float(np.mean(np.ptp(wide, axis=2))) > 0.02 * max(float(wide.max()), 1.0):
-        raise MediaError("unsupported_media", "this is a colour picture; one channel is needed here")
+        raise MediaError("colour", "this is a colour picture; one channel is needed here")
     return np.asarray(array[..., 1])

@@ -106,9 +106,11 @@ def from_media_error(error: MediaError, what: str) -> Problem:
         "pixel_limit": "has more pixels than allowed",
         "frame_limit": "has more frames than one presentation may have",
         "unsupported_media": "is of a kind that is not accepted",
+        "colour": "is a colour picture; this sensor's have one channel: hand in what it took, no photo",
         "empty": "is empty",
     }
-    code = error.code if error.code in CODES else "decode_failed"
+    code = "unsupported_media" if error.code == "colour" else error.code
+    code = code if code in CODES else "decode_failed"
     return Problem(code, f"{what} {details.get(error.code, 'is damaged and cannot be decoded')}")
 
 

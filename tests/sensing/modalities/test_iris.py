@@ -116,8 +116,11 @@ def test_files_of_any_bits_are_one_eye(eye: Grey) -> None:
 
 def test_a_colour_picture_of_an_eye_is_refused_in_words(eye: Grey) -> None:
     brown = np.dstack([eye, eye // 2, eye // 3])
-    with pytest.raises(MediaError, match="this is a colour picture; an eye is judged in near-infrared"):
+    with pytest.raises(
+        MediaError, match="this is a colour picture; an eye is judged in near-infrared"
+    ) as told:
         IRIS.load(saved(brown, "PNG"))
+    assert told.value.code == "colour"
 
 
 def test_what_cannot_be_judged_says_why(eye: Grey) -> None:
@@ -133,6 +136,12 @@ def test_what_cannot_be_judged_says_why(eye: Grey) -> None:
     lines[1::2] = np.roll(lines[1::2], 6, axis=1)
     assert "interlaced" in reasons(lines) or "no_iris" in reasons(lines)
     assert "several_eyes" in reasons(np.hstack([drawn(), drawn()]))
+
+
+def test_circles_that_are_no_eyes_tell_nothing_more() -> None:
+    lines = np.broadcast_to(128 + 120 * np.cos(np.arange(320) / 1.5), (240, 320))
+    for picture in (lines.astype(np.uint8), 255 - drawn()):
+        assert reasons(np.ascontiguousarray(picture)) == ("no_iris",)
 
 
 def test_the_crop_is_the_iris(eye: Grey) -> None:

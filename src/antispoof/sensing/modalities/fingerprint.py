@@ -96,10 +96,10 @@ class Fingerprint:
         try:
             sample = load_map(source)
         except MediaError as error:
-            if "colour picture" not in str(error):
+            if error.code != "colour":
                 raise
             raise MediaError(
-                "unsupported_media",
+                "colour",
                 "this is a colour picture, and no fingerprint sensor's: a photo of a finger is not judged",
             ) from None
         array, metadata = sample.array, dict(sample.metadata)

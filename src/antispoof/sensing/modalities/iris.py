@@ -79,10 +79,10 @@ class Iris:
         try:
             return load_eight_bits(source, self.name)
         except MediaError as error:
-            if "colour picture" not in str(error):
+            if error.code != "colour":
                 raise
             raise MediaError(
-                "unsupported_media",
+                "colour",
                 "this is a colour picture; an eye is judged in near-infrared: in visible light the texture "
                 "of dark eyes is not seen",
             ) from None
@@ -156,7 +156,9 @@ class Iris:
             ("interlaced", measured["interlace"] > MAX_INTERLACE),
             ("constant", measured["grey_utilisation_bits"] < MIN_ENTROPY),
         )
-        return Quality(tuple(code for code, failed in checks if failed), measured, box)
+        reasons = tuple(code for code, failed in checks if failed)
+        # Circles that are no eye's tell nothing of how somebody looks or stands.
+        return Quality(reasons[:1] if reasons[:1] == ("no_iris",) else reasons, measured, box)
 
     def frame(self, sample: Sample, quality: Quality, *, scale: float, size: int) -> Box | None:
         """Return the square around the iris that `prepare` cuts out, in pixels."""
