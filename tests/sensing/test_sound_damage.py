@@ -123,6 +123,14 @@ def test_a_puff_of_breath_is_no_noise_of_bytes(of_the_peak: float, found: int) -
     assert broken_blocks(speech.astype(np.float32)) == found
 
 
+@pytest.mark.parametrize(("samples", "found"), [(16, 0), (60, 1)])
+def test_bytes_at_random_are_told_within_some_milliseconds(samples: int, found: int) -> None:
+    speech = spoken(1).astype(np.float64)
+    speech *= 0.25 / np.abs(speech).max()
+    speech[20_000 : 20_000 + samples] = RANDOM(1).uniform(-1, 1, samples)
+    assert broken_blocks(speech.astype(np.float32)) == found
+
+
 @pytest.mark.parametrize("count", [0, 1, 30, 127, 128, 129, 400])
 def test_hardly_any_samples_are_no_damage(count: int) -> None:
     for made in (np.zeros(count, np.float32), RANDOM(0).standard_normal(count).astype(np.float32)):

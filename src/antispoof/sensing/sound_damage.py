@@ -32,6 +32,7 @@ MARK = 8  # samples of which a landmark is made; one in as many places is one
 NOISY = 0.9  # times the loud frames, at the low and at the high end at once, and
 NOISY_PEAK = 0.25  # of the peak, as bytes at random are and a puff of breath is not, for
 LASTING = 160  # samples: 10 ms, and the block that is looked at
+LOUDER, SHORTER = 2.0, 64  # times the loud frames: as loud as that at both ends, speech is for 34 samples at most
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, without a pattern
 
 
@@ -135,15 +136,22 @@ def _repeats(samples: NDArray[np.float32], loud: float) -> int:
 
 
 def _bursts(samples: NDArray[np.float32], loud: float) -> int:
-    """Count stretches of noise that is as loud as a voice at the low and at the high end at once."""
-    level = max(NOISY * loud, NOISY_PEAK * float(np.abs(samples).max()))
+    """Count stretches of noise that is as loud as a voice at the low and at the high end at once.
+
+    The louder, the shorter they need to be.
+    """
+    least = NOISY_PEAK * float(np.abs(samples).max())
     bright = _sharpness(samples) * (6 / 70**0.5)
-    if bright.max() <= level:  # as in nearly every recording of speech
+    if bright.max() <= max(NOISY * loud, least):  # as in nearly every recording of speech
         return 0
     smooth = np.convolve(samples, np.array([1, 4, 6, 4, 1], np.float32) / 70**0.5, "same")
-    found = _above(smooth, level) & _above(bright, level)
-    turns = np.flatnonzero(np.diff(found, prepend=False, append=False))
-    return int(np.count_nonzero(turns[1::2] - turns[::2] >= LASTING))
+    counts = [0]
+    for times, lasting in ((NOISY, LASTING), (LOUDER, SHORTER)):
+        level = max(times * loud, least)
+        found = _above(smooth, level) & _above(bright, level)
+        turns = np.flatnonzero(np.diff(found, prepend=False, append=False))
+        counts.append(int(np.count_nonzero(turns[1::2] - turns[::2] >= lasting)))
+    return max(counts)
 
 
 def _above(samples: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
