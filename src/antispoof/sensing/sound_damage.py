@@ -32,7 +32,7 @@ MARK = 8  # samples of which a landmark is made; one in as many places is one
 NOISY = 0.9  # times the loud frames, at the low and at the high end at once, and
 NOISY_PEAK = 0.25  # of the peak, as bytes at random are and a puff of breath is not, for
 LASTING = 160  # samples: 10 ms, and the block that is looked at
-LOUDER, SHORTER = 2.0, 64  # times the loud frames: as loud as that at both ends, speech is for 34 samples at most
+LOUDER, SHORTER = 2.0, 64  # times the loud frames; no speech is as loud at both ends for 35 samples
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, without a pattern
 
 
@@ -145,13 +145,17 @@ def _bursts(samples: NDArray[np.float32], loud: float) -> int:
     if bright.max() <= max(NOISY * loud, least):  # as in nearly every recording of speech
         return 0
     smooth = np.convolve(samples, np.array([1, 4, 6, 4, 1], np.float32) / 70**0.5, "same")
-    counts = [0]
-    for times, lasting in ((NOISY, LASTING), (LOUDER, SHORTER)):
+
+    def stretches(times: float) -> NDArray[np.intp]:
         level = max(times * loud, least)
         found = _above(smooth, level) & _above(bright, level)
-        turns = np.flatnonzero(np.diff(found, prepend=False, append=False))
-        counts.append(int(np.count_nonzero(turns[1::2] - turns[::2] >= lasting)))
-    return max(counts)
+        return np.flatnonzero(np.diff(found, prepend=False, append=False)).reshape(-1, 2)
+
+    louder = stretches(LOUDER)
+    louder = louder[np.diff(louder)[:, 0] >= SHORTER, 0]
+    starts, ends = stretches(NOISY).T
+    holds = np.searchsorted(louder, ends) > np.searchsorted(louder, starts)
+    return int(np.count_nonzero((ends - starts >= LASTING) | holds))
 
 
 def _above(samples: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
