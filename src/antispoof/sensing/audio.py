@@ -42,7 +42,7 @@ CODECS = frozenset(
 )  # beside plain samples (pcm_…) and amr no other decoder is ever entered
 LOWEST_RATE, HIGHEST_RATE = 4_000, 192_000
 CHUNK_S = 10  # decoded and resampled at a time
-ALIKE, NEARER = 0.05, 0.9  # how far apart sample by sample, of mono that was taken for stereo
+ALIKE, NEARER = 0.05, 0.8  # how far apart sample by sample, of mono that was taken for stereo
 CANCELLED = 0.1  # power of the mean over that of the loudest channel: below it, channels cancel each other
 
 
