@@ -8,8 +8,9 @@
 
 ``chains`` sends bona fide speech through each simulated recording chain: BPCER at the shipped threshold, by
 source. ``codec`` does so with Opus at 9 kbit/s, without and with its neural decoders LACE and NoLACE, and
-with packets lost and made good by networks; it needs opus_demo of Opus 1.5 on the path. ``replay`` plays it
-through a simulated loudspeaker in a room: figures of that attack by itself. ``durations`` cuts the clips of a
+with packets lost and made good by networks; it needs opus_demo of Opus 1.5 on the path. ``replay`` lets
+people speak in simulated rooms and replays them there, in the conditions of ASVspoof 2019 PA: figures of that
+attack by itself, by quality of the device and by distances. ``durations`` cuts the clips of a
 source that has both classes to 1, 2 and 4 s, and joins those of one system to 10 and 60 s. ``removed`` is an
 attempt: it takes from every score what a linear map foretells of it from the long-term spectrum, fitted on
 bona fide speech of the other sources; spoofs are copies of the same recordings, and both go through the same
@@ -35,11 +36,18 @@ from antispoof.evaluation.metrics import auc, d_eer
 from antispoof.runtime.bundle import default_bundle
 from antispoof.sensing.audio import RATE, load_audio
 from antispoof.sensing.capture import Sample
-from antispoof.simulation.speech.acoustics import replay
 from antispoof.simulation.speech.chains import CHAINS
 from antispoof.simulation.speech.channel import scaled
 from antispoof.simulation.speech.codecs import NEURAL_CODECS, codecs_found, through_codec
 from antispoof.simulation.speech.copy_synthesis import copiers
+from antispoof.simulation.speech.physical_access import (
+    QUALITIES,
+    draw_attack,
+    draw_place,
+    draw_site,
+    replayed,
+    spoken,
+)
 
 Speech = NDArray[np.float32]
 Change = Callable[[Speech, int], Speech]
@@ -47,6 +55,7 @@ Change = Callable[[Speech, int], Speech]
 LOW_RATES = ("opus_voip_9k", *NEURAL_CODECS)
 CODEC_NAMES = ("opus_24k", "opus_12k", "mp3_32k", "g711_mu", "g722")
 COPIERS = ("copy_minimum_phase", "copy_mel_bottleneck", "copy_source_filter", "copy_residual_excited")
+SITES = 12  # rooms of `replay`, each with a microphone and a device of every quality
 RIDGE = 0.3  # on the square of a weight, in units of the variance of a description
 
 
@@ -123,18 +132,36 @@ def coded(name: str) -> Change:
     return lambda speech, _: through_codec(speech, name)
 
 
-def replayed(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
-    """Hold bona fide speech against its simulated replay."""
-    table = Table("source", "answered", "AUC %", "EER %", "APCER %", "BPCER %", title="Replay, SIMULATED")
+def replays(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
+    """Let people speak before microphones in rooms, and replay them there, as in ASVspoof 2019 PA."""
+    columns = ("source", "of", "answered", "AUC %", "EER %", "APCER %")
+    table = Table(*columns, title="Replays by loudspeaker, beside people in the same rooms; SIMULATED")
+    sites = [draw_site(np.random.default_rng([4, number])) for number in range(SITES)]
     for name, clips in given.items():
-        people = [speech for kind, speech in clips if not kind]
-        first = np.array([judge(one) for one in track(people, name, transient=True)])
-        again = [replay(speech, np.random.default_rng([2, number])) for number, speech in enumerate(people)]
-        second = np.array([judge(one) for one in track(again, f"{name}, replayed", transient=True)])
-        one, other = first[~np.isnan(first)], second[~np.isnan(second)]
-        figures = auc(one, other), d_eer(one, other).value, np.mean(other >= judge.threshold)
-        rates = [f"{100 * value:.1f}" for value in (*figures, np.mean(one < judge.threshold))]
-        table.add_row(name, f"{one.size} and {other.size} of {len(people)}", *rates)
+        people: list[float] = []
+        attacks: list[tuple[float, dict[str, str]]] = []
+        heard = [speech for kind, speech in clips if not kind]
+        for number, speech in enumerate(track(heard, name, transient=True)):
+            rng = np.random.default_rng([5, number])
+            site, place = sites[number % SITES], draw_place(rng)
+            people.append(judge(spoken(speech, site, place, rng)))
+            for quality in QUALITIES:
+                attack = draw_attack(rng, quality)
+                score = judge(replayed(speech, site, place, attack, rng))
+                about = {"device": quality, "recorded from": attack.distance, "played from": place.distance}
+                attacks.append((score, about | {"T60": site.t60, "room": site.room}))
+        one = np.array(people)
+        one = one[~np.isnan(one)]
+        rejected = f"{100 * np.mean(one < judge.threshold):.1f}"
+        table.add_row(name, "bona fide, BPCER", f"{one.size} of {len(people)}", "–", "–", rejected)
+        groups = sorted({(what, value) for _, about in attacks for what, value in about.items()})
+        for what, value in [("all", ""), *groups]:
+            scores = np.array([score for score, about in attacks if what == "all" or about[what] == value])
+            other = scores[~np.isnan(scores)]
+            if one.size and other.size:
+                rates = auc(one, other), d_eer(one, other).value, np.mean(other >= judge.threshold)
+                figures = [f"{100 * rate:.1f}" for rate in rates]
+                table.add_row(name, f"{what} {value}".strip(), f"{other.size} of {scores.size}", *figures)
     return table
 
 
@@ -231,7 +258,7 @@ def main() -> None:
         ways = {name: coded(name) for name in LOW_RATES}
         table = through(judge, ways, given)
     else:
-        table = {"replay": replayed, "durations": durations, "removed": removed}[arguments.what](judge, given)
+        table = {"replay": replays, "durations": durations, "removed": removed}[arguments.what](judge, given)
     Console(width=120).print(table)
 
 

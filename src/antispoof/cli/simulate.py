@@ -287,6 +287,48 @@ def simulate_speech(
     )
 
 
+@simulate_app.command("replay")
+def simulate_replays(
+    source: Annotated[Path, typer.Argument(help="Folder of bona fide speech.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="An empty or new folder.", show_default=False)],
+    licence: Annotated[str, typer.Option(help="Terms of the speech.", show_default=False)],
+    pattern: Annotated[str, typer.Option(help=r"Who speaks, e.g. '(?P<subject>\d+)-'.")] = "",
+    sites: Annotated[int, typer.Option(help="Rooms, each with a microphone and devices of its own.")] = 8,
+    takes: Annotated[int, typer.Option(help="Sites at which each file is spoken and replayed.")] = 1,
+    seconds: Annotated[float, typer.Option(help="Longest piece of a file; 0 takes all.", min=0)] = 0.0,
+    dataset: Annotated[str, typer.Option(help="Name in the manifest.")] = "simulated_replays",
+    seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
+) -> None:
+    """Play recorded speech through loudspeakers into rooms, in the conditions of ASVspoof 2019 PA."""
+    from rich.console import Console
+
+    from antispoof.data.summary import partition_table
+    from antispoof.simulation.speech.collection import speech_files
+    from antispoof.simulation.speech.replay_collection import write_replays
+
+    files = speech_files(source)
+    with progress_bar("replaying", len(files)) as step:
+        result = write_replays(
+            files,
+            out,
+            licence=licence,
+            pattern=pattern,
+            sites=sites,
+            takes=takes,
+            seconds=seconds,
+            dataset=dataset,
+            seed=seed,
+            progress=step,
+        )
+    Console(highlight=False).print(text_table(*partition_table(result.presentations)))
+    for path, why in result.skipped:
+        typer.echo(f"left out {shown(path)}: {why}", err=True)
+    simulated = sum(p.simulated for p in result.presentations)
+    typer.echo(
+        f"{simulated} SIMULATED clips, {len(result.skipped)} files left out; manifest: {result.manifest}"
+    )
+
+
 def _trained_vocoders(given: Sequence[str]) -> Mapping[str, VocoderCopier]:
     if not given:
         return {}

@@ -1,4 +1,4 @@
-"""Rooms, loudspeakers and microphones: what stands between a mouth and a file.
+"""Rooms and microphones: what stands between a mouth and a file.
 
 J. Allen, D. Berkley, "Image method for efficiently simulating small-room acoustics", JASA 1979.
 """
@@ -11,27 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["filtered", "hum", "loudspeaker", "microphone", "replay", "reverberated", "room"]
+__all__ = ["filtered", "hum", "microphone", "reverberated", "room"]
 
 RATE = 16000
 
 Speech = NDArray[np.float32]
 Rng = np.random.Generator
-
-
-def replay(samples: Speech, rng: Rng) -> Speech:
-    """Play speech through a small loudspeaker into a room and record it again; the length stays."""
-    loud = samples / max(float(np.abs(samples).max()), 1e-6)
-    drive = rng.uniform(0.3, 1.4)
-    bent = np.tanh(drive * (loud + rng.uniform(0.0, 0.12) * loud**2)) / drive
-    played = filtered(bent, loudspeaker(rng))
-    heard = reverberated(played, room(rng))
-    recorded = filtered(heard, microphone(rng))
-    level = np.sqrt(np.mean(recorded**2)) + 1e-9
-    noise = filtered(rng.standard_normal(len(samples)), hum)
-    noise *= level * 10 ** (-rng.uniform(18, 42) / 20) / (np.sqrt(np.mean(noise**2)) + 1e-9)
-    mixed = recorded + noise
-    return np.asarray(0.5 * mixed / max(float(np.abs(mixed).max()), 1e-6), np.float32)
 
 
 def reverberated(samples: NDArray[Any], response: NDArray[Any]) -> NDArray[Any]:
@@ -49,18 +34,6 @@ def filtered(samples: NDArray[Any], response: Callable[[NDArray[Any]], Any]) -> 
     fold[0], fold[1:2048], fold[2048] = 1, 2, 1
     impulse = np.fft.irfft(np.exp(np.fft.rfft(cepstrum * fold)))
     return np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(impulse, size))[: len(samples)]
-
-
-def loudspeaker(rng: Rng) -> Callable[[NDArray[Any]], Any]:
-    """Draw the response of a small loudspeaker: hertz → decibel."""
-    low, high = rng.uniform(120, 500), rng.uniform(5000, 9000)
-    peaks = [(rng.uniform(500, 6000), rng.normal(0, 4), rng.uniform(0.08, 0.3)) for _ in range(5)]
-
-    def response(f: NDArray[Any]) -> Any:
-        gain = -10 * np.log10(1 + (low / f) ** 4) - 10 * np.log10(1 + (f / high) ** 6)
-        return gain + sum(g * np.exp(-0.5 * (np.log(f / centre) / width) ** 2) for centre, g, width in peaks)
-
-    return response
 
 
 def microphone(rng: Rng) -> Callable[[NDArray[Any]], Any]:

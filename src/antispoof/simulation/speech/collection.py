@@ -19,17 +19,26 @@ from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.data.splitting import split
 from antispoof.errors import InputError, UnknownNameError
 from antispoof.sensing.containers import SOUND_SUFFIXES
-from antispoof.simulation.speech.acoustics import replay
 from antispoof.simulation.speech.chains import CHAINS, Chain
 from antispoof.simulation.speech.codecs import codecs_found, through_codec
 from antispoof.simulation.speech.copy_synthesis import Copier, copiers, missing_copiers
+from antispoof.simulation.speech.physical_access import replay
 from antispoof.simulation.speech.recording import RATE, finish, read_speech
 from antispoof.simulation.speech.text_to_speech import found_talkers, speak, talkers
 from antispoof.simulation.speech.text_to_speech.sentences import sentence
 
-__all__ = ["SpeechCollection", "kinds_found", "read_texts", "speech_files", "write_speech"]
+__all__ = [
+    "FRACTIONS",
+    "SpeechCollection",
+    "empty_folder",
+    "kinds_found",
+    "read_texts",
+    "speech_files",
+    "subjects",
+    "write_speech",
+]
 
-_FRACTIONS = (0.6, 0.2, 0.2)
+FRACTIONS = (0.6, 0.2, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,27 @@ def speech_files(source: Path) -> tuple[Path, ...]:
     if not files:
         raise InputError(f"{source} holds no audio file ({', '.join(sorted(SOUND_SUFFIXES))})")
     return files
+
+
+def empty_folder(out: Path) -> None:
+    """Refuse, by `InputError`, a folder that holds something already."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} is not an empty folder: simulated and other files must not be mixed")
+
+
+def subjects(files: Sequence[Path], pattern: str) -> list[str]:
+    """Tell who speaks in each file.
+
+    Args:
+        files: recordings.
+        pattern: regular expression with a group ``subject``, searched in each path below the folder that all
+            have in common; empty makes every file a person.
+
+    Raises:
+        InputError: the pattern does not match, or is none.
+    """
+    root = Path(os.path.commonpath([path.resolve().parent for path in files]))
+    return [_subject(path.resolve().relative_to(root), pattern) for path in files]
 
 
 def read_texts(path: Path) -> tuple[str, ...]:
@@ -132,8 +162,7 @@ def write_speech(
         InputError: the folder holds something, a pattern does not match, a number is out of range, a kind
             needs what is not installed, kinds are asked for of what an engine said, or no file could be used.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is not an empty folder: simulated and other files must not be mixed")
+    empty_folder(out)
     if not 1 <= spoofs <= 99:
         raise InputError(f"spoofs must be 1 to 99, got {spoofs}")
     for name, count in (("scenes", scenes), ("deliveries", deliveries)):
@@ -152,8 +181,7 @@ def write_speech(
         for name in names:
             if name not in known:
                 raise UnknownNameError(what, name, known)
-    root = Path(os.path.commonpath([path.resolve().parent for path in files]))
-    people = [_subject(path.resolve().relative_to(root), pattern) for path in files]
+    people = subjects(files, pattern)
     plan = _Plan(
         out=out,
         licence=licence,
@@ -183,8 +211,8 @@ def write_speech(
             progress()
     if not rows:
         raise InputError(f"none of {len(files)} files could be used; the first: {skipped[0][1]}")
-    if len({p.person for p in rows}) >= len(_FRACTIONS):
-        rows = list(split(rows, _FRACTIONS, seed))
+    if len({p.person for p in rows}) >= len(FRACTIONS):
+        rows = list(split(rows, FRACTIONS, seed))
     write_manifest(rows, out / "manifest.csv")
     return SpeechCollection(out / "manifest.csv", tuple(rows), tuple(skipped))
 
