@@ -6,6 +6,9 @@
 # READ and COMMANDS hold bona fide speech (251 speakers of LibriSpeech train, named SPEAKER-…; 155 spoken commands),
 # GLOWTTS and NSF what those two engines have said. All that is made is SIMULATED. Needs the engines that
 # docs/guides/simulate.md lists, and takes some two hours on two cores; what is finished is not made again.
+#
+# Another model comes of it where the environment says WITHOUT, engines that this machine lacks ("copy_fargan tts_pico"),
+# or VOCODER_STEPS, a number of steps for the two small vocoders; both are for trying whether all of it runs.
 set -eu
 read=$1 commands=$2 glowtts=$3 nsf=$4 out=$5
 mkdir -p "$out"
@@ -13,7 +16,8 @@ mkdir -p "$out"
 for vocoder in inverse-fourier transposed; do
     run=$out/vocoder-$vocoder
     [ -f "$run/vocoder.safetensors" ] ||
-        antispoof train "configs/vocoder-$vocoder.yaml" --set speech="$read" --set run_dir="$run"
+        antispoof train "configs/vocoder-$vocoder.yaml" --set speech="$read" --set run_dir="$run" \
+            ${VOCODER_STEPS:+--set steps="$VOCODER_STEPS"}
 done
 
 make() { # NAME FOLDER LICENCE options…
@@ -24,26 +28,36 @@ make() { # NAME FOLDER LICENCE options…
     antispoof simulate speech "$folder" "$out/$name" --licence "$licence" --seed 7 --deliveries 1 "$@"
 }
 
-copies="--kind copy_channel_bands --kind copy_griffin_lim --kind copy_harmonic --kind copy_mel_bottleneck
-    --kind copy_minimum_phase --kind copy_residual_excited --kind copy_source_filter --kind copy_world
-    --kind copy_fargan --kind copy_mb_melgan --kind copy_inverse_fourier --kind copy_transposed
+kinds() { # NAMES…: an option for each, but those to do without
+    for kind in "$@"; do
+        case " ${WITHOUT:-} " in *" $kind "*) echo "without $kind" >&2 ;; *) printf ' --kind %s' "$kind" ;; esac
+    done
+}
+
+copies="$(kinds copy_channel_bands copy_griffin_lim copy_harmonic copy_mel_bottleneck copy_minimum_phase \
+    copy_residual_excited copy_source_filter copy_world copy_fargan copy_mb_melgan copy_inverse_fourier copy_transposed)
     --vocoder inverse_fourier=$out/vocoder-inverse-fourier/vocoder.safetensors
     --vocoder transposed=$out/vocoder-transposed/vocoder.safetensors"
-talkers="--kind tts_espeak --kind tts_festival --kind tts_flite --kind tts_pico --kind tts_piper
-    --kind tts_hibari --kind tts_kokoro"
+hifigan=$(kinds copy_hifigan)
+talkers=$(kinds tts_espeak tts_festival tts_flite tts_pico tts_piper tts_hibari tts_kokoro)
 speaker='(?P<subject>[0-9]+)-'
 
 # shellcheck disable=SC2086  # lists of options
 {
     make read-copies "$read" "CC BY 4.0" --dataset read --pattern "$speaker" --scenes 2 --spoofs 4 $copies
-    make read-hifigan "$read" "CC BY 4.0" --dataset read --pattern "$speaker" --scenes 1 --seconds 3 --kind copy_hifigan
-    make read-talkers "$read" "CC BY 4.0" --dataset read --pattern "$speaker" --spoofs 3 $talkers
+    [ -z "$hifigan" ] ||
+        make read-hifigan "$read" "CC BY 4.0" --dataset read --pattern "$speaker" --scenes 1 --seconds 3 $hifigan
+    [ -z "$talkers" ] ||
+        make read-talkers "$read" "CC BY 4.0" --dataset read --pattern "$speaker" --spoofs 3 $talkers
     make command-copies "$commands" "Apache-2.0" --dataset commands --scenes 2 --spoofs 3 $copies
     make glowtts "$glowtts" "MIT and per-voice licences" --dataset glowtts --engine tts_glowtts --scenes 1
     make nsf "$nsf" "BSD-3" --dataset nsf --engine vocoder_nsf --scenes 1
 }
 
-antispoof data split "$out"/read-copies/manifest.csv "$out"/read-hifigan/manifest.csv "$out"/read-talkers/manifest.csv \
-    "$out"/command-copies/manifest.csv "$out"/glowtts/manifest.csv "$out"/nsf/manifest.csv --out "$out/voice.csv" --seed 7
+set --
+for name in read-copies read-hifigan read-talkers command-copies glowtts nsf; do
+    [ ! -f "$out/$name/manifest.csv" ] || set -- "$@" "$out/$name/manifest.csv"
+done
+antispoof data split "$@" --out "$out/voice.csv" --seed 7
 antispoof train configs/voice-edge.yaml --set data.manifest="$out/voice.csv" --set run_dir="$out/voice-edge"
 antispoof export "$out/voice-edge" -o "$out/voice-edge.onnx"
