@@ -1,6 +1,7 @@
 """What a rule for several windows would bring to the voice model, which takes their mean: an attempt.
 
-    antispoof simulate speech SPEECH CLIPS --licence … --edges 0.25 --scenes 1 --spoofs 2 --seed 72
+    antispoof simulate speech SPEECH CLIPS --licence … --edges 0.25 --scenes 1 --spoofs 2 --seed 72 \\
+        --chain mixed --chain studio --chain phone --chain browser --chain call --chain far
     python benchmarks/voice_pooling.py CLIPS/manifest.csv
 
 The clips are cut to 1, 2 and 4 s, as far as they last, and repeated to 10 and 60 s: no speaker who may be
