@@ -163,7 +163,9 @@ def low_rates(data: Path, count: int, judge: Moments) -> Table:
     low = np.isin(of, LOW_RATES)
     recognising = ("codec, left out", "recognised: bona fide, copies %", "taken for attacks, bona fide %")
     deciding = ("with no verdict where recognised", "copies that pass %", "with no verdict where recognised")
-    table = Table(*recognising, *deciding, title="Low rates recognised by a linear layer; SIMULATED")
+    table = Table(
+        *recognising, *deciding, "EER of the bundle here", title="A linear layer for low rates; SIMULATED"
+    )
     for name in (*LOW_RATES, *OTHERS):
         recognised = np.zeros(len(of), bool)
         for part in range(3):
@@ -179,7 +181,8 @@ def low_rates(data: Path, count: int, judge: Moments) -> Table:
         rates = [recognised[people], recognised[copies], rejected[people]]
         rates += [(rejected & ~recognised)[people], passed[copies], (passed & ~recognised)[copies]]
         told = [f"{100 * np.mean(rate):.1f}" for rate in rates]
-        table.add_row(name or "–", f"{told[0]}, {told[1]}", *told[2:])
+        apart = f"{100 * d_eer(said[people], said[copies]).value:.1f}"
+        table.add_row(name or "–", f"{told[0]}, {told[1]}", *told[2:], apart)
     return table
 
 

@@ -1,7 +1,9 @@
-"""The recipe of voice-edge makes of the weights that ship the graph that ships."""
+"""The recipe of voice-edge makes of the shipped weights what ships, and its script knows its steps."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +49,55 @@ def test_the_recipe_exports_the_graph_that_ships() -> None:
     said = [onnx_session(one).run(None, {"voice": windows}) for one in (bundle.model, made)]
     for ours, theirs in zip(*said, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+STUB = """#!/bin/sh
+echo "$@" >> "$CALLS"
+case "$1 $2" in
+    "train configs/vocoder-"*) mkdir -p "${6#run_dir=}"; touch "${6#run_dir=}/vocoder.safetensors" ;;
+    "simulate speech") mkdir -p "$4"; touch "$4/manifest.csv" ;;
+esac
+"""
+
+
+def calls(tmp_path: Path, **environment: str) -> list[list[str]]:
+    """Run the script with a command that only notes what it was asked for."""
+    (tmp_path / "bin").mkdir(exist_ok=True)
+    stub, noted = tmp_path / "bin" / "antispoof", tmp_path / "calls"
+    stub.write_text(STUB)
+    stub.chmod(0o755)
+    noted.unlink(missing_ok=True)
+    known = {"PATH": f"{stub.parent}:{os.environ['PATH']}", "CALLS": str(noted), **environment}
+    done = subprocess.run(
+        ["sh", "configs/voice-edge.sh", "read", "commands", "glowtts", "nsf", str(tmp_path / "out")],
+        cwd=ROOT, env=known, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [line.split() for line in noted.read_text().splitlines()]
+
+
+def test_the_script_goes_from_recordings_to_a_bundle_and_makes_nothing_twice(tmp_path: Path) -> None:
+    first = calls(tmp_path)
+    assert [" ".join(call[:2]) for call in first] == [
+        "train configs/vocoder-inverse-fourier.yaml",
+        "train configs/vocoder-transposed.yaml",
+        *["simulate speech"] * 6,
+        "data split",
+        "train configs/voice-edge.yaml",
+        f"export {tmp_path}/out/voice-edge",
+    ]
+    assert first[2].count("--kind") == 12
+    assert "copy_fargan" in first[2]
+    assert [part for part in first[8] if part.endswith("manifest.csv")] == [
+        f"{tmp_path}/out/{name}/manifest.csv"
+        for name in ("read-copies", "read-hifigan", "read-talkers", "command-copies", "glowtts", "nsf")
+    ]
+    assert [call[0] for call in calls(tmp_path)] == ["data", "train", "export"]
+
+
+def test_the_script_does_without_engines_that_are_named(tmp_path: Path) -> None:
+    found = calls(tmp_path, WITHOUT="copy_fargan copy_hifigan tts_pico", VOCODER_STEPS="2")
+    assert found[0][-2:] == ["--set", "steps=2"]
+    made = [call for call in found if call[0] == "simulate"]
+    assert len(made) == 5
+    assert not {"copy_fargan", "copy_hifigan", "tts_pico"} & {part for call in made for part in call}
