@@ -35,6 +35,36 @@ def test_settings_that_cannot_be_used(run: Any, tmp_path: Path, content: str, me
     assert message in err
 
 
+@pytest.mark.parametrize(
+    ("content", "option", "on"),
+    [
+        (None, None, True),
+        ("{}", None, False),
+        ("page: true", None, True),
+        ("page: true", "--no-page", False),
+        ("page: false", "--page", True),
+    ],
+)
+def test_who_says_whether_the_page_is_served(
+    run: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str | None,
+    option: str | None,
+    on: bool,
+) -> None:
+    """The command, then the file; without both it is there to try the service out."""
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    arguments = [] if option is None else [option]
+    if content is not None:
+        (tmp_path / "service.yaml").write_text(content)
+        arguments += ["--config", str(tmp_path / "service.yaml")]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    _, out, _ = run("serve", "--port", port, "--state", tmp_path / "state", *arguments)
+    assert (f"page       http://127.0.0.1:{port}/" in out) == on
+
+
 def test_the_first_call_may_come_as_soon_as_the_key_is_shown(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

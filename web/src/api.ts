@@ -21,9 +21,17 @@ export class Problem extends Error {
   constructor(
     readonly code: string,
     readonly advice: string[] = [],
+    /** Whether the service says that the same request will be answered later. */
+    readonly later = false,
   ) {
     super(code);
   }
+}
+
+interface Refusal {
+  code?: string;
+  advice?: string[];
+  retry_after_s?: number | null;
 }
 
 async function call<T>(method: string, path: string, token: string | null, body?: object): Promise<T> {
@@ -46,8 +54,8 @@ async function call<T>(method: string, path: string, token: string | null, body?
   }
   const content: unknown = await answer.json().catch(() => ({}));
   if (!answer.ok) {
-    const { code = "connection", advice = [] } = content as { code?: string; advice?: string[] };
-    throw new Problem(code, advice);
+    const { code = "connection", advice = [], retry_after_s: later = null } = content as Refusal;
+    throw new Problem(code, advice, later !== null);
   }
   return content as T;
 }
@@ -57,7 +65,7 @@ export async function options(): Promise<Options | null> {
   try {
     return await call<Options>("GET", "page/options", null);
   } catch (error) {
-    if (error instanceof Problem && error.code !== "connection") return null;
+    if (error instanceof Problem && ["not_found", "scope"].includes(error.code)) return null;
     throw error;
   }
 }
@@ -73,7 +81,7 @@ export function sessionOf(token: string): string {
   return token.replace(/^ast_/, "").split(".")[0] ?? "";
 }
 
-/** Hand in one picture of a session without prompts. */
+/** Hand in one picture of a session without prompts; where one waits to be judged already, that one counts. */
 export async function capture(token: string, picture: Blob): Promise<void> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await picture.arrayBuffer()));
   const form = new FormData();
@@ -81,23 +89,30 @@ export async function capture(token: string, picture: Blob): Promise<void> {
   form.append("seq", "0");
   form.append("sha256", Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join(""));
   form.append("file", picture, "photo.jpg");
-  await call("POST", `v1/sessions/${sessionOf(token)}/captures`, token, form);
+  try {
+    await call("POST", `v1/sessions/${sessionOf(token)}/captures`, token, form);
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === "duplicate_seq")) throw error;
+  }
 }
 
 const TRIES = 4;
+/** A service that ended while it judged takes the judgement up again after a minute. */
+const TAKEN_UP_MS = 90_000;
 
 /** Ask for the judgement; an answer that is lost on the way is asked for again. */
 export async function complete(token: string): Promise<Completed> {
+  const began = performance.now();
   for (let lost = 0; ; lost++) {
     try {
       return await call<Completed>("POST", `v1/sessions/${sessionOf(token)}/complete`, token);
     } catch (error) {
-      const code = error instanceof Problem ? error.code : "";
+      const { code, later } = error instanceof Problem ? error : new Problem("");
       // The token ends with the session: it was judged, and only the answer was lost.
       if (lost > 0 && code === "bad_token") return { session: sessionOf(token), state: "finished", attempts_left: 0, advice: [] };
-      const worthIt = code === "connection" || (lost > 0 && code === "state_conflict"); // it is being judged
-      if (!worthIt || lost === TRIES) throw error;
-      await new Promise((next) => setTimeout(next, 1000 * 2 ** lost));
+      const judged = code === "state_conflict" && later && performance.now() < began + TAKEN_UP_MS;
+      if (!judged && (code !== "connection" || lost >= TRIES)) throw error;
+      await new Promise((next) => setTimeout(next, 1000 * 2 ** Math.min(lost, 3)));
     }
   }
 }

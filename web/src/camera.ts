@@ -12,12 +12,15 @@ export class Camera {
   #running = true;
   #last = new Uint8Array();
   #lastAt = 0;
+  /** Called when the camera ends by itself: it was unplugged, or taken by another program. */
+  lost: () => void = () => {};
 
   private constructor(
     readonly video: HTMLVideoElement,
     stream: MediaStream,
   ) {
     this.#stream = stream;
+    for (const track of stream.getTracks()) track.addEventListener("ended", () => this.lost());
     if ("requestVideoFrameCallback" in video) {
       const next = (): void => {
         this.#fresh = true;
@@ -32,9 +35,15 @@ export class Camera {
     const stream = await navigator.mediaDevices.getUserMedia({
       video: { facingMode: "user", width: { ideal: 1280 }, height: { ideal: 720 } },
     });
+    const camera = new Camera(video, stream);
     video.srcObject = stream;
-    await video.play();
-    return new Camera(video, stream);
+    try {
+      await video.play();
+    } catch (error) {
+      camera.close();
+      throw error;
+    }
+    return camera;
   }
 
   get size(): string {
@@ -74,7 +83,7 @@ export class Camera {
   close(): void {
     this.#running = false;
     for (const track of this.#stream.getTracks()) track.stop();
-    this.video.srcObject = null;
+    if (this.video.srcObject === this.#stream) this.video.srcObject = null;
   }
 }
 

@@ -7,11 +7,14 @@ import * as panel from "./panel";
 import { withoutMetadata } from "./photo";
 import * as preview from "./preview";
 import * as screen from "./screen";
+import { stoppable } from "./stoppable";
 import { type Ready, type Step, Stream } from "./stream";
 import * as words from "./words";
 
 const PICTURES_PER_SECOND = 8;
 const PICTURES_PER_SECOND_OF_VOICE = 2;
+/** What a backend's link holds. */
+const TOKEN = /^ast_ses_[\w-]+\.[\w-]+$/;
 const ORDER = ["passive", "movement", "light", "digits"];
 
 const { element } = screen;
@@ -20,6 +23,8 @@ const { element } = screen;
 let offered: api.Options | null = null;
 /** Of a session that is open and has attempts left. */
 let token: string | null = null;
+/** Whether all was captured, and the judgement is still owed. */
+let owed = false;
 /** Whether the backend that has opened the session lets a photo be handed in (`&photo=1`). */
 let photoByLink = false;
 /** Ends the capture that goes on, and hands in a photo in its place. */
@@ -28,7 +33,6 @@ let giveWay: ((photo: File) => void) | null = null;
 let lamp: string | null = null;
 
 async function begin(): Promise<void> {
-  screen.offerLanguages(describe);
   const asked = new URLSearchParams(location.hash.slice(1));
   token = asked.get("token");
   photoByLink = asked.get("photo") === "1";
@@ -48,9 +52,16 @@ async function begin(): Promise<void> {
     offer(offered);
   } else {
     describe();
+    if (!TOKEN.test(token)) {
+      fail(new api.Problem("bad_token"));
+      return;
+    }
   }
   if (!navigator.mediaDevices?.getUserMedia || !("WebSocket" in window)) {
-    screen.notice(words.noticeOf("no_camera_here"), [], undefined, photoAllowed());
+    const told = words.noticeOf("no_camera_here");
+    const privacy = element("privacy").textContent; // a photo is sent as soon as it is chosen
+    const text = photoAllowed() ? `${told.text} ${privacy}` : told.text;
+    screen.notice({ ...told, text }, [], undefined, photoAllowed());
     return;
   }
   screen.show("welcome");
@@ -135,14 +146,21 @@ async function attempt(): Promise<void> {
   try {
     const spoken = offered !== null && mode() === "active" && box("voice").checked;
     try {
-      camera = await Camera.open(element<HTMLVideoElement>("video"));
-      microphone = new Microphone();
-      if (spoken) await microphone.open();
+      camera = await stoppable(Camera.open(element<HTMLVideoElement>("video")), (late) => late.close());
     } catch (error) {
+      if (error instanceof api.Problem) throw error;
       screen.notice(words.cameraNotice(error), [], undefined, photoAllowed());
       return;
     }
-    if (token === null && offered !== null) token = await patient(openSession(offered));
+    microphone = new Microphone();
+    try {
+      if (spoken) await stoppable(microphone.open(), () => {});
+    } catch (error) {
+      if (error instanceof api.Problem) throw error;
+      screen.notice(words.noticeOf("no_microphone"));
+      return;
+    }
+    if (token === null && offered !== null) token = await patient(stoppable(openSession(offered), () => {}));
     if (token === null) throw new api.Problem("bad_token");
     await capture(camera, microphone, token);
     await judge(token);
@@ -179,12 +197,14 @@ async function lookFirst(): Promise<void> {
     if (await preview.agreed(element<HTMLVideoElement>("video"))) await attempt();
     else screen.show("welcome");
   } catch (error) {
-    screen.notice(words.cameraNotice(error), [], undefined, photoAllowed());
+    if (error instanceof api.Problem) screen.show("welcome");
+    else screen.notice(words.cameraNotice(error), [], undefined, photoAllowed());
   }
 }
 
 /** Hand in a photo, where the camera does not see the person. */
 async function handIn(file: File): Promise<void> {
+  owed = false;
   screen.wait(words.texts.page.wait_text);
   try {
     const photo = await withoutMetadata(file);
@@ -255,6 +275,7 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
     stream.close();
   };
   const { signal } = stopped;
+  camera.lost = () => stopFor("camera_lost");
   element("cancel").addEventListener("click", () => stopFor("stopped"), { signal });
   element("plain").addEventListener("click", () => stopFor("without_prompts"), { signal });
   // Choosing takes a while, and may be given up: the capture goes on until a photo is there.
@@ -326,8 +347,10 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
 }
 
 async function judge(token_: string): Promise<void> {
+  owed = true;
   screen.wait(words.texts.page.wait_text);
   const answer = await patient(api.complete(token_));
+  owed = false;
   panel.log("complete", answer);
   if (answer.state === "capturing") {
     screen.notice(words.noticeOf("again"), words.adviceOf(answer.advice), undefined, photoAllowed());
@@ -338,15 +361,27 @@ async function judge(token_: string): Promise<void> {
   if (offered !== null) panel.showResult(await api.result(token_));
 }
 
+/** Ask once more for a judgement that never came. */
+async function judgeAgain(token_: string): Promise<void> {
+  try {
+    await judge(token_);
+  } catch (error) {
+    fail(error);
+  }
+}
+
 function fail(error: unknown): void {
   const problem = error instanceof api.Problem ? error : new api.Problem("connection");
   panel.log("problem", { code: problem.code });
+  if (!["connection", "overloaded", "rate_limited", "store_unavailable"].includes(problem.code)) owed = false;
   if (["session_expired", "bad_token", "attempts_exhausted", "state_conflict"].includes(problem.code)) {
     token = offered === null ? token : null;
   }
   const advice = problem.code === "stopped" ? [] : words.adviceOf(problem.advice);
   const photo = photoAllowed() && !["stopped", "connection", "session_expired", "bad_token"].includes(problem.code);
-  screen.notice(words.problemNotice(problem.code), advice, undefined, photo);
+  const told = words.problemNotice(problem.code);
+  // Where the page opens sessions itself there is always another.
+  screen.notice({ ...told, retry: told.retry || offered !== null }, advice, undefined, photo);
 }
 
 element("consent").addEventListener("click", () => void attempt());
@@ -355,7 +390,11 @@ for (const name of ["photo-here", "photo-instead"]) {
   element(name).addEventListener("click", () => element<HTMLInputElement>("photo").click());
 }
 element("again").addEventListener("click", () => {
-  if (token === null && offered !== null) screen.show("welcome");
+  if (token === null && offered === null) {
+    element("notice").hidden = true;
+    void begin(); // the service did not answer, and nobody has agreed to anything yet
+  } else if (token === null) screen.show("welcome");
+  else if (owed) void judgeAgain(token);
   else void attempt();
 });
 new ResizeObserver(screen.fitOval).observe(element("stage"));
@@ -368,4 +407,7 @@ element("photo").addEventListener("change", (event) => {
   if (giveWay === null) void handIn(photo);
   else giveWay(photo);
 });
+screen.offerLanguages(describe);
+// A new link in the window of an old one: browsers load nothing anew for it.
+addEventListener("hashchange", () => location.reload());
 void begin();

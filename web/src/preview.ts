@@ -4,6 +4,7 @@ import { Looker, type Reason } from "../package/src/index";
 import { Camera } from "./camera";
 import { log } from "./panel";
 import { element, hint, prompt } from "./screen";
+import { stoppable } from "./stoppable";
 import { hintOf, texts } from "./words";
 
 const FILES = {
@@ -28,11 +29,11 @@ const HINTS: readonly (readonly [Reason, string])[] = [
 /**
  * Show people to themselves, with hints, until they agree or go back: whether they agreed.
  *
- * Throws what the camera throws.
+ * Throws what the camera throws, and `Problem` `stopped` where they go back before it opens.
  */
 export async function agreed(video: HTMLVideoElement): Promise<boolean> {
   const { said } = texts;
-  const camera = await Camera.open(video);
+  const camera = await stoppable(Camera.open(video), (late) => late.close());
   const stopped = new AbortController();
   const { signal } = stopped;
   prompt({ text: said.looking, detail: said.local, picture: "ahead" }, undefined);

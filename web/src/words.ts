@@ -88,6 +88,12 @@ const PROBLEMS: Readonly<Record<string, Told>> = {
   scope: "bad_link",
   attempts_exhausted: "finished",
   stopped: "stopped",
+  state_conflict: "stopped",
+  invalid_request: "stopped", // of this page: nothing came for too long, as from a window in the background
+  camera_lost: "not_readable",
+  store_unavailable: "overloaded",
+  model_unavailable: "overloaded",
+  internal_error: "overloaded",
   unseen: "unseen",
   rate_limited: "rate_limited",
   overloaded: "overloaded",

@@ -31,7 +31,11 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8080,
     config: Annotated[
-        Path | None, typer.Option(help="YAML file of settings; switches the page off.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="YAML file of settings; switches the page off, unless it says page: true.",
+            show_default=False,
+        ),
     ] = None,
     state: Annotated[
         Path | None,
@@ -56,9 +60,8 @@ def serve(
     from antispoof.service.core import Core
     from antispoof.service.settings import ENVIRONMENT, read_settings
 
-    settings = read_settings(
-        config, state=state, database=database, page=config is None if page is None else page
-    )
+    shown = True if page is None and config is None else page  # a file says so itself
+    settings = read_settings(config, state=state, database=database, page=shown)
     if settings.hosts == ("*",) and host in LOOPBACK:
         settings = settings.model_copy(update={"hosts": (*LOOPBACK[:1], "[::1]", "localhost")})
     with _bound(host, port) as listener:

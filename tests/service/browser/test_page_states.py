@@ -338,3 +338,140 @@ def test_twice_the_size_and_a_screen_reader_get_through(
         page.get_by_role("heading", name="The check was stopped").wait_for()
         assert page.evaluate("document.activeElement.id") == "notice-title"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@contextmanager
+def shown(script: str = "") -> Iterator[Any]:
+    """A page with a camera that is a test pattern; ``script`` runs before the page's own."""
+    flags = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"]
+    with playwright.sync_playwright() as play_wright:
+        running = play_wright.chromium.launch(
+            executable_path=CHROMIUM, args=[*flags, "--use-fake-ui-for-media-stream"]
+        )
+        try:
+            page = running.new_context(viewport={"width": 390, "height": 844}).new_page()
+            page.add_init_script(script)
+            page.route("**/page/options", lambda route: route.fulfill(json=OFFER))
+            page.route("**/page/sessions", lambda route: route.fulfill(json={"client_token": TOKEN}))
+            yield page
+        finally:
+            running.close()
+
+
+def heading(page: Any, name: str) -> None:
+    page.get_by_role("heading", name=name).wait_for(timeout=20_000)
+
+
+COUNTED = """window.asked = 0;
+    const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = (wanted) => { window.asked++; return real(wanted); };"""
+
+
+def test_a_new_link_in_the_window_of_an_old_one_is_followed(address: str) -> None:
+    """Browsers load nothing anew for it, and the secret would stay in the address."""
+    hellos: list[str] = []
+    with shown(COUNTED) as page:
+        page.route_web_socket("**/stream", lambda socket: socket.on_message(lambda sent: hellos.append(sent)))
+        page.goto(f"{address}#token=nonsense")
+        heading(page, "This link is no longer valid")
+        page.goto(f"{address}#token={TOKEN}")
+        heading(page, "Camera check")
+        assert page.evaluate("[location.hash, window.asked]") == ["", 0]
+        page.locator("#consent").click()
+        page.get_by_role("button", name="Stop").wait_for()
+        for _ in range(100):
+            if hellos:
+                break
+            page.wait_for_timeout(50)
+        assert json.loads(hellos[0]) == {"type": "hello", "token": TOKEN}
+
+
+def test_a_service_that_did_not_answer_is_asked_again_and_no_camera_before(address: str) -> None:
+    with shown(COUNTED) as page:
+        page.route("**/page/options", lambda route: route.abort())
+        page.goto(address)
+        heading(page, "The connection was interrupted")
+        page.route("**/page/options", lambda route: route.fulfill(json={"code": "overloaded"}, status=503))
+        page.get_by_role("button", name="Try again").click()
+        page.get_by_text("The service is busy").wait_for(timeout=20_000)
+        page.route("**/page/options", lambda route: route.fulfill(json=OFFER))
+        page.get_by_role("button", name="Try again").click()
+        heading(page, "Camera check")
+        assert page.evaluate("window.asked") == 0
+
+
+def test_who_is_asked_for_the_camera_can_stop(address: str) -> None:
+    with shown("navigator.mediaDevices.getUserMedia = () => new Promise(() => {})") as page:
+        page.goto(address)
+        page.locator("#consent").click()
+        page.get_by_role("button", name="Stop").click()
+        heading(page, "The check was stopped")
+        page.get_by_role("button", name="Try again").click()
+        page.get_by_role("button", name="See yourself first").click()
+        page.get_by_role("button", name="Back").click()
+        heading(page, "Camera check")
+
+
+def test_a_camera_that_goes_away_and_a_session_that_is_over_leave_a_way_on(address: str) -> None:
+    with shown() as page:
+        page.route_web_socket("**/stream", lambda socket: socket.on_message(lambda _: None))
+        page.goto(address)
+        page.locator("#consent").click()
+        page.locator("#log li", has_text="camera").wait_for(state="attached", timeout=20_000)
+        page.evaluate(
+            "document.getElementById('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))"
+        )
+        heading(page, "The camera is busy")
+
+        def over(socket: Any) -> None:
+            socket.on_message(lambda _: socket.send(json.dumps({"type": "error", "code": "session_expired"})))
+
+        page.route_web_socket("**/stream", over)
+        page.get_by_role("button", name="Try again").click()
+        heading(page, "The time is over")
+        page.get_by_role("button", name="Try again").click()
+        heading(page, "Camera check")
+
+
+def test_a_judgement_is_waited_for_and_owed_while_the_service_is_away(address: str, film: Path) -> None:
+    """It ends while it judges, comes back, takes the judgement up after a minute, and is cut off again."""
+    judging = {"code": "state_conflict", "retry_after_s": 1}
+    finished = {"session": "ses_1", "state": "finished", "attempts_left": 0, "advice": []}
+    asked: list[int] = []
+    answers: list[dict[str, Any] | None] = [None] + [judging] * 8 + [None] * 5
+
+    def judge(route: Any) -> None:
+        answer = answers[len(asked)] if len(asked) < len(answers) else finished
+        asked.append(1)
+        if answer is None:
+            route.abort()
+        else:
+            route.fulfill(json=answer, status=200 if answer is finished else 409)
+
+    with capturing(address, film, token=True, ends=True) as (page, _):
+        page.route("**/complete", judge)
+        interrupted = page.get_by_role("heading", name="The connection was interrupted")
+        for _ in range(400):
+            if interrupted.is_visible():
+                break
+            page.clock.fast_forward(1000)
+            page.wait_for_timeout(50)
+        assert len(asked) > 9, "asked again for as long as it is being judged"
+        answers.clear()
+        page.get_by_role("button", name="Try again").click()
+        heading(page, "Thank you, that is all")
+
+
+def test_a_photo_that_waits_to_be_judged_is_judged(address: str, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "photo.png")
+    finished = {"session": "ses_1", "state": "finished", "attempts_left": 0, "advice": []}
+    refusal = {"code": "duplicate_seq", "retry_after_s": None}
+    with shown("Object.defineProperty(navigator, 'mediaDevices', {value: undefined})") as page:
+        page.route("**/captures", lambda route: route.fulfill(json=refusal, status=409))
+        page.route("**/complete", lambda route: route.fulfill(json=finished))
+        page.goto(f"{address}#token={TOKEN}&photo=1")
+        page.locator("#notice-text", has_text="are sent to this service for this check").wait_for(
+            timeout=20_000
+        )
+        page.locator("#photo").set_input_files(tmp_path / "photo.png")
+        heading(page, "Thank you, that is all")
