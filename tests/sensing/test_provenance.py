@@ -125,6 +125,16 @@ def test_a_manifest_is_trusted_whole_or_broken(
     _, printed, _ = run("check", tmp_path / "a.jpg")
     assert "signed by Camera 7" in printed
     assert "C2PA" not in run("check", tmp_path / "b.jpg")[1]
+    page = tmp_path / "page.html"
+    _, printed, _ = run("check", tmp_path / "a.jpg", tmp_path / "b.jpg", "--json", "--report", page)
+    with_one, without = json.loads(printed)["results"]
+    (told,) = with_one["provenance"]
+    assert (told["state"], told["signer"]) == ("intact", "Camera 7")
+    assert {one["code"]: one["meaning"] for one in told["reasons"]} == {
+        code: REASONS[code] for code in found.reasons
+    }
+    assert without["provenance"] == []
+    assert page.read_text(encoding="utf-8").count("signed by Camera 7") == 1
     code, printed, errors = run(
         "provenance", tmp_path / "a.jpg", "--anchors", tmp_path / "root.pem", "--json"
     )

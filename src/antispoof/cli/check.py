@@ -249,24 +249,7 @@ def _print_checked(entry: Checked) -> None:
     outcome = typer.style(explanation.OUTCOME_WORDS[verdict.outcome], fg=colour, bold=True)
     typer.echo(f"{shown(entry.title)}: {outcome}", color=False if os.environ.get("NO_COLOR") else None)
     lines = explanation.details(verdict)
-    lines += [("provenance", words) for file in entry.files for words in _provenance(file)]
+    lines += [("provenance", words) for words in explanation.provenance_in_words(entry.files)]
     width = max(9, *(len(name) for name, _ in lines))
     for name, words in lines:
         typer.echo(f"  {name:{width}} {shown(words)}")
-
-
-def _provenance(file: Found) -> list[str]:
-    """Tell what the C2PA manifest of a file says; nothing where it carries none, which says nothing."""
-    from antispoof.errors import MissingExtraError
-    from antispoof.sensing.provenance import REASONS, mentions_manifest, read_provenance
-
-    if isinstance(file, bytes) or not mentions_manifest(file):
-        return []
-    try:
-        found = read_provenance(file)
-    except (MediaError, MissingExtraError) as error:
-        return [str(error)]
-    if found is None:
-        return []
-    signed = f"C2PA manifest, {found.state}, signed by {found.signer or 'nobody named'}"
-    return [signed, *(f"{code}: {REASONS[code]}" for code in found.reasons)]

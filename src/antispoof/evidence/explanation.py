@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from antispoof.runtime.bundle import ONLY_BY_NAME
 from antispoof.runtime.policy import Policy, in_words
 from antispoof.runtime.verdict import BundleScore, CueEvidence, Evidence, ReferenceUse, Verdict
 from antispoof.scores.fusion import fusions
+from antispoof.sensing.provenance import REASONS, told_of
 
 __all__ = [
     "BANDS_HZ",
@@ -26,6 +29,7 @@ __all__ = [
     "margin_in_words",
     "meant_by",
     "policy_in_words",
+    "provenance_in_words",
     "sentence",
     "suspicious_spans",
     "tells_bands",
@@ -363,3 +367,16 @@ def _listed(words: list[str]) -> str:
 
 def _clock(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f}:{seconds % 60:04.1f}"
+
+
+def provenance_in_words(files: Sequence[str | Path | bytes]) -> list[str]:
+    """Tell what the C2PA manifests of files say; nothing of one that carries none, which says nothing."""
+    lines = []
+    for file in files:
+        told = told_of(file)
+        if isinstance(told, str):
+            lines.append(told)
+        elif told is not None:
+            lines.append(f"C2PA manifest, {told.state}, signed by {told.signer or 'nobody named'}")
+            lines += [f"{code}: {REASONS[code]}" for code in told.reasons]
+    return lines

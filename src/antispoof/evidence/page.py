@@ -26,6 +26,7 @@ from antispoof.evidence.explanation import (
     likelihood_in_words,
     margin_in_words,
     meant_by,
+    provenance_in_words,
     references_in_words,
     sentence,
     tells_bands,
@@ -119,6 +120,7 @@ def _card(entry: Checked, simulated: bool) -> dict[str, Any]:
             rows.append(("Not judged", ", ".join(part.unjudged)))
         rows += [(name.capitalize(), words) for name, words in frames_in_words(part, point.threshold)]
     rows += [(each.name, cue_in_words(each)) for each in verdict.cues]
+    rows += [("Provenance", words) for words in provenance_in_words(entry.files)]
     rows += [("References", references_in_words(each)) for each in verdict.references]
     if len(verdict.bundle_scores) > 1:
         card["contributions"] = inline_svg(figures.contributions(verdict), _shares_in_words(verdict))

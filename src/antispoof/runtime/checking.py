@@ -11,6 +11,7 @@ from antispoof.errors import MediaError
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.verdict import Verdict
 from antispoof.sensing.capture import Recording
+from antispoof.sensing.provenance import REASONS, told_of
 
 __all__ = [
     "EXIT_CODES",
@@ -135,8 +136,28 @@ def as_dict(entry: Checked) -> dict[str, Any]:
             for modality, one in entry.sources.items()
         },
         "verdict": None if entry.verdict is None else entry.verdict.as_dict(),
+        "provenance": [each for file in entry.files for each in _provenance(file)],
         "error": error,
     }
+
+
+def _provenance(file: Found) -> list[dict[str, Any]]:
+    """Return what the C2PA manifest of a file says; nothing where it carries none."""
+    told = told_of(file)
+    if told is None:
+        return []
+    if isinstance(told, str):
+        return [{"source": _named(file), "error": told}]
+    reasons = [{"code": code, "meaning": REASONS[code]} for code in told.reasons]
+    return [
+        {
+            "source": _named(file),
+            "state": told.state,
+            "signer": told.signer,
+            "generator": told.generator,
+            "reasons": reasons,
+        }
+    ]
 
 
 def _named(one: Found) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "container_hints",
     "mentions_manifest",
     "read_provenance",
+    "told_of",
 ]
 
 State = Literal["trusted", "intact", "broken"]
@@ -142,9 +143,24 @@ def read_provenance(
     )
 
 
-def mentions_manifest(path: str | Path) -> bool:
+def told_of(source: str | Path | bytes) -> Provenance | str | None:
+    """Tell what the manifest of a file says, or why it cannot be read; None where it carries none."""
+    if not mentions_manifest(source):
+        return None
+    try:
+        return read_provenance(source)
+    except (MediaError, MissingExtraError) as error:
+        return str(error)
+
+
+def mentions_manifest(source: str | Path | bytes) -> bool:
     """Tell whether a file may carry a C2PA manifest: quick, and without reading it."""
-    with Path(path).open("rb") as file:
+    if isinstance(source, bytes):
+        return b"c2pa" in source
+    path = Path(source)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
         try:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 return content.find(b"c2pa") >= 0
