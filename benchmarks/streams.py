@@ -1,12 +1,14 @@
-"""Several live streams at once on two cores: does a queue grow?
+"""Several live streams at once on two cores: from how many on does a queue grow?
 
-    python benchmarks/streams.py CLIP [--streams 4] [--seconds 20]
+    python benchmarks/streams.py CLIP [--streams 1 2 4 8 16 32 48] [--seconds 12]
 
 Pictures of a clip, 1280 × 720, coded as JPEG as a browser sends them, arrive five times a second in each
-stream and are dealt with by two threads, by what the service does with each: decoding, what a live capture
-looks at, the cues that a stream carries. Prints how long a picture waited and was worked on, in the first and
-the last third (a queue that grows makes the last longer), and processor time as a share of two cores, which
-other work on the machine changes least.
+stream, whether or not those before are done, and are dealt with by two threads, one after the other in each
+stream, by what the service does with each: decoding, what a live capture looks at, the cues that a stream
+carries. Prints for each number of streams how many pictures were waiting or worked on when one came, in the
+first, the middle and the last third (a queue that grows makes the last longer), how long a picture took from
+its arrival, and processor time as a share of two cores, which other work on the machine changes least. A
+clip that lasts as long as a stream gives every picture once.
 """
 
 from __future__ import annotations
@@ -15,8 +17,11 @@ import argparse
 import io
 import os
 import random
+import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -54,56 +59,93 @@ def pictures(clip: Path) -> list[bytes]:
     return found
 
 
+@dataclass
+class Stream:
+    """One connection: what waits, and whether something is worked on."""
+
+    live: LiveCapture = field(
+        default_factory=lambda: LiveCapture(challenges_for("passive", voice=False), random.SystemRandom())
+    )
+    samples: LiveSamples = field(default_factory=lambda: LiveSamples(["face_rgb"], Settings()))
+    course: Watch = field(default_factory=lambda: Watch(CUES, JUDGED_A_SECOND))
+    waiting: deque[tuple[int, float]] = field(default_factory=deque)
+    busy: bool = False
+
+
+class Load:
+    """Streams that share two threads."""
+
+    def __init__(self, sent: list[bytes], streams: int) -> None:
+        self.sent = sent
+        self.streams = [Stream() for _ in range(streams)]
+        self.pool = ThreadPoolExecutor(CORES)
+        self.lock = threading.Lock()
+        self.pending = 0
+        self.depths: list[tuple[float, int]] = []
+        self.took: list[float] = []
+
+    def arrive(self, stream: Stream, number: int, share: float) -> None:
+        """A picture has come."""
+        with self.lock:
+            self.depths.append((share, self.pending))
+            self.pending += 1
+            stream.waiting.append((number, time.perf_counter()))
+            if not stream.busy:
+                stream.busy = True
+                self.pool.submit(self.work, stream)
+
+    def work(self, stream: Stream) -> None:
+        """Deal with the next picture of a stream, and let others have their turn."""
+        number, came_s = stream.waiting.popleft()
+        content = self.sent[number % len(self.sent)]
+        see_picture(stream.live, stream.samples, stream.course, content, number / RATE)
+        with self.lock:
+            self.pending -= 1
+            self.took.append(time.perf_counter() - came_s)
+            if stream.waiting:
+                self.pool.submit(self.work, stream)
+            else:
+                stream.busy = False
+
+
+def measure(sent: list[bytes], streams: int, seconds: float) -> str:
+    """Run so many streams, and return what became of them in one line."""
+    load = Load(sent, streams)
+    begin, spent = time.perf_counter(), time.process_time()
+    for number in range(int(seconds * RATE)):
+        for place, stream in enumerate(load.streams):
+            due_s = (number + place / streams) / RATE
+            time.sleep(max(0.0, begin + due_s - time.perf_counter()))
+            load.arrive(stream, number, due_s / seconds)
+    while load.pending:
+        time.sleep(0.005)
+    load.pool.shutdown()
+    late_s, spent = time.perf_counter() - begin - seconds, time.process_time() - spent
+    thirds = [
+        np.mean([depth for share, depth in load.depths if low <= 3 * share < low + 1]) for low in range(3)
+    ]
+    usual, slow = (1000 * np.quantile(load.took, (0.5, 0.95))).tolist()
+    each = 1000 * spent / len(load.took)
+    share = 100 * streams * RATE * each / 1000 / CORES
+    depths = "".join(f"{depth:8.2f}" for depth in thirds)
+    return f"{streams:7}{depths}{usual:10.0f}{slow:8.0f}{each:9.1f}{share:8.0f}{max(late_s, 0):9.1f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clip", type=Path)
-    parser.add_argument("--streams", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 48])
+    parser.add_argument("--seconds", type=float, default=12.0)
     given = parser.parse_args()
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:CORES]))
     cv2.setNumThreads(1)
     sent = pictures(given.clip)
-    streams = [
-        (
-            LiveCapture(challenges_for("passive", voice=False), random.SystemRandom()),
-            LiveSamples(["face_rgb"], Settings()),
-            Watch(CUES, JUDGED_A_SECOND),
-        )
-        for _ in range(given.streams)
-    ]
-    count = int(given.seconds * RATE)
-    took: list[tuple[int, float]] = []
-
-    def deal(stream: int, number: int, due_s: float) -> None:
-        live, samples, course = streams[stream]
-        see_picture(live, samples, course, sent[number % len(sent)], number / RATE)
-        took.append((number, time.perf_counter() - due_s))
-
-    with ThreadPoolExecutor(CORES) as pool:
-        deal(0, 0, time.perf_counter())  # networks are loaded
-        took.clear()
-        last: list[Future[None] | None] = [None] * given.streams
-        begin, spent = time.perf_counter(), time.process_time()
-        for number in range(1, count):
-            for stream in range(given.streams):
-                due = begin + (number + stream / given.streams) / RATE
-                time.sleep(max(0.0, due - time.perf_counter()))
-                before = last[stream]
-                if before is not None and not before.done():
-                    before.result()  # one picture of a stream after the other
-                last[stream] = pool.submit(deal, stream, number, due)
-        pool.shutdown(wait=True)
-        wall, spent = time.perf_counter() - begin, time.process_time() - spent
-    for name, low, high in (("first", 0, 1), ("last", 2, 3)):
-        part = [waited for number, waited in took if low * count / 3 <= number < high * count / 3]
-        median, slow = np.quantile(part, (0.5, 0.95)).tolist()
-        print(f"{name} third: from arrival to done {1000 * median:.0f} ms, 95 % within {1000 * slow:.0f} ms")
-    each = 1000 * spent / len(took)
-    asked = given.streams * RATE * each / 1000 / CORES
-    print(
-        f"{given.streams} streams, {RATE} pictures a second each, cues {', '.join(CUES)}: {each:.1f} ms of a "
-        f"core a picture, {100 * asked:.0f} % of {CORES} cores; {wall:.1f} s for {given.seconds:.0f} s"
-    )
+    measure(sent, 1, 1.0)  # networks are loaded
+    print(f"{RATE} pictures a second in each stream, {CORES} cores, cues {', '.join(CUES)}")
+    print("        waiting, by third       ms to the end   ms of a   % of    s after")
+    print("streams   first  middle    last   half    95 %   core each  cores  the last")
+    for streams in given.streams:
+        print(measure(sent, streams, given.seconds), flush=True)
 
 
 if __name__ == "__main__":

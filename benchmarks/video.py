@@ -42,7 +42,7 @@ from antispoof.runtime.bundle import default_bundle
 from antispoof.runtime.cues import shipped_rules
 from antispoof.runtime.verdict import Verdict
 from antispoof.sensing.video import film_pictures
-from antispoof.sensing.watch import STILL_S, Watch
+from antispoof.sensing.watch import MOVED, STILL_S, Watch
 from antispoof.simulation.clip.codecs import CODECS, encode
 from antispoof.simulation.clip.render import ClipSpec, simulate_clip
 from antispoof.simulation.clip.suites import SUITES
@@ -209,27 +209,33 @@ def measure_cost(portraits: Path, bundle: str) -> dict[str, float]:
 
 
 def measure_still(manifests: list[Path]) -> dict[str, Any]:
-    """What moved in the faces of people, and of single pictures that a program shows."""
-    rows: dict[str, list[tuple[float, float, bool]]] = {}
+    """What moved in the faces of people and what came again, and in streams that a program makes."""
+    rows: dict[str, list[tuple[float, float, float, bool, bool]]] = {}
     for manifest in manifests:
         for row in read_manifest(manifest):
             kind = row.pai_species or "bona fide"
-            if kind not in {"bona fide", "inject_one_picture"}:
+            if kind != "bona fide" and not kind.startswith("inject_"):
                 continue
             watch = Watch(())
             for time_s, picture in film_pictures(row.captures["face_rgb"].path):
                 watch.see(time_s, picture)
-            if watch.rest.followed_s >= STILL_S:
-                rows.setdefault(kind, []).append((watch.rest.moved, watch.rest.left, watch.still))
+            if watch.rest.followed_s < STILL_S:
+                continue
+            told = ("still" in watch.reasons, "looped" in watch.reasons)
+            rows.setdefault(kind, []).append((watch.rest.moved, watch.rest.left, watch.returning, *told))
     found: dict[str, Any] = {}
     for kind, values in rows.items():
-        moved, left, still = (np.array(column) for column in zip(*values, strict=True))
-        found[kind] = {"clips": len(values), "still": int(still.sum())}
-        print(f"  {kind}: {len(values)} clips of {STILL_S} s or more, {still.sum()} of them still")
-        for name, numbers in (("moved", moved), ("left by one picture", left)):
-            least, tenth, most = np.quantile(numbers, (0, 0.9, 1), method="lower").tolist()
+        *numbers, still, looped = (np.array(column) for column in zip(*values, strict=True))
+        found[kind] = {"clips": len(values), "still": int(still.sum()), "looped": int(looped.sum())}
+        print(f"  {kind}: {len(values)} clips followed, {still.sum()} still, {looped.sum()} looped")
+        names = ("moved", "left by one picture", "comes again")
+        for name, column in zip(names, numbers, strict=True):
+            least, tenth, most = np.quantile(column, (0, 0.9, 1), method="lower").tolist()
             found[kind][name] = {"least": least, "nine tenths": tenth, "most": most}
-            print(f"      {name}, sides of the face: least {least:.4f}, 90 % {tenth:.4f}, most {most:.4f}")
+            print(f"      {name}: least {least:.4f}, 90 % {tenth:.4f}, most {most:.4f}")
+        far = numbers[1][numbers[0] >= MOVED]
+        if len(far):
+            print(f"      left by one picture, of those that moved by {MOVED:g}: least {far.min():.4f}")
     return found
 
 

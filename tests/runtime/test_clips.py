@@ -223,6 +223,39 @@ def test_a_picture_that_a_program_moves_is_still(portrait: Picture) -> None:
     assert not living.still
 
 
+def test_a_picture_that_a_program_swings_in_perspective_is_still(portrait: Picture) -> None:
+    rng = np.random.default_rng(5)
+    shown, watch = next(head(portrait))[1], Watch(())
+    corners = np.array([[0, 0], [480, 0], [480, 400], [0, 400]], np.float32)
+    for number in range(30):
+        at = number / 15
+        swung = corners * 1.1 - 20
+        swung[1, 1] += 20 * np.sin(1.5 * at)
+        swung[2, 1] -= 20 * np.sin(1.5 * at)
+        plane = cv2.getPerspectiveTransform(corners, swung)
+        moved = cv2.warpPerspective(shown, plane, (480, 400), borderMode=cv2.BORDER_REFLECT)
+        watch.see(at, np.clip(moved + rng.normal(0, 1, moved.shape), 0, 255).astype(np.uint8))
+    assert watch.rest.moved > 0.03
+    assert watch.reasons == ("still",)
+
+
+def test_half_a_second_forwards_and_backwards_is_a_loop(
+    detector: Detector, portrait: Picture, tmp_path: Path
+) -> None:
+    pictures = [picture for _, picture in head(portrait, rate=15, noise=2)]
+
+    def film() -> Iterator[tuple[float, Picture]]:
+        for number in range(40):
+            place = number % 14
+            yield number / 15, pictures[14 - place if place > 7 else place]
+
+    looped = detector.check(face_rgb=write(tmp_path / "a.mp4", film()))
+    assert looped.outcome != "bona_fide"
+    assert "looped" in looped.evidence[0].reasons
+    plain = detector.check(face_rgb=write(tmp_path / "b.mp4", head(portrait)))
+    assert "looped" not in plain.evidence[0].reasons
+
+
 def test_an_interlaced_clip_and_one_on_its_side(
     detector: Detector, portrait: Picture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,13 +30,14 @@ def simulate_clips(
     takes: Annotated[int, typer.Option(help="Pairs of a bona fide clip and an attack a person.")] = 1,
     seconds: Annotated[float, typer.Option(help="Length of a clip.")] = 2.0,
     instrument: Annotated[list[str] | None, typer.Option(help="Only these kinds of attack.")] = None,
+    liveliness: Annotated[float, typer.Option(help="Factor on how people move by themselves.")] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same collection.", min=0)] = 0,
     workers: Annotated[int, typer.Option(help="Processes; 0 means one a core.", min=0)] = 0,
 ) -> None:
     """Film moving heads, and prints, screens and masks as an attacker moves them, with several codecs."""
     from antispoof.simulation.clip.collection import plan_clips, write_clips
 
-    specs = plan_clips(seed, subjects, takes, suite, seconds, instrument or ())
+    specs = plan_clips(seed, subjects, takes, suite, seconds, instrument or (), liveliness)
     start = time.perf_counter()
     with progress_bar("filming", len(specs)) as step:
         clips = write_clips(specs, portraits, out, licence=licence, workers=workers or None, progress=step)

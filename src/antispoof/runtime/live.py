@@ -74,7 +74,7 @@ class LiveJudge:
         presented: Presented = self._detector.look({"face_rgb": pictures})
         presented = presented.with_cues("face_rgb", self._watch.measured())
         reasons, _ = course_of(*zip(*self._shown, strict=True))
-        for code in (*reasons, *(("still",) if self._watch.still else ())):
+        for code in dict.fromkeys((*reasons, *self._watch.reasons)):
             presented = presented.with_reason("face_rgb", code)
         return self._detector.judge([presented])[0]
 

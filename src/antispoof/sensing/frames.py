@@ -232,8 +232,7 @@ def _clip(source: Source, filmed: str, limits: MediaLimits, cues: bool) -> Frame
     reasons, measurements = course_of(clip.times_s, list(clip.thumbnails))
     if watch is None:
         return Frames(samples, _spans(clip), reasons, measurements)
-    if watch.still:
-        reasons = (*reasons, "still")
+    reasons = tuple(dict.fromkeys((*reasons, *watch.reasons)))
     return Frames(samples, _spans(clip), reasons, measurements, watch.measured())
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import Landmarks, find_faces, find_landmarks
+from antispoof.sensing.playback import Change
 
 __all__ = ["FACE", "FAR", "NEAR", "Flow", "Points", "TrackedFrame", "Tracker"]
 
@@ -82,6 +83,7 @@ class TrackedFrame:
         cut: whether another scene begins.
         went: how far the middle of the face went since the picture before, right and down, in widths of the
             face, as its points tell; None where they were not followed.
+        change: since the picture before; None for the first, and after a cut.
     """
 
     time_s: float
@@ -95,6 +97,7 @@ class TrackedFrame:
     flow: Flow | None
     cut: bool
     went: tuple[float, float] | None = None
+    change: Change | None = None
 
 
 class Tracker:
@@ -132,10 +135,11 @@ class Tracker:
         flow = self._flow(time_s, grey, ratio) if looked else None
         if self._box is not None and (len(self._now) == 0 or time_s - self._begin_s >= CARRIED_S):
             self._begin_s, self._now = time_s, _points(grey, self._box.scaled(ratio), (FACE,))[0]
+        change = None if self._grey is None or cut else Change.of(self._grey, grey)
         self._time_s, self._grey, self._thumbnail = time_s, grey, thumbnail
         face = None if self._landmarks is None else _aligned(image, self._landmarks)
         return TrackedFrame(
-            time_s, step, self._box, self._landmarks, looked, luma, grey, face, flow, cut, went
+            time_s, step, self._box, self._landmarks, looked, luma, grey, face, flow, cut, went, change
         )
 
     def _lose(self) -> None:

@@ -22,18 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.sensing.cues import ALWAYS, Measured, cues
+from antispoof.sensing.playback import KEPT, Changes
 from antispoof.sensing.track import TrackedFrame
 
 __all__ = ["FaceStream"]
 
 LEAST_PICTURES = 12
 LEAST_SHARE = 0.5
-KEPT = 128  # changes that are compared with each other
-SAMPLES = 8192  # pixels of each
 MOST_LEVELS = 8.0  # edges of things that move do not count for more
 APART = 3  # pictures: what lies closer is alike by movement
 LEAST_RUN = 6  # pictures that return one after the other
-LEAST_NOISE = 0.15  # levels: below, coding has left nothing to compare
 FLOOR = 1e-2
 
 Values = NDArray[np.float64]
@@ -75,8 +73,7 @@ class FaceStream:
 class _Stream:
     def __init__(self) -> None:
         self._pictures = self._with_face = 0
-        self._last: Any = None
-        self._changes: deque[NDArray[np.int8]] = deque(maxlen=KEPT)
+        self._changes = Changes()
         self._times: deque[float] = deque(maxlen=KEPT)
         self._rows: list[tuple[float, float, float]] = []
         self._steps: list[tuple[float, float, float]] = []
@@ -84,14 +81,11 @@ class _Stream:
     def see(self, frame: TrackedFrame) -> None:
         self._pictures += 1
         self._with_face += frame.box is not None
-        grey = frame.grey.astype(np.float32)
-        last, self._last = self._last, grey
-        if frame.cut or last is None or last.shape != grey.shape:
+        if frame.change is None:
             return
-        change = grey - last
-        fine = np.clip(change - cv2.blur(change, (3, 3)), -MOST_LEVELS, MOST_LEVELS)
-        step = max(1, int(np.sqrt(fine.size / SAMPLES)))
-        self._changes.append((fine[::step, ::step] * 15).round().astype(np.int8).ravel())
+        change, fine = frame.change.levels, frame.change.fine
+        grey = frame.grey.astype(np.float32)
+        self._changes.see(frame.change)
         self._times.append(frame.time_s)
         noise = np.sqrt(cv2.resize(fine * fine, (24, 24), interpolation=cv2.INTER_AREA))
         detail = np.minimum(np.abs(grey - cv2.blur(grey, (3, 3))), MOST_LEVELS)
@@ -108,9 +102,9 @@ class _Stream:
     def measured(self) -> Measured:
         if self._with_face < LEAST_SHARE * max(self._pictures, 1):
             return Measured("face_stream", None, ("no_face",))
-        if len(self._changes) < LEAST_PICTURES:
+        if self._changes.count < LEAST_PICTURES:
             return Measured("face_stream", None, ("too_short",))
-        alike = _alike(np.stack(self._changes))
+        alike = self._changes.alike()
         returned, sure, course = _returned(alike)
         rows = np.log(np.maximum(np.array(self._rows), FLOOR))
         change = rows[:, 0] - _running(rows[:, 0])
@@ -130,18 +124,6 @@ class _Stream:
         return Measured(
             "face_stream", np.array(values), (), tuple(zip(self._times, course.tolist(), strict=True))
         )
-
-
-def _alike(changes: NDArray[np.int8]) -> Any:
-    """Correlate all changes, (N, N), with each other: (N, N), NaN where too little changed."""
-    values = changes.astype(np.float32)
-    values -= values.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(values, axis=1, keepdims=True)
-    quiet = length[:, 0] < LEAST_NOISE * 15 * np.sqrt(values.shape[1])
-    values /= np.maximum(length, 1.0)
-    alike = values @ values.T
-    alike[quiet], alike[:, quiet] = np.nan, np.nan
-    return alike
 
 
 def _successive(alike: Any) -> tuple[float, ...]:
@@ -166,7 +148,7 @@ def _returned(alike: Any) -> tuple[float, float, Values]:
     """Look where changes come again: at each distance, and about each turning point.
 
     Args:
-        alike: see `_alike`.
+        alike: see `antispoof.sensing.playback.Changes.alike`.
 
     Returns:
         how alike they are where they are most, and how far that stands out, forwards or backwards; and for

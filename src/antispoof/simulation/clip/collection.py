@@ -44,7 +44,13 @@ class Clips:
 
 
 def plan_clips(
-    seed: int, subjects: int, takes: int, suite: str, seconds: float, instruments: Sequence[str] = ()
+    seed: int,
+    subjects: int,
+    takes: int,
+    suite: str,
+    seconds: float,
+    instruments: Sequence[str] = (),
+    liveliness: float = 1.0,
 ) -> tuple[ClipSpec, ...]:
     """Decide what is filmed: a bona fide clip and an attack a take, kinds of attack in turn.
 
@@ -55,6 +61,7 @@ def plan_clips(
         suite: one of `SUITES`.
         seconds: of each clip.
         instruments: kinds of attack; empty means those of the suite.
+        liveliness: factor, 0 to 2, on how people move by themselves.
 
     Raises:
         InputError: a number is out of range.
@@ -68,9 +75,11 @@ def plan_clips(
         raise InputError(f"subjects and takes must be at least 1, got {subjects} and {takes}")
     if not 0.2 <= seconds <= LONGEST_S:
         raise InputError(f"seconds must be 0.2 to {LONGEST_S:.0f}, got {seconds:g}")
+    if not 0 <= liveliness <= 2:
+        raise InputError(f"liveliness must be 0 to 2, got {liveliness:g}")
     kinds = tuple(instruments) or SUITES[suite].instruments
     return tuple(
-        ClipSpec(seed, subject, take, kind, suite, seconds)
+        ClipSpec(seed, subject, take, kind, suite, seconds, liveliness)
         for subject in range(subjects)
         for take in range(takes)
         for kind in (None, kinds[(subject * takes + take) % len(kinds)])

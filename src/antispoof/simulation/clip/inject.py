@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from antispoof.errors import InputError
 from antispoof.sensing.faces import find_faces
-from antispoof.simulation.clip.layers import Layer, View, film
+from antispoof.simulation.clip.layers import Layer, View, film, rotation
 from antispoof.simulation.clip.motion import MOTIONS, still
 from antispoof.simulation.clip.person import act, body_of, head_layer
 from antispoof.simulation.clip.stage import Held, panel
@@ -237,6 +237,73 @@ def one_picture(source: Source) -> Injected:
     return Injected(frames(), fps)
 
 
+def swung(source: Source) -> Injected:
+    """One picture that a program swings in perspective, as a sheet that is turned; with noise that is new."""
+    rng, taught = source.rng, source.family == "taught"
+    first = source.pictures[0]
+    rows, columns = first.shape[:2]
+    fps = float(rng.choice([25.0, 30.0]) if taught else rng.choice([20.0, 29.97]))
+    seconds, noise = max(source.seconds, 2.0), float(rng.choice([1.0, 2.5]))
+    yaw, pitch, roll = rng.uniform(3, 20), rng.uniform(2, 12), rng.uniform(0, 6)
+    focal, swing = float(rng.uniform(0.9, 1.6)) * columns, MOTIONS["wander" if taught else "gestures"]
+    tracks = [swing(rng, seconds, float(rng.uniform(0.3, 0.8))) for _ in range(3)]
+    fixed = np.random.default_rng(int(rng.integers(2**31)))
+    middle = np.array([[1, 0, -columns / 2], [0, 1, -rows / 2], [0, 0, 1.0]])
+
+    def frames() -> Iterator[tuple[float, Picture]]:
+        for number in range(int(seconds * fps)):
+            at = number / fps
+            turn = rotation(
+                *(most * track(at) for most, track in zip((yaw, pitch, roll), tracks, strict=True))
+            )
+            plane = np.column_stack([1.15 * turn[:, 0], 1.15 * turn[:, 1], focal * np.array([0, 0, 1.0])])
+            lens = np.array([[focal, 0, columns / 2], [0, focal, rows / 2], [0, 0, 1.0]])
+            shown = cv2.warpPerspective(
+                first, lens @ plane @ middle, (columns, rows), borderMode=cv2.BORDER_REFLECT
+            )
+            noisy = shown + noise * fixed.standard_normal(shown.shape)
+            yield at, np.clip(noisy, 0, 255).astype(np.uint8)
+
+    return Injected(frames(), fps)
+
+
+def rocked(source: Source) -> Injected:
+    """One picture that turns about its middle by a few degrees, and goes nowhere, under strong noise."""
+    rng, taught = source.rng, source.family == "taught"
+    first = source.pictures[0]
+    rows, columns = first.shape[:2]
+    fps = float(rng.choice([25.0, 30.0]) if taught else rng.choice([20.0, 29.97]))
+    seconds, noise = max(source.seconds, 2.0), float(rng.uniform(2, 6))
+    most = float(rng.uniform(0.5, 6))
+    track = MOTIONS["wander" if taught else "gestures"](rng, seconds, float(rng.uniform(0.3, 0.8)))
+    fixed = np.random.default_rng(int(rng.integers(2**31)))
+
+    def frames() -> Iterator[tuple[float, Picture]]:
+        for number in range(int(seconds * fps)):
+            matrix = cv2.getRotationMatrix2D((columns / 2, rows / 2), most * track(number / fps), 1.1)
+            shown = cv2.warpAffine(first, matrix, (columns, rows), borderMode=cv2.BORDER_REFLECT)
+            noisy = shown + noise * fixed.standard_normal(shown.shape)
+            yield number / fps, np.clip(noisy, 0, 255).astype(np.uint8)
+
+    return Injected(frames(), fps)
+
+
+def to_and_fro(source: Source) -> Injected:
+    """Half a second, forwards and backwards, for three seconds."""
+    rng = source.rng
+    fps = (len(source.times) - 1) / source.times[-1]
+    length = min(len(source.pictures), max(3, round(float(rng.uniform(0.4, 0.6)) * fps)))
+    begin = int(rng.integers(len(source.pictures) - length + 1))
+    piece = source.pictures[begin : begin + length]
+
+    def frames() -> Iterator[tuple[float, Picture]]:
+        for number in range(int(3 * fps)):
+            place = number % (2 * length - 2)
+            yield number / fps, piece[2 * length - 2 - place if place >= length else place]
+
+    return Injected(frames(), fps)
+
+
 INJECTIONS: dict[str, Callable[[Source], Injected]] = {
     "inject_frame_rate": frame_rate,
     "inject_generated": generated,
@@ -244,7 +311,10 @@ INJECTIONS: dict[str, Callable[[Source], Injected]] = {
     "inject_morphed": morphed,
     "inject_one_picture": one_picture,
     "inject_reencoded": reencoded,
+    "inject_rocked": rocked,
     "inject_swapped": swapped,
+    "inject_swung": swung,
+    "inject_to_and_fro": to_and_fro,
     "inject_virtual_camera": virtual_camera,
 }
 """What a program hands in instead of what a camera sees."""

@@ -37,6 +37,7 @@ class ClipSpec:
         instrument: one of `clip_instruments`, or None for bona fide.
         suite: one of `SUITES`.
         seconds: how long.
+        liveliness: factor on all that the head of a bona fide clip does by itself, see `person.act`.
     """
 
     seed: int
@@ -45,6 +46,7 @@ class ClipSpec:
     instrument: str | None
     suite: str
     seconds: float = 2.0
+    liveliness: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ def simulate_clip(spec: ClipSpec, person: Portrait, attacker: Portrait) -> Simul
         lambda seconds, width, height: _recorded(body, rng, motion, seconds, (width, height)),
     )
     if instrument is None:
-        layers.append(head_layer(body, act(rng, spec.seconds, motion, stage.distance_mm())))
+        acting = act(rng, spec.seconds, motion, stage.distance_mm(), spec.liveliness)
+        layers.append(head_layer(body, acting))
     else:
         if rng.random() < 0.35 and not spec.instrument.startswith("mask"):  # type: ignore[union-attr]
             behind = act(rng, spec.seconds, motion, 1.6 * stage.distance_mm(), liveliness=0.5)
