@@ -9,8 +9,10 @@ import pytest
 from rendered import FRONT, Look, picture
 
 from antispoof.challenges import challenges
+from antispoof.challenges.answers import evidence_of
 from antispoof.challenges.live import LiveCapture, challenges_for
 from antispoof.errors import InputError, UnknownNameError
+from antispoof.runtime.cues import answers
 
 GOALS = {
     "turn_left": Look(yaw=-20),
@@ -51,11 +53,21 @@ def test_who_follows_passes_and_who_does_not_fails() -> None:
     end = act(good)
     assert good.finished
     assert end < 125  # answers let the next step come sooner
-    assert outcomes(good) == dict.fromkeys((*names, "repetition"), "passed")
+    assert outcomes(good) == {
+        "passive": "passed",
+        "movement": "measured",
+        "light": "measured",
+        "repetition": "passed",
+    }
+    turn, light = sorted(evidence_of(good.results()), key=lambda found: found.name, reverse=True)
+    assert (turn.name, light.name) == ("face_turn", "face_light")
+    assert answers(turn)
+    assert answers(light)
 
     idle = LiveCapture(("passive", "light"), random.Random(3))
     act(idle, obey=False)
     assert outcomes(idle) == {"passive": "passed", "light": "failed", "repetition": "passed"}
+    assert not any(answers(found) for found in evidence_of(idle.results()))
 
     again = LiveCapture(("passive",), random.Random(3), earlier=good.digests)
     act(again)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from rendered import FRONT, Look, on_paper, picture
 
 from antispoof.challenges import ShownStep, Step, challenges
+from antispoof.challenges.answers import evidence_of
 from antispoof.challenges.frame import Frame, observe
 from antispoof.challenges.movement import eye_openness, nose_shift
+from antispoof.runtime.cues import answers, judge_cues
 from antispoof.sensing.faces import find_faces, find_landmarks
 
 MOVEMENT = challenges["movement"]
@@ -59,7 +61,11 @@ def acted(names: Iterable[str], subject: int | None = None) -> tuple[list[Frame]
 def test_each_movement_is_seen_and_only_that(subject: int | None) -> None:
     for name in GOALS:
         frames, shown = acted([name], subject)
-        assert MOVEMENT.verify(frames, None, shown).outcome == "passed", name
+        result = MOVEMENT.verify(frames, None, shown)
+        turn = name.startswith("turn")
+        assert result.outcome == ("measured" if turn else "passed"), name
+        if turn:
+            assert all(answers(found) for found in evidence_of([result])), result.measurements
         for other in GOALS.keys() - {name}:
             asked = [shown[0], replace(shown[1], step=Step(other, 6))]
             if (name, other) in {("nod", "blink"), ("turn_left", "blink"), ("turn_right", "blink")}:
@@ -73,7 +79,7 @@ def test_each_movement_is_seen_and_only_that(subject: int | None) -> None:
 def test_a_sequence_in_another_order_fails() -> None:
     frames, shown = acted(["turn_left", "come_closer", "turn_right"])
     result = MOVEMENT.verify(frames, None, shown)
-    assert result.outcome == "passed"
+    assert result.outcome == "measured"
     assert result.measurements["answered"] == 3
     wrong = [
         shown[0],
@@ -100,7 +106,30 @@ def test_a_flat_print_that_is_turned_is_no_turn() -> None:
     for sign in (-1, 1):
         frames = [observe(on_paper(flat, 0), i / RATE) for i in range(6)]
         frames += [observe(on_paper(flat, sign * 35 * share), 1 + i / RATE) for i, share in enumerate(EASE)]
-        assert MOVEMENT.verify(frames, None, shown).outcome == "failed"
+        result = MOVEMENT.verify(frames, None, shown)
+        (found,) = evidence_of([result])
+        (said,) = judge_cues([found])
+        assert not answers(found)
+        assert said.score is not None
+        assert said.score < 0, "no answer, and evidence against"
+
+
+def test_a_turn_to_the_other_side_is_evidence_against() -> None:
+    frames, shown = acted(["turn_right"])
+    wrong = [shown[0], replace(shown[1], step=Step("turn_left", 6))]
+    (right,), (other,) = (
+        judge_cues(evidence_of([MOVEMENT.verify(frames, None, asked)])) for asked in (shown, wrong)
+    )
+    assert right.score is not None
+    assert other.score is not None
+    assert other.score < 0 < right.score
+
+
+def test_one_movement_at_least_is_a_turn() -> None:
+    for seed in range(60):
+        asked = [step.instruction for step in MOVEMENT.plan(random.Random(seed))[1:]]
+        assert len(set(asked)) == 3
+        assert any(name.startswith("turn") for name in asked)
 
 
 def test_a_face_that_cannot_be_measured_is_inconclusive() -> None:
@@ -124,7 +153,7 @@ def test_answered_follows_the_movement() -> None:
 
 def test_plans_cannot_be_foreseen_and_do_not_repeat() -> None:
     plans = {tuple(s.instruction for s in MOVEMENT.plan(random.Random(i))) for i in range(1000)}
-    assert len(plans) == 5 * 4 * 3
+    assert len(plans) == 5 * 4 * 3 - 3 * 2, "all but those without a turn"
     assert all(plan[0] == "look_ahead" and len(set(plan)) == 4 for plan in plans)
 
 

@@ -26,7 +26,7 @@ def said(score: float | None) -> Verdict:
     return Verdict(outcome, score, (Evidence("face_rgb", "used", score=score),), POINT, (BUNDLE,), (opinion,))
 
 
-challenges = st.lists(st.sampled_from(["passed", "failed", "inconclusive"]), max_size=2)
+challenges = st.lists(st.sampled_from(["passed", "measured", "failed", "inconclusive"]), max_size=2)
 
 
 @given(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from antispoof.service.attempts import Judgeable
@@ -218,6 +219,46 @@ def test_an_active_session_without_its_challenges_does_not_pass(service: Any, fr
     passed = {"challenge": "light", "outcome": "passed", "reasons": [], "advice": []}
     judged = Judgeable("ses_x", 1, "active", ("face_rgb",), "balanced", False, (passed,), (capture,))
     assert judge(judged, service.core.checks.check, 5).outcome == "bona_fide"
+
+
+@pytest.mark.parametrize(
+    ("challenge", "good", "bad", "reason"),
+    [
+        ("light", [5.3, 6.0], [0.4, 0.5], "light.unclear_reflection"),
+        ("movement", [0.16, 0.0, 0.05, 2.2], [0.0, 0.1, 0.2, 0.5], "movement.not_answered"),
+    ],
+)
+def test_an_answer_is_evidence_and_lets_nobody_pass_by_itself(
+    service: Any, frames: Frames, challenge: str, good: list[float], bad: list[float], reason: str
+) -> None:
+    from antispoof.challenges.answers import EVIDENCE
+    from antispoof.sensing.cues import Measured
+    from antispoof.service.attempts import JudgeableCapture
+    from antispoof.service.judging import judge
+
+    result = {"challenge": challenge, "outcome": "measured", "reasons": [], "advice": []}
+
+    def decided(who: str, numbers: list[float] | None) -> Any:
+        capture = JudgeableCapture("face_rgb", 0, "0" * 64, frames[who][0])
+        cue = Measured(EVIDENCE[challenge][0], None if numbers is None else np.array(numbers), ())
+        judged = Judgeable(
+            "ses_x", 1, "active", ("face_rgb",), None, False, (result,), (capture,), cues=(cue,)
+        )
+        return judge(judged, service.core.checks.check, 5)
+
+    def ratio(decision: Any) -> float:
+        (told,) = decision.evidence["verdict"]["cues"]
+        return float(told["contribution"])
+
+    answered, wrong, absent = (decided("bona_fide", numbers) for numbers in (good, bad, None))
+    assert (answered.outcome, answered.reasons) == ("bona_fide", ())
+    assert 0 < ratio(answered) <= 1
+    assert ratio(wrong) < 0
+    assert wrong.outcome != "bona_fide"
+    assert absent.outcome == "non_response"
+    assert reason in absent.reasons
+    assert absent.advice
+    assert decided("attack", good).outcome == "attack", "a good answer does not make up for a picture"
 
 
 def test_active_sessions_take_no_uploads(service: Any, frames: Frames) -> None:

@@ -6,6 +6,7 @@ import json
 import struct
 import time
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,30 @@ def test_a_still_picture_held_before_the_service_does_not_pass(service: Any, sel
     answer = service.complete(session).json()
     assert answer["state"] == "capturing", "not judged bona fide; another try"
     assert answer["advice"]
+
+
+def test_one_picture_that_a_program_shifts_is_still_in_a_stream_too(
+    service: Any, close_up: Any, encode: Any
+) -> None:
+    random = np.random.default_rng(5)
+    canvas = np.full((300, 300, 3), 120.0)
+    canvas[50:250, 60:240] = close_up * np.array([1.0, 0.8, 0.4])
+
+    def shifted() -> Iterator[bytes]:
+        for number in count():
+            moved = np.roll(canvas, (number // 3 % 12, number // 2 % 9), (0, 1))
+            noisy = moved + random.normal(0, 2, canvas.shape)
+            yield encode(noisy.clip(0, 255).astype(np.uint8), "JPEG", quality=90)
+
+    session = service.open()
+    with connect(service, session) as socket:
+        socket.send_text(hello(session))
+        socket.receive_json()
+        capture_live(socket, shifted())
+    assert service.complete(session).json()["state"] == "capturing", "not judged bona fide; another try"
+    judged = service.get(session, "/audit").json()["events"][-1]
+    assert judged["event"] == "judged"
+    assert "course.still" in json.dumps(judged)
 
 
 def test_steps_are_revealed_one_at_a_time(service: Any, selfies: list[bytes]) -> None:

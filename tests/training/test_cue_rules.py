@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from antispoof.data.manifest import write_manifest
 from antispoof.data.presentation import CaptureFile, Presentation
@@ -17,6 +18,7 @@ from antispoof.evaluation.metrics import auc
 from antispoof.runtime.cues import read_rule
 from antispoof.sensing.cues import cues
 from antispoof.simulation.clip.codecs import CODECS, encode
+from antispoof.training.cue_rules import answers
 from antispoof.training.cue_rules.fitting import RulesExperiment, fit_rule, said
 from antispoof.training.cue_rules.measuring import MeasuredClip, measure_clips, read_measured
 
@@ -177,3 +179,51 @@ def test_rules_are_learned_from_the_command_line(run: Run, tmp_path: Path) -> No
     code, _, errors = run(*command, "--out", tmp_path / "rules", "--set", "cues.face_relief.hiden=3")
     assert code == 3
     assert "hiden" in errors
+
+
+def test_bounds_are_what_errors_support() -> None:
+    taught = clips(800, 1)
+    rule = fit_rule(CUE, experiment(bounds="supported"), taught, ())
+    low, high = rule.bounds
+    assert -5 <= low < -1
+    assert 1 < high <= 2
+    # As many people as attacks on either side of nothing: no ratio says more than nothing.
+    weak = [replace(clip, cues={CUE: np.zeros(WIDTH)}) for clip in taught]
+    rng = np.random.default_rng(3)
+    weak = [replace(clip, cues={CUE: rng.normal(0, 1, WIDTH)}) for clip in weak]
+    low, high = fit_rule(CUE, experiment(bounds="supported"), weak, ()).bounds
+    assert -0.3 < low <= 0 <= high < 0.3
+
+
+def test_answers_are_simulated_and_learned_from(
+    run: Run,
+    portrait: NDArray[np.uint8],
+    encode: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answers, "WHOLE_S", 2.0)
+    monkeypatch.setattr(answers, "TURNED", {"taught": ("print_flat",), "held_out": ()})
+    folder = tmp_path / "portraits"
+    folder.mkdir()
+    for number in range(4):
+        (folder / f"{number}.png").write_bytes(encode(np.roll(portrait, number, 1), "PNG"))
+    out = tmp_path / "answers.jsonl"
+    command = ("cues", "answers", folder, "--licence", "CC0", "--people", 2, "--out", out)
+    code, printed, _ = run(*command)
+    assert code == 0
+    assert printed.startswith("20 answers")
+    found = read_measured(out)
+    assert {clip.pai_species for clip in found} == {
+        None,
+        "print_flat",
+        "film_turning",
+        "film_unlit",
+        "film_lit",
+        "print_lit",
+    }
+    turns = [clip.cues["face_turn"] for clip in found if "face_turn" in clip.cues]
+    assert sum(isinstance(turn, np.ndarray) for turn in turns) >= 6
+    code, _, error = run(*command[:-4], "--people", 9, "--out", out)
+    assert code != 0
+    assert "people must be 2 to" in error

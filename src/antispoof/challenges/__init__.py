@@ -4,8 +4,9 @@ A challenge plans steps nobody can foresee, which are revealed one at a time; wh
 the showing of a step and its end, by the server's clock, is the response. `frame` holds what is kept of a
 picture, `live` leads through a whole capture.
 
-A challenge that was passed makes some attacks harder. It never speaks for bona fide by itself: the verdict
-also rests on what the detector sees. What each can and cannot show stands in ``docs/concepts/challenges.md``.
+An answer makes some attacks harder. A turn and coloured light are evidence with a ratio (`answers`); other
+challenges are passed or not. None speaks for bona fide by itself: the verdict also rests on what the detector
+sees. What each can and cannot show stands in ``docs/concepts/challenges.md``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ __all__ = [
     "frames_of",
 ]
 
-Outcome = Literal["passed", "failed", "inconclusive"]
+Outcome = Literal["passed", "measured", "failed", "inconclusive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,11 @@ class ChallengeResult:
 
     Attributes:
         challenge: its registered name.
-        outcome: ``passed``; ``failed``, when the response was looked for under conditions in which it would
-            have been found; ``inconclusive``, when conditions allowed no answer. Only ``passed`` is a pass.
+        outcome: ``passed``; ``measured``, where there is an answer that is evidence with a ratio, see
+            `antispoof.challenges.answers`; ``failed``, when the response was looked for under conditions in
+            which it would have been found; ``inconclusive``, when conditions allowed no answer.
         measurements: the numbers that were compared with limits, unit in the name.
-        reasons: why it was not passed, as codes of the challenge's ``reasons``.
+        reasons: why it was not answered, as codes of the challenge's ``reasons``.
         advice: the same in neutral words for the person in front of the camera.
     """
 

@@ -149,7 +149,10 @@ class LiveCapture:
         return True
 
     def results(self) -> tuple[ChallengeResult, ...]:
-        """Judge every challenge, and whether pictures of the capture repeat; all must be ``passed``.
+        """Judge every challenge, and whether pictures of the capture repeat.
+
+        What is ``passed`` holds; what is ``measured`` is evidence (`antispoof.challenges.answers`); whatever
+        else keeps the capture from being bona fide.
 
         A challenge that was not shown to its end is ``inconclusive``, with the reason ``not_finished``.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -30,12 +30,15 @@ LOOK_S = 1.2
 STEP_S = 6.0
 MIN_BASE_FRAMES = 3
 
-TURN = 0.09  # nose_shift: about 10 degrees of a head; a flat picture reaches 0.04 at 30 degrees
+TURNS = ("turn_left", "turn_right")
+TURN = 0.09  # nose_shift: about 10 degrees of a head, with which the next step may come
+LEAST_TURN = 0.06  # with less nobody turned; a flat picture reaches 0.04 at 30 degrees, a nod 0.054
 NOD = 0.22  # eye distances that the eyes sink: about 14 mm
 CLOSER = 1.25  # times the first distance between the eyes
 CLOSED = 0.93  # of the openness that is typical of the step, and so many times its spread below
 CLOSED_SPREADS = 6.0
 OPEN_AGAIN = 0.96
+LEAST_SPREAD = 0.005  # of the nose at rest, distances of the eyes
 LONGEST_BLINK_S = 2.0
 MIN_RUN = 2  # frames in a row, so that one bad landmark answers nothing
 
@@ -43,9 +46,10 @@ MIN_RUN = 2  # frames in a row, so that one bad landmark answers nothing
 class Movement:
     """``movement``: three movements out of five, after a moment of looking ahead.
 
-    The steps are judged against the look ahead. A turn is measured by the parallax of the nose against the
-    plane of eyes and mouth, which a flat picture does not have; a nod, coming closer and a blink are
-    measured as movements in the picture.
+    One of them at least is a turn. The steps are judged against the look ahead. A turn is measured by the
+    parallax of the nose against the plane of eyes and mouth, which a flat picture does not have: how far it
+    went is evidence with a ratio (`antispoof.challenges.answers`). A nod, coming closer and a blink are
+    movements in the picture, which are there or not.
     """
 
     name = "movement"
@@ -55,8 +59,10 @@ class Movement:
     }
 
     def plan(self, rng: random.Random) -> tuple[Step, ...]:
-        """Draw three different movements; of the two turns both may come."""
-        chosen = rng.sample(sorted(_ANSWERS), STEPS)
+        """Draw three different movements: a turn, and two that may hold the other turn."""
+        turn = rng.choice(TURNS)
+        chosen = [turn, *rng.sample(sorted(_ANSWERS.keys() - {turn}), STEPS - 1)]
+        rng.shuffle(chosen)
         return (Step("look_ahead", LOOK_S), *(Step(name, STEP_S) for name in chosen))
 
     def answered(self, frames: Sequence[Frame], shown: Sequence[ShownStep]) -> bool:
@@ -80,16 +86,23 @@ class Movement:
             )
         measurements: dict[str, float] = {"steps": len(shown) - 1.0, "answered": 0.0}
         measurable = True
+        turns: list[_Turn] = []
         for number, step in enumerate(shown[1:], 1):
             answer = _answer(frames, step, base)
+            turn = _turn(frames, step, base) if step.step.instruction in TURNS else None
             label = f"step_{number}_{step.step.instruction}"
             measurements[label] = answer.value
             if answer.after_s is not None:
                 measurements[f"{label}_after_s"] = answer.after_s
+            if turn is not None:
+                turns.append(turn)
+                answer = replace(answer, found=min(turn.toward, turn.came) >= LEAST_TURN)
             measurements["answered"] += answer.found
             measurable &= answer.measurable
+        if turns and measurable:
+            measurements |= _together(turns)
         if measurements["answered"] == measurements["steps"]:
-            return conclude(self, "passed", measurements)
+            return conclude(self, "measured" if turns else "passed", measurements)
         if not measurable:
             return conclude(self, "inconclusive", measurements, ("not_measurable",))
         return conclude(self, "failed", measurements, ("not_answered",))
@@ -136,11 +149,27 @@ def eye_openness(frames: Sequence[Frame]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """The person at rest: nose shift, height of the eyes and their distance, in pixels."""
+    """The person at rest: nose shift and its spread, height of the eyes and their distance, in pixels, and
+    that over the distance of the mouth."""
 
     nose: float
+    nose_spread: float
     eyes_y: float
     eyes_apart: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """How far the nose was from rest on the side asked for, and how far it came there and went to the other
+    side since the prompt, distances of the eyes, by two pictures in a row; how narrow the face grew, natural
+    logarithm; and how many spreads of rest the first is."""
+
+    toward: float
+    came: float
+    away: float
+    narrowed: float
+    over_rest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +184,37 @@ def _base(frames: Sequence[Frame]) -> _Base | None:
     points = [frame.landmarks for frame in frames if frame.landmarks is not None]
     if len(points) < MIN_BASE_FRAMES:
         return None
+    shifts = np.array([nose_shift(p) for p in points])
+    nose = float(np.median(shifts))
     return _Base(
-        nose=float(np.median([nose_shift(p) for p in points])),
+        nose=nose,
+        nose_spread=1.4826 * float(np.median(np.abs(shifts - nose))),
         eyes_y=float(np.median([p[:2, 1].mean() for p in points])),
         eyes_apart=float(np.median([_eyes_apart(p) for p in points])),
+        width=float(np.median([_width(p) for p in points])),
     )
+
+
+def _turn(frames: Sequence[Frame], shown: ShownStep, base: _Base) -> _Turn | None:
+    """Measure a turn while it was asked for; None where the face was hardly seen."""
+    points = _points(frames_of(frames, shown))
+    if len(points) < MIN_BASE_FRAMES:
+        return None
+    sign = 1.0 if shown.step.instruction == "turn_left" else -1.0
+    shifts = sign * (np.array([nose_shift(p) for p in points]) - base.nose)
+    widths = np.array([_width(p) for p in points]) / max(base.width, 1e-6)
+    near, far = np.minimum(shifts[1:], shifts[:-1]), np.maximum(shifts[1:], shifts[:-1])
+    toward, first = float(near.max()), float(shifts[:2].mean())
+    narrowed = -float(np.log(max(np.quantile(widths, 0.1), 0.1)))
+    over = toward / (base.nose_spread + LEAST_SPREAD)
+    return _Turn(toward, toward - float(shifts.min()), first - float(far.min()), narrowed, over)
+
+
+def _together(turns: Sequence[_Turn]) -> dict[str, float]:
+    """Return what the turns of a capture were on average."""
+    rows = np.array([(one.toward, one.away, one.narrowed, one.over_rest) for one in turns]).mean(axis=0)
+    names = ("turn_toward", "turn_away", "turn_narrowed", "turn_over_rest")
+    return dict(zip(names, rows.tolist(), strict=True))
 
 
 def _answer(frames: Sequence[Frame], shown: ShownStep, base: _Base) -> _Answer:
@@ -184,6 +239,12 @@ Values = tuple[NDArray[np.float64], float]
 
 def _points(frames: Sequence[Frame]) -> list[Landmarks]:
     return [frame.landmarks for frame in frames if frame.landmarks is not None]
+
+
+def _width(points: Landmarks) -> float:
+    """Distance of the eyes over that of the mouth from them."""
+    down = points[3:].mean(axis=0) - points[:2].mean(axis=0)
+    return _eyes_apart(points) / max(float(np.hypot(*down)), 1e-6)
 
 
 def _eyes_apart(points: Landmarks) -> float:

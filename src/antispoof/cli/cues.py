@@ -30,6 +30,32 @@ def measure_cues(
     typer.echo(f"{len(read_measured(out))} clips measured: {out}")
 
 
+@cues_app.command("answers")
+def simulate_answers(
+    portraits: Annotated[Path, typer.Argument(help="Folder, one portrait a person.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="File to write.", show_default=False)],
+    licence: Annotated[str, typer.Option(help="Terms of the portraits.", show_default=False)],
+    suite: Annotated[str, typer.Option(help="What may teach (taught), or what is held out.")] = "taught",
+    people: Annotated[int, typer.Option(help="How many.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same answers.")] = 0,
+) -> None:
+    """Simulate answers to challenges of turns and light, and write their numbers as `measure` does."""
+    from antispoof.cli.app import reporter
+    from antispoof.training.cue_rules.answers import write_answers
+
+    told = reporter()
+    count = write_answers(
+        portraits,
+        out,
+        suite=suite,
+        people=people,
+        licence=licence,
+        seed=seed,
+        progress=lambda done, of: told.progress("simulating", done, of),
+    )
+    typer.echo(f"{count} answers measured: {out}")
+
+
 @cues_app.command("fit")
 def fit_cues(
     experiment: Annotated[Path, typer.Argument(help="YAML file: how each cue learns.", show_default=False)],

@@ -222,12 +222,15 @@ class FrameDocument(_Document):
 
 
 class ChallengeDocument(_Document):
-    """What became of one step of a live capture."""
+    """What became of one challenge of a live capture."""
 
     model_config = ConfigDict(extra="allow")
 
     challenge: str
-    outcome: str
+    outcome: str = Field(
+        description="passed, failed, inconclusive; or measured: the answer is evidence, and its ratio stands "
+        "among the cues of the verdict (movement: face_turn, light: face_light)"
+    )
     reasons: list[str]
     advice: list[str]
 

@@ -24,7 +24,15 @@ from antispoof.runtime.verdict import CueEvidence
 from antispoof.scores.calibration import Calibration, calibrate
 from antispoof.sensing.cues import UNASKED, Measured, cues
 
-__all__ = ["ALL_BOUNDS", "CueRule", "Layer", "judge_cues", "read_rule", "shipped_rules"]
+__all__ = [
+    "ALL_BOUNDS",
+    "CueRule",
+    "Layer",
+    "answers",
+    "judge_cues",
+    "read_rule",
+    "shipped_rules",
+]
 
 ALL_BOUNDS = (-5.0, 1.0)
 """What all cues together may add to the score, natural-log likelihood ratio: simulation is not the world, and
@@ -173,6 +181,18 @@ def judge_cues(measured: Sequence[Measured], counted: bool = True) -> tuple[CueE
         _told(found, said.get(found.name), share, ("unlike_learned",) if found.name in unlike else ())
         for found in measured
     )
+
+
+def answers(found: Measured) -> bool:
+    """Tell whether what a challenge measured is an answer: its ratio speaks for a person, by however little.
+
+    What was not measured is none, nor what its rule knows nothing like.
+    """
+    rule = shipped_rules().get(found.name)
+    if rule is None or found.features is None:
+        return False
+    features = found.features[np.newaxis]
+    return bool(rule.knows(features)[0] and calibrate(rule.raw(features), rule.calibration)[0] > 0)
 
 
 def _told(found: Measured, score: float | None, share: float, unlike: tuple[str, ...]) -> CueEvidence:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from antispoof.challenges import challenges
+from antispoof.challenges.answers import EVIDENCE
+from antispoof.runtime.cues import answers
 from antispoof.runtime.verdict import Verdict
 from antispoof.sensing.capture import Recording, Source, Sources
 from antispoof.sensing.cues import Measured
@@ -26,7 +29,9 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
     """Judge an attempt: up to ``frames`` of its captures of each modality, as frames of one presentation.
 
     The outcome is bona fide only where every modality could be judged, the detector says so of all frames
-    together, every challenge was passed, and no capture is one that was seen before.
+    together, every challenge was passed or has an answer, and no capture is one that was seen before. An
+    answer that is evidence (`antispoof.challenges.answers`) went into what the detector says, with its ratio;
+    what does not speak for a person is none.
 
     Args:
         judged: the attempt.
@@ -123,8 +128,13 @@ def _hindrances(judged: Judgeable) -> list[tuple[str, str]]:
             found.append(("duplicate_frames", ADVICE["duplicate_frames"]))
             break
         seen.add((capture.modality, capture.sha256))
+    measured = {cue.name: cue for cue in judged.cues}
     for result in judged.challenges:
-        if result["outcome"] != "passed":
+        if result["outcome"] == "measured":
+            name, (cue, code) = result["challenge"], EVIDENCE[result["challenge"]]
+            if cue not in measured or not answers(measured[cue]):
+                found.append((f"{name}.{code}", challenges[name].reasons[code]))
+        elif result["outcome"] != "passed":
             reasons, advice = result["reasons"] or ["not_passed"], result["advice"]
             found += [(f"{result['challenge']}.{reason}", "") for reason in reasons]
             found += [(f"{result['challenge']}.{reasons[0]}", words) for words in advice]

@@ -32,9 +32,10 @@ export interface CaptureReference {
   readonly sha256: string;
 }
 
-/** What became of one step of a live capture. */
+/** What became of one challenge of a live capture. */
 export interface ChallengeDocument {
   readonly challenge: string;
+  /** passed, failed, inconclusive; or measured: the answer is evidence, and its ratio stands among the cues of the verdict (movement: face_turn, light: face_light) */
   readonly outcome: string;
   readonly reasons: readonly string[];
   readonly advice: readonly string[];

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from antispoof.registry import Registry
 from antispoof.sensing.track import TrackedFrame
 
-__all__ = ["ALWAYS", "UNASKED", "Cue", "CueWatch", "Measured", "cues"]
+__all__ = ["ALWAYS", "UNASKED", "Cue", "CueWatch", "Measured", "Unasked", "cues"]
 
 ALWAYS: Mapping[str, str] = {
     "no_face": "the face was not in the picture for most of the clip",
@@ -29,7 +29,7 @@ ALWAYS: Mapping[str, str] = {
 
 UNASKED: Mapping[str, str] = {
     "no_sound": "no voice of the same file was given",
-    "not_asked": "no challenge of light was answered",
+    "not_asked": "no challenge asked for it",
 }
 """Reasons of a cue that needs more than pictures, where there is no more: then nothing is told of it."""
 
@@ -83,6 +83,24 @@ class Cue(Protocol):
     def watch(self) -> CueWatch:
         """Begin with a clip."""
         ...
+
+
+class Unasked:
+    """What a clip alone tells of a cue that a challenge has to ask for: nothing.
+
+    Args:
+        name: of the cue.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def see(self, frame: TrackedFrame) -> None:
+        """Pictures alone tell nothing."""
+
+    def measured(self) -> Measured:
+        """Say that nobody asked."""
+        return Measured(self._name, None, ("not_asked",))
 
 
 cues: Registry[Cue] = Registry("cue", __name__)

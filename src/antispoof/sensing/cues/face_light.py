@@ -11,8 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from antispoof.sensing.cues import ALWAYS, UNASKED, Measured, cues
-from antispoof.sensing.track import TrackedFrame
+from antispoof.sensing.cues import ALWAYS, UNASKED, Measured, Unasked, cues
 
 __all__ = ["FaceLight", "reflected"]
 
@@ -32,17 +31,9 @@ class FaceLight:
         "no_answer": "the colours were not shown to their end, or the face was lost",
     }
 
-    def watch(self) -> _Light:
+    def watch(self) -> Unasked:
         """Begin with a clip."""
-        return _Light()
-
-
-class _Light:
-    def see(self, frame: TrackedFrame) -> None:
-        """Pictures alone tell nothing."""
-
-    def measured(self) -> Measured:
-        return Measured("face_light", None, ("not_asked",))
+        return Unasked(self.name)
 
 
 def reflected(measurements: Mapping[str, float]) -> Measured:

@@ -15,11 +15,12 @@ import numpy as np
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from fastapi.concurrency import run_in_threadpool
 
-from antispoof.challenges import passive
+from antispoof.challenges import ChallengeResult, passive
+from antispoof.challenges.answers import evidence_of
 from antispoof.challenges.live import LiveCapture, challenges_for
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.cues import Measured
-from antispoof.sensing.cues.face_light import reflected
+from antispoof.sensing.frames import REASONS
 from antispoof.sensing.media import MediaLimits, load_image
 from antispoof.sensing.modalities import takers
 from antispoof.sensing.watch import Watch
@@ -129,9 +130,9 @@ class _Stream:
             await self._watch(live, samples)
         finally:
             reader.cancel()
-        results = await self._reservation.run(live.results)
+        results = (*await self._reservation.run(live.results), *_rest_of(self._course))
         cues = list(await self._reservation.run(self._course.measured))
-        cues += [reflected(each.measurements) for each in results if each.challenge == "light"]
+        cues += evidence_of(results)
         count = await run_in_threadpool(
             self._core.sessions.end_stream,
             self._session_id,
@@ -230,6 +231,16 @@ def see_picture(
         course.see(at_s, image)
     hint: str | None = seen.hint
     return hint
+
+
+def _rest_of(course: Watch) -> tuple[ChallengeResult, ...]:
+    """Tell that the face was a still picture or a piece that was played again, as of a file; else nothing."""
+    reasons, rest = course.reasons, course.rest
+    if not reasons:
+        return ()
+    measurements = {"followed_s": rest.followed_s, "moved": rest.moved, "left": rest.left}
+    advice = tuple(REASONS[code] for code in reasons)
+    return (ChallengeResult("course", "failed", measurements, reasons, advice),)
 
 
 def _as_json(found: Measured) -> dict[str, Any]:

@@ -6,9 +6,9 @@ Every kind of attack weighs the same, and all of them as much as bona fide.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class CueExperiment(BaseModel):
         doubt: added to the log likelihood ratio before its bounds: so much surer it has to be to speak
             against somebody.
         ridge: penalty on the weights.
-        bounds: of the log likelihood ratio.
+        bounds: of the log likelihood ratio; ``supported`` takes what errors on dev leave, see `_supported`.
         without: numbers that are left out, because simulation draws them as it likes.
     """
 
@@ -54,7 +54,10 @@ class CueExperiment(BaseModel):
     each: bool = False
     doubt: Annotated[float, Field(ge=0, le=5)] = 0.0
     ridge: Annotated[float, Field(gt=0)] = 0.01
-    bounds: tuple[Annotated[float, Field(ge=-5, le=0)], Annotated[float, Field(ge=0, le=2)]]
+    bounds: (
+        tuple[Annotated[float, Field(ge=-5, le=0)], Annotated[float, Field(ge=0, le=2)]]
+        | Literal["supported"]
+    )
     without: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -129,7 +132,7 @@ def fit_rule(
         spread=spread.tolist(),
         layers=layers,
         calibration=calibration_of(np.array([0.0, 1.0]), np.array([-1.0, 0.0])),
-        bounds=settings.bounds,
+        bounds=(0.0, 0.0) if settings.bounds == "supported" else settings.bounds,
         training=_training(experiment, taught),
         results=[],
     )
@@ -149,9 +152,29 @@ def fit_rule(
             told = figures(scores[table.bona_fide], table.by_species(scores))
             told["not_measurable"] = table.absent
             results.append(MeasuredResult(data=data, simulated=True, metrics=told))
+    bounds = draft.bounds
+    if settings.bounds == "supported":
+        bounds = _supported(ratio[dev.bona_fide], dev.by_species(ratio))
     return draft.model_copy(
-        update={"calibration": calibration, "operating_points": points, "results": results}
+        update={
+            "calibration": calibration,
+            "bounds": bounds,
+            "operating_points": points,
+            "results": results,
+        }
     )
+
+
+def _supported(bona_fide: Values, attacks: Mapping[str, Values]) -> tuple[float, float]:
+    """Return the bounds that errors at a ratio of 0 leave, within −5 and 2.
+
+    Where a share of the people looks like no person, and a share of attacks, the mean over their kinds, looks
+    like one, no number says more than the ratio of the two: see `antispoof.scores.calibration.unseen_ratio`.
+    """
+    people = (np.sum(bona_fide > 0) + 1) / (len(bona_fide) + 2)  # Laplace's rule of succession
+    passing = float(np.mean([(np.sum(one > 0) + 1) / (len(one) + 2) for one in attacks.values()]))
+    low, high = np.log((1 - people) / (1 - passing)), np.log(people / passing)
+    return float(np.clip(low, -5, 0).round(2)), float(np.clip(high, 0, 2).round(2))
 
 
 class _Table:
@@ -165,7 +188,7 @@ class _Table:
 
     @classmethod
     def of(cls, name: str, against: Sequence[str], clips: Sequence[MeasuredClip]) -> _Table:
-        wanted = [clip for clip in clips if _counts(clip, against)]
+        wanted = [clip for clip in clips if name in clip.cues and _counts(clip, against)]
         kept = [(clip, found) for clip in wanted if isinstance(found := clip.cues.get(name), np.ndarray)]
         values = np.array([found for _, found in kept]).reshape(len(kept), len(cues[name].features))
         return cls([clip for clip, _ in kept], values, 1 - len(kept) / max(len(wanted), 1))
