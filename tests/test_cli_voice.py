@@ -45,13 +45,14 @@ def desk(voice_bundle: Path, speech: Any, close_up: Any, encode: Any) -> Path:
 def test_one_recording(run: Any, desk: Path) -> None:
     code, out, err = run("check", "--bundle", desk / "miniature-voice.onnx", "--voice", desk / "person.wav")
     assert (code, err) == (0, "")
-    first, score, meaning, evidence, channel, when = out.splitlines()
+    first, score, meaning, evidence, channel, when, alone = out.splitlines()
     assert first.endswith("person.wav: bona fide")
     assert "above the threshold" in score
     assert "likelier from a person" in meaning
     assert re.fullmatch(r"  voice     used, [23]\.\d s of voice", evidence)
     assert re.fullmatch(r"  channel   .*, heard up to \d\.\d kHz; .*, \d+ dB below the voice", channel)
     assert when == "  when      at no time below the threshold"
+    assert alone.startswith("  by itself a voice alone decides nothing: ")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,7 @@ def test_files_are_told_by_their_content(run: Any, desk: Path, name: str, expect
     code, out, err = run("check", "--bundle", desk / "miniature-voice.onnx", desk / name)
     assert code == expected
     assert words in out + err
+    assert ("a voice alone decides nothing" in out) == (code < 2)
 
 
 def test_json_tells_when(run: Any, desk: Path) -> None:
@@ -100,6 +102,11 @@ def test_the_report_shows_when(run: Any, desk: Path) -> None:
     html = page.read_text(encoding="utf-8")
     assert html.count("data:image/png;base64,") == 3
     assert "below the threshold from" in html
+    assert (
+        html.count("<dt>Channel</dt>")
+        == html.count("<dt>By itself</dt><dd>a voice alone decides nothing")
+        == 2
+    )
     assert not re.search(r"(src|href)=\"(?!data:|#)|url\((?!#)|<script|@import", html)
 
 

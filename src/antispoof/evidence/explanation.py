@@ -20,6 +20,7 @@ __all__ = [
     "BANDS_HZ",
     "OUTCOME_WORDS",
     "bundle_score_in_words",
+    "caution_in_words",
     "course",
     "cue_in_words",
     "details",
@@ -43,6 +44,10 @@ OUTCOME_WORDS = {"bona_fide": "bona fide", "attack": "attack", "non_response": "
 
 PERSON = ("a person who is there", "an attack")
 LARGEST_RATIO = 1000  # beyond it a number would claim more than a calibration set can show
+ONE_SIGNAL = {
+    "voice": "a voice alone decides nothing: engines never heard and replays by loudspeaker may pass",
+}
+"""Modality → what is to be said where nothing else was judged."""
 WORTH_TELLING = 0.1  # natural-log likelihood ratio
 BANDS = (
     (4500, "the band of a telephone"),
@@ -76,12 +81,21 @@ def details(verdict: Verdict) -> list[tuple[str, str]]:
         if part.unjudged:
             lines.append(("not judged", ", ".join(part.unjudged)))
         lines += frames_in_words(part, verdict.operating_point.threshold)
+    if caution := caution_in_words(verdict):
+        lines.append(("by itself", caution))
     lines += [("references", references_in_words(each)) for each in verdict.references]
     lines += [(each.name, cue_in_words(each)) for each in verdict.cues]
     if len(verdict.bundle_scores) > 1:
         lines += [("+".join(each.modalities), bundle_score_in_words(each)) for each in verdict.bundle_scores]
         lines.append(("together", sentence(verdict)))
     return lines + [("advice", line) for line in verdict.advice]
+
+
+def caution_in_words(verdict: Verdict) -> str:
+    """Say what a verdict over one sensor alone is not worth; empty where there is nothing to say."""
+    used = {part.modality for part in verdict.evidence if part.status == "used"}
+    alone = len(used) == 1 and verdict.outcome != "non_response"
+    return ONE_SIGNAL.get(used.pop(), "") if alone else ""
 
 
 def sentence(verdict: Verdict) -> str:

@@ -20,6 +20,7 @@ from antispoof.evaluation.plots import inline_svg
 from antispoof.evidence import figures
 from antispoof.evidence.explanation import (
     OUTCOME_WORDS,
+    caution_in_words,
     cue_in_words,
     evidence_in_words,
     frames_in_words,
@@ -30,6 +31,7 @@ from antispoof.evidence.explanation import (
     references_in_words,
     sentence,
     tells_bands,
+    way_in_words,
 )
 from antispoof.files import write_text
 from antispoof.runtime.checking import Checked
@@ -116,9 +118,13 @@ def _card(entry: Checked, simulated: bool) -> dict[str, Any]:
     rows.append(("Threshold set by", f"{point.rule}, on {point.data}"))
     for part in verdict.evidence:
         rows.append((part.modality, evidence_in_words(part, len(verdict.evidence) > 1)))
+        if way := way_in_words(part):
+            rows.append(("Channel", way))
         if part.unjudged:
             rows.append(("Not judged", ", ".join(part.unjudged)))
         rows += [(name.capitalize(), words) for name, words in frames_in_words(part, point.threshold)]
+    if caution := caution_in_words(verdict):
+        rows.append(("By itself", caution))
     rows += [(each.name, cue_in_words(each)) for each in verdict.cues]
     rows += [("Provenance", words) for words in provenance_in_words(entry.files)]
     rows += [("References", references_in_words(each)) for each in verdict.references]
