@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,13 @@ from antispoof.data.manifest import read_manifest
 from antispoof.errors import InputError, UnknownNameError
 from antispoof.simulation.iris.collection import HELD_OUT, plan_irises, write_irises
 from antispoof.simulation.iris.instruments import iris_instruments
+from antispoof.simulation.iris.lashes import hair_shadow
+from antispoof.simulation.iris.lids import lid_edges, opening, skin_light
+from antispoof.simulation.iris.person import draw_person, draw_state
 from antispoof.simulation.iris.presentations import Simulated, simulate_iris
+from antispoof.simulation.iris.sensors import draw_sensor
 from antispoof.simulation.iris.texture import iris_texture
+from antispoof.simulation.iris.view import View
 
 
 def pupil_level(made: Simulated) -> float:
@@ -34,6 +40,36 @@ def test_an_iris_wraps_and_no_two_are_alike() -> None:
     seam = np.abs(one[:, 0] - one[:, -1]).mean()
     assert seam < 3 * np.abs(np.diff(one, axis=1)).mean()
     assert abs(np.corrcoef(one.ravel(), two.ravel())[0, 1]) < 0.5
+
+
+def test_lids_are_open_between_the_corners_and_highest_towards_the_nose() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        person, state = draw_person(rng), draw_state(rng)
+        half = person.opening[0]
+        across = np.linspace(-1.3, 1.3, 261) * half
+        top, bottom = lid_edges(person, state, across)
+        assert (top[np.abs(across) < 0.9 * half] < bottom[np.abs(across) < 0.9 * half]).all()
+        assert top[[0, -1]] == pytest.approx(0)
+        assert bottom[[0, -1]] == pytest.approx(0)
+        assert across[top.argmin()] < 0 < across[bottom.argmax()]
+
+
+def test_skin_is_lit_from_where_the_lamps_are_and_lashes_only_take_light() -> None:
+    rng = np.random.default_rng(4)
+    person, state = draw_person(rng), replace(draw_state(rng), wet=0.0, makeup=0.0)
+    view = View.of(replace(draw_sensor("kiosk", rng), shape=(240, 320), pitch=8.0), rng)
+    around = opening(view, person, state)
+    left, right = (
+        skin_light(view, person, state, around, (x, 0.0), np.random.default_rng(5)) for x in (-0.5, 0.5)
+    )
+    difference = right - left
+    assert difference[:, 200:].mean() > 0 > difference[:, :120].mean()
+    shadow = hair_shadow(view, person, state, rng)
+    assert 0 <= shadow.min() < 0.9
+    assert shadow.max() == 1
+    middle = (around.from_top > 3) & (around.from_bottom > 3) & (np.abs(around.across) < 4)
+    assert not middle.any() or shadow[middle].mean() > 0.9
 
 
 @pytest.mark.parametrize("name", ["print_inkjet", "e_ink"])

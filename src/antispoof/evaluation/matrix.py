@@ -115,7 +115,8 @@ def cross_dataset(
         cells[train, test] = result.figures[figure]
         if math.isnan(cells[train, test].value):
             raise InputError(
-                f"{path}: {LABELS[figure]} of {train} → {test} is undefined: {result.figures[figure].note}"
+                f"{path}: {LABELS[figure]} of {train} → {test} is undefined: {result.figures[figure].note}; "
+                "present more of that, or take its row out of the file"
             )
         attacks = len(given) - result.bona_fide.errors.trials
         if min(result.bona_fide.errors.trials, attacks) < FEWEST_PRESENTATIONS:

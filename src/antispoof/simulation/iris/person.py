@@ -28,7 +28,12 @@ class Person:
         opening: half the distance of the corners; height of the upper and of the lower lid over the middle.
         slant: of the lids, radians.
         crease: distance of the fold above the upper lid; 0 without.
-        lashes: how many, how long, how thick (pixels at 10 a millimetre), how dark.
+        fold: depth of it.
+        hollow: unevenness of what lies around the eye.
+        lashes: of the upper lid: how many, how long as the sensor sees them, how thick, how light (0 to 1).
+        sparse: lashes of the lower lid, as a share of those of the upper.
+        curl: how far the upper lashes turn up, 1 all the way; below 0 they hang before the eye.
+        clump: how many lashes stick together.
         brow: whether the eyebrow is near.
         side: 1 where the nose is to the left of the picture, else -1.
     """
@@ -44,7 +49,12 @@ class Person:
     opening: tuple[float, float, float]
     slant: float
     crease: float
+    fold: float
+    hollow: float
     lashes: tuple[int, float, float, float]
+    sparse: float
+    curl: float
+    clump: float
     brow: bool
     side: int
 
@@ -76,15 +86,15 @@ class EyeState:
 
 def draw_person(rng: np.random.Generator) -> Person:
     """Draw an eye."""
-    sclera = float(rng.uniform(0.5, 0.85))
+    sclera = float(rng.uniform(0.45, 0.75))
     return Person(
         iris_radius=float(np.clip(rng.normal(5.9, 0.25), 5.3, 6.6)),
         texture=iris_texture(rng),
         iris=float(sclera * rng.uniform(0.35, 0.85)),
-        contrast=float(rng.uniform(0.04, 0.3)),
-        limbus=float(rng.uniform(0.15, 0.8)),
+        contrast=float(rng.uniform(0.03, 0.24)),
+        limbus=float(rng.uniform(0.25, 0.95)),
         sclera=sclera,
-        skin=float(rng.uniform(0.4, 0.9)),
+        skin=float(rng.uniform(0.5, 0.85)),
         pores=float(rng.uniform(0.2, 1.0)),
         opening=(
             float(rng.uniform(12.0, 16.5)),
@@ -93,12 +103,17 @@ def draw_person(rng: np.random.Generator) -> Person:
         ),
         slant=float(rng.normal(0, 0.06)),
         crease=float(rng.uniform(1.5, 4.5)) if rng.random() < 0.6 else 0.0,
+        fold=float(rng.uniform(0.05, 0.3)),
+        hollow=float(rng.uniform(0.05, 0.35)),
         lashes=(
-            int(rng.integers(25, 130)),
-            float(rng.uniform(3.0, 9.0)),
-            float(rng.uniform(0.7, 1.8)),
-            float(rng.uniform(0.1, 0.6)),
+            int(rng.integers(70, 150)),
+            float(rng.uniform(3.0, 7.0)),
+            float(rng.uniform(0.05, 0.11)),
+            float(rng.uniform(0.05, 0.45)),
         ),
+        sparse=float(rng.uniform(0.3, 0.6)),
+        curl=float(rng.uniform(0.3, 1.0) if rng.random() < 0.6 else rng.uniform(-0.9, -0.2)),
+        clump=float(rng.uniform(1.3, 4.0)),
         brow=bool(rng.random() < 0.4),
         side=1 if rng.random() < 0.5 else -1,
     )

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from antispoof.simulation.iris.instruments import Setting, iris_instruments
 from antispoof.simulation.iris.person import EyeState, Person, draw_person, draw_state
-from antispoof.simulation.iris.scene import View, eye_light, live_globe
+from antispoof.simulation.iris.scene import eye_light, live_globe
 from antispoof.simulation.iris.sensors import draw_sensor, take
+from antispoof.simulation.iris.view import View
 
 __all__ = ["Simulated", "simulate_iris"]
 

@@ -6,52 +6,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from antispoof.simulation.iris.lashes import hair_shadow
+from antispoof.simulation.iris.lids import opening, skin_light, with_flesh
 from antispoof.simulation.iris.person import EyeState, Person
 from antispoof.simulation.iris.sensors import Sensor
 from antispoof.simulation.iris.texture import ANGLES, RADII
+from antispoof.simulation.iris.view import Map, View, grain, smooth, step
 
-__all__ = ["Globe", "View", "eye_light", "live_globe", "patterned", "smooth", "with_lamps"]
-
-Map = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """The plane through the eye, as the sensor sees it.
-
-    Attributes:
-        x: millimetres from the middle of the lids, (H, W), to the right.
-        y: the same, downwards.
-        pitch: pixels a millimetre.
-    """
-
-    x: Map
-    y: Map
-    pitch: float
-
-    @classmethod
-    def of(cls, sensor: Sensor, rng: np.random.Generator) -> View:
-        """Aim a sensor at an eye, not quite in the middle, and slightly tilted."""
-        rows, columns = sensor.shape
-        free = max(0.0, min(rows, columns) / sensor.pitch / 2 - 6.5)
-        aim = np.clip(rng.normal(0, 0.3 * free, 2) if free else np.zeros(2), -free, free)
-        turn = rng.normal(0, 0.07)
-        v, u = np.mgrid[:rows, :columns].astype(np.float32)
-        u, v = (u - (columns - 1) / 2) / sensor.pitch, (v - (rows - 1) / 2) / sensor.pitch
-        x = np.cos(turn) * u - np.sin(turn) * v + aim[0]
-        y = np.sin(turn) * u + np.cos(turn) * v + aim[1]
-        return cls(x.astype(np.float32), y.astype(np.float32), sensor.pitch)
-
-    def pixel(self, x: float, y: float) -> tuple[float, float]:
-        """Return the column and row of a point in millimetres; the view is flat, so three corners tell."""
-        left, top = float(self.x[0, 0]), float(self.y[0, 0])
-        rows, columns = self.x.shape
-        ax, ay = (float(each[0, -1] - each[0, 0]) / (columns - 1) for each in (self.x, self.y))
-        bx, by = (float(each[-1, 0] - each[0, 0]) / (rows - 1) for each in (self.x, self.y))
-        scale = ax * by - bx * ay
-        return ((x - left) * by - (y - top) * bx) / scale, ((y - top) * ax - (x - left) * ay) / scale
+__all__ = ["Globe", "eye_light", "live_globe", "patterned", "with_lamps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +30,6 @@ class Globe:
     light: Map
     iris: tuple[float, float, float]
     pupil: tuple[float, float, float]
-
-
-def smooth(rng: np.random.Generator, shape: tuple[int, int], cells: float) -> Map:
-    """Smooth noise of unit deviation with about so many bumps across."""
-    rows, columns = (max(2, round(cells * side / max(shape))) for side in shape)
-    small = rng.standard_normal((rows + 1, columns + 1)).astype(np.float32)
-    return np.asarray(cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
-
-
-def _step(distance: Map, width: float) -> Map:
-    """0 where the distance is well below 0, 1 where it is well above."""
-    t = np.clip(distance / width + np.float32(0.5), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def patterned(texture: Map, share: Map, angle: Map) -> Map:
@@ -99,15 +49,26 @@ def live_globe(view: View, person: Person, state: EyeState, rng: np.random.Gener
     pupil = state.pupil * person.iris_radius
     off = np.hypot(view.x - cx, view.y - cy)
     from_pupil = np.hypot(view.x - px, view.y - py)
-    ball = np.sqrt(np.clip(1 - (off / 13.5) ** 2, 0.15, 1)).astype(np.float32)
-    vessels = np.clip(smooth(rng, view.x.shape, 60) - 1.2, 0, 1) * np.float32(0.12)
+    ball = (np.float32(0.35) + np.float32(0.65) * np.sqrt(np.clip(1 - (off / 14.5) ** 2, 0.1, 1))).astype(
+        np.float32
+    )
+    tangle = np.abs(grain(rng, view, 2.6, 1.1) + np.float32(0.5) * grain(rng, view, 0.9, 0.5))
+    vessels = np.float32(0.05 * person.sclera) * np.exp(-((tangle / np.float32(0.12)) ** 2))
     sclera = person.sclera * ball * (1 + np.float32(0.03) * smooth(rng, view.x.shape, 8)) - vessels
     share = (from_pupil - pupil) / np.maximum(person.iris_radius - pupil, 0.5)
-    texture = patterned(person.texture, share, np.arctan2(view.y - py, view.x - px))
+    angle = np.arctan2(view.y - py, view.x - px)
+    texture = patterned(person.texture, share, angle)
     shade = 1 + np.float32(0.25) * (0.5 - np.clip(share, 0, 1))  # the iris is a little darker outside
     iris = person.iris * shade * (1 + np.float32(person.contrast) * texture)
-    light = iris + (sclera - iris) * _step(off - np.float32(person.iris_radius), person.limbus)
-    light = state.pupil_light + (light - state.pupil_light) * _step(from_pupil - np.float32(pupil), 0.14)
+    light = iris + (sclera - iris) * step(off - np.float32(person.iris_radius), person.limbus)
+    # The margin of a pupil is no circle, and has a dark ruff of its own.
+    uneven = sum(
+        np.float32(rng.normal(0, 0.005)) * np.cos(k * angle + np.float32(rng.uniform(0, 6)))
+        for k in range(2, 7)
+    )
+    beside = from_pupil - np.float32(pupil) * (1 + uneven)
+    light *= 1 - np.float32(0.25) * np.exp(-((beside / np.float32(0.16)) ** 2))
+    light = state.pupil_light + (light - state.pupil_light) * step(beside, 0.16)
     return Globe(light.astype(np.float32), (cx, cy, person.iris_radius), (px, py, pupil))
 
 
@@ -118,7 +79,7 @@ def with_lamps(
     out = light.copy()
     for lx, ly, radius in lamps:
         distance = np.hypot(view.x - (x + lx), view.y - (y + ly))
-        out += np.float32(level) * (1 - _step(distance - np.float32(radius), max(0.08, 0.4 * radius)))
+        out += np.float32(level) * (1 - step(distance - np.float32(radius), max(0.08, 0.6 * radius)))
     return out
 
 
@@ -148,98 +109,28 @@ def eye_light(
     Returns:
         float32, (H, W), 1 being a white sheet.
     """
-    half, upper, lower = person.opening
-    cos, sin = np.cos(person.slant), np.sin(person.slant)
-    x, y = cos * view.x + sin * view.y, cos * view.y - sin * view.x
-    lean = np.float32(0.12 * person.side) * x
-    t = np.clip(np.abs(x) / half, 0, 1)
-    top = -upper * state.lids * (1 - t**2.2) - 0.25 * lean * (1 - t)
-    bottom = lower * (1 - t**2) * np.float32(min(state.lids, 1.05))
-    from_top, from_bottom = y - top, bottom - y  # positive inside
-    inside = _step(np.minimum(from_top, from_bottom).astype(np.float32), 0.25)
+    around = opening(view, person, state)
+    inside = step(np.minimum(around.from_top, around.from_bottom) - np.float32(0.1), 0.2)
     light = globe.light.copy()
-    light *= 1 - np.float32(0.45) * np.exp(-np.clip(from_top, 0, None) / np.float32(1.1))  # the lid's shadow
+    # Under the lids and their lashes less light arrives.
+    light *= 1 - np.float32(0.3) * np.exp(-np.clip(around.from_top, 0, None) / np.float32(0.9))
+    light *= 1 - np.float32(0.12) * np.exp(-np.clip(around.from_bottom, 0, None) / np.float32(0.4))
     if lamps:
         light = with_lamps(view, light, sensor.lamps, sensor.lamp_level, globe.iris[0], globe.iris[1])
-    wet = np.exp(-(((from_bottom - 0.15) / 0.18) ** 2)) * (smooth(rng, light.shape, 40) > 1.1)
-    light += np.float32(0.9 * state.wet) * wet.astype(np.float32)
-    skin = _skin(view, person, state, rng, from_top, from_bottom, plastic)
-    light = (skin + (light - skin) * inside).astype(np.float32)
-    light *= _lashes(view, person, state, rng, plastic)
+    if not plastic:
+        light = with_flesh(light, view, person, state, around, rng)
+    aside = np.mean([each[:2] for each in sensor.lamps], axis=0) * 0.12
+    lamp = (float(aside[0] + rng.normal(0, 0.12)), float(aside[1] + rng.normal(-0.05, 0.12)))
+    skin = skin_light(view, person, state, around, lamp, rng, plastic=plastic)
+    light = skin + (light - skin) * inside
+    light *= hair_shadow(view, person, state, rng, plastic=plastic)
     if state.glasses:
-        spots = [(rng.uniform(-14, 14), rng.uniform(-9, 9), rng.uniform(0.5, 2.2)) for _ in range(2)]
-        light = with_lamps(view, light * np.float32(0.93), tuple(spots), 1.5, 0.0, 0.0)
+        light = _before_glasses(view, light, sensor, rng)
     return np.clip(light, 0, 5)
 
 
-def _skin(
-    view: View,
-    person: Person,
-    state: EyeState,
-    rng: np.random.Generator,
-    from_top: Map,
-    from_bottom: Map,
-    plastic: bool,
-) -> Map:
-    shape = view.x.shape
-    relief = np.float32(0.06) * smooth(rng, shape, 4) + np.float32(0.03) * smooth(rng, shape, 14)
-    if not plastic:
-        relief += np.float32(0.035 * person.pores) * smooth(rng, shape, 70)
-        relief += np.float32(0.02 * person.pores) * np.sin(
-            (2.2 + smooth(rng, shape, 5)) * np.where(from_bottom < 0, from_bottom, from_top)
-        )
-    skin = person.skin * (1 + relief)
-    beyond = np.clip((np.abs(view.x) - person.opening[0]) / 2.5, 0, None)
-    near = np.exp(-(beyond**2)).astype(np.float32)  # folds end at the corners
-    if person.crease:
-        skin *= 1 - np.float32(0.25) * near * np.exp(-(((from_top + person.crease) / 0.5) ** 2))
-    skin *= 1 - np.float32(0.3) * near * np.exp(-np.clip(-np.minimum(from_top, from_bottom), 0, None) / 0.8)
-    if state.makeup:
-        skin *= 1 - np.float32(state.makeup) * near * np.exp(-np.abs(from_top) / 1.6)
-    if plastic:
-        gloss = np.clip(smooth(rng, shape, 3) - 1.2, 0, None) * np.float32(rng.uniform(0.2, 1.0))
-    else:
-        gloss = np.clip(smooth(rng, shape, 90) - 1.6, 0, None) * np.float32(0.5 * state.wet)
-    return np.asarray(skin + gloss, np.float32)
-
-
-def _lashes(view: View, person: Person, state: EyeState, rng: np.random.Generator, plastic: bool) -> Map:
-    """Factors, 1 where no lash is."""
-    half, upper, lower = person.opening
-    mask = np.full(view.x.shape, 255, np.uint8)
-    count, length, thick, dark = person.lashes
-    if plastic:
-        count, thick = 30, 2.2
-    droop = rng.uniform(-0.3, 0.9)
-    lines = []
-    for is_upper, many in ((True, count), (False, count // 2)):
-        starts = np.sort(rng.uniform(-0.95, 0.95, many)) if not plastic else np.linspace(-0.9, 0.9, many)
-        clump = np.interp(starts, np.linspace(-1, 1, 12), rng.normal(0, 0.35, 12))
-        for start, lean in zip(starts, clump, strict=True):
-            x = start * half
-            if is_upper:
-                y = -upper * state.lids * (1 - abs(start) ** 2.2) - 0.03 * person.side * x * (1 - abs(start))
-            else:
-                y = lower * (1 - start**2) * min(state.lids, 1.05)
-            long = length * (1.0 if is_upper else 0.45) * rng.uniform(0.5, 1.1) * (1 - 0.3 * abs(start))
-            s = np.linspace(0, 1, 7)
-            fan = np.clip(1.1 * start + 0.5 * lean, -1.3, 1.3)
-            across = long * np.sin(fan) * (0.4 * s + 0.6 * s**2)
-            # A lash leaves the lid towards the sensor, hangs down before it, and turns up at its end.
-            along = long * np.cos(fan) * ((-droop if is_upper else -0.1) * s * (1 - s) * 1.6 + 0.8 * s**2)
-            lines.append((x + across, y - along if is_upper else y + np.abs(along)))
-    if person.brow and not plastic:
-        for _ in range(160):
-            x, y = rng.uniform(-16, 16), -upper - 9.5 + rng.normal(0, 1.0)
-            run = np.linspace(0, 1, 3)
-            lines.append(
-                (x - person.side * rng.uniform(1, 4) * run, y + 0.012 * x**2 - rng.uniform(0, 1.5) * run)
-            )
-    cos, sin = np.cos(person.slant), np.sin(person.slant)
-    width = max(1, round(thick * view.pitch / 14))
-    for lx, ly in lines:
-        ends = [view.pixel(cos * a - sin * b, sin * a + cos * b) for a, b in zip(lx, ly, strict=True)]
-        line = np.rint(np.asarray(ends) * 8).astype(np.int32)
-        shade = int(255 * min(1.0, dark + rng.uniform(0, 0.35)))
-        cv2.polylines(mask, [line], False, shade, width, cv2.LINE_AA, 3)
-    return np.asarray(cv2.GaussianBlur(mask, (3, 3), 0), np.float32) / np.float32(255)
+def _before_glasses(view: View, light: Map, sensor: Sensor, rng: np.random.Generator) -> Map:
+    """Mirror the lamps once more, larger and beside the eye, and take a little of the light."""
+    x, y, scale = rng.uniform(-12, 12), rng.uniform(-8, 8), rng.uniform(1.5, 4.0)
+    lamps = tuple((scale * lx, scale * ly, min(0.45, 1.4 * radius)) for lx, ly, radius in sensor.lamps)
+    return with_lamps(view, light * np.float32(0.93), lamps, 1.5, x, y)

@@ -85,12 +85,12 @@ def draw_sensor(family: str, rng: np.random.Generator) -> Sensor:
         lamp_level=float(rng.uniform(0.9, 4.0)),
         fall_off=(float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(0, 0.5))),
         ambient=float(rng.uniform(0.0, 0.6 if family == "mobile" else 0.2)),
-        exposure=float(rng.uniform(0.5, 1.1)),
+        exposure=float(rng.uniform(0.45, 1.02)),
         blur=float(rng.uniform(0.3, 1.0) * soft * (1 + rows / 480)),
         motion=tuple(rng.normal(0, 0.7, 2).tolist()) if rng.random() < 0.3 else (0.0, 0.0),
         noise=(float(rng.uniform(0.001, 0.012)), float(rng.uniform(0.003, 0.03))),
         rows_noise=float(rng.uniform(0, 0.006)),
-        black=float(rng.uniform(0.0, 0.1) if rng.random() < 0.8 else rng.uniform(0.1, 0.3)),
+        black=float(rng.uniform(0.0, 0.08) if rng.random() < 0.85 else rng.uniform(0.08, 0.2)),
         gamma=float(rng.uniform(0.6, 1.15)),
         sharpen=float(rng.uniform(0.3, 1.5))
         if rng.random() < (0.7 if family == "wall_unit" else 0.3)
@@ -135,7 +135,7 @@ def _moved(level: Map, motion: tuple[float, float]) -> Map:
 
 
 def _lamps(family: str, rng: np.random.Generator) -> tuple[tuple[float, float, float], ...]:
-    size, x, y = rng.uniform(0.1, 0.4), rng.normal(0, 0.5), rng.normal(0.2, 0.5)
+    size, x, y = rng.uniform(0.08, 0.32), rng.normal(0, 0.5), rng.normal(0.2, 0.5)
     if family == "single_lamp":
         places = [(x, y)]
     elif family == "mobile":

@@ -20,6 +20,7 @@ def iris_texture(rng: np.random.Generator) -> Map:
         weight * _noise(rng, rows, columns)
         for weight, rows, columns in ((0.9, 5, 150), (0.7, 9, 256), (0.5, 3, 70), (0.3, 20, 256))
     )
+    fibres = _wandering(np.asarray(fibres, np.float32), rng)
     ring = rng.uniform(0.22, 0.42) + 0.05 * _noise(rng, 1, int(rng.integers(8, 26)))
     collarette = rng.uniform(0.2, 0.9) * np.exp(-(((r - ring) / rng.uniform(0.03, 0.08)) ** 2))
     zone = np.where(r < ring, rng.uniform(-0.5, 0.5), 0).astype(np.float32)
@@ -39,6 +40,15 @@ def iris_texture(rng: np.random.Generator) -> Map:
     texture = np.asarray(cv2.GaussianBlur(wrapped, (3, 3), 0)[:, 8:-8], np.float32)
     texture -= texture.mean()
     return np.asarray(np.clip(texture / (2.2 * texture.std() + 1e-6), -1.6, 1.6), np.float32)
+
+
+def _wandering(fibres: Map, rng: np.random.Generator) -> Map:
+    """Let fibres wander aside on their way to the limbus."""
+    aside = np.float32(rng.uniform(1, 6)) * (_noise(rng, 5, 16) + np.float32(0.5) * _noise(rng, 9, 40))
+    rows, columns = np.mgrid[:RADII, :ANGLES].astype(np.float32)
+    return np.asarray(
+        cv2.remap(fibres, columns + aside, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), np.float32
+    )
 
 
 def _noise(rng: np.random.Generator, rows: int, columns: int) -> Map:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from antispoof.registry import Registry
 from antispoof.simulation.iris.person import EyeState, Person
-from antispoof.simulation.iris.scene import View
 from antispoof.simulation.iris.sensors import Sensor
+from antispoof.simulation.iris.view import View
 
 __all__ = ["Instrument", "Setting", "iris_instruments"]
 

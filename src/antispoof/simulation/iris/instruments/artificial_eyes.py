@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.simulation.iris.instruments import Setting, iris_instruments
-from antispoof.simulation.iris.scene import Globe, eye_light, patterned, smooth
+from antispoof.simulation.iris.scene import Globe, eye_light, patterned
 from antispoof.simulation.iris.texture import ANGLES, RADII
+from antispoof.simulation.iris.view import smooth
 
 __all__ = ["doll_eye", "prosthetic_eye"]
 

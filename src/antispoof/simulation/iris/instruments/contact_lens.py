@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.simulation.iris.instruments import Setting, iris_instruments
-from antispoof.simulation.iris.scene import eye_light, live_globe, smooth
+from antispoof.simulation.iris.scene import eye_light, live_globe
+from antispoof.simulation.iris.view import smooth
 
 __all__ = ["contact_lens"]
 

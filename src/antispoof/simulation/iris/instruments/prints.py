@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.simulation.iris.instruments import Setting, iris_instruments
-from antispoof.simulation.iris.scene import live_globe, smooth, with_lamps
+from antispoof.simulation.iris.scene import live_globe, with_lamps
+from antispoof.simulation.iris.view import smooth
 
 __all__ = ["printed"]
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.simulation.iris.instruments import Setting, iris_instruments
-from antispoof.simulation.iris.scene import View, smooth, with_lamps
+from antispoof.simulation.iris.scene import with_lamps
+from antispoof.simulation.iris.view import View, smooth
 
 __all__ = ["display", "e_ink"]
 
