@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import wave
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from antispoof.evaluation.metrics import auc
 from antispoof.runtime.cues import read_rule
 from antispoof.sensing.cues import cues
 from antispoof.simulation.clip.codecs import CODECS, encode
-from antispoof.training.cue_rules import answers
+from antispoof.training.cue_rules import answers, talks
 from antispoof.training.cue_rules.fitting import RulesExperiment, fit_rule, said
 from antispoof.training.cue_rules.measuring import MeasuredClip, measure_clips, read_measured
 
@@ -227,3 +228,31 @@ def test_answers_are_simulated_and_learned_from(
     code, _, error = run(*command[:-4], "--people", 9, "--out", out)
     assert code != 0
     assert "people must be 2 to" in error
+
+
+def test_talks_are_simulated_with_their_own_voice_and_with_others(
+    run: Run,
+    portrait: NDArray[np.uint8],
+    speech: NDArray[np.float32],
+    encode: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(talks, "SECONDS", 1.6)
+    faces, voices = tmp_path / "portraits", tmp_path / "voices"
+    faces.mkdir()
+    voices.mkdir()
+    for number in range(4):
+        (faces / f"{number}.png").write_bytes(encode(np.roll(portrait, number, 1), "PNG"))
+        with wave.open(str(voices / f"{number}.wav"), "wb") as file:
+            file.setparams((1, 2, 16000, 0, "NONE", ""))
+            file.writeframes((np.roll(np.tile(speech, 2), 4000 * number) * 30000).astype("<i2").tobytes())
+    out = tmp_path / "talks.jsonl"
+    command = ("cues", "talks", faces, voices, "--licence", "CC0", "--people", 2, "--out", out)
+    code, printed, _ = run(*command)
+    assert (code, printed.split()[0]) == (0, "8")
+    kinds = [clip.pai_species for clip in read_measured(out)]
+    assert kinds == [None, "dub_film", "dub_still", "dub_roaming"] * 2
+    code, _, error = run(*command[:-4], "--people", 5, "--out", out)
+    assert code != 0
+    assert "portraits and voices of that suite" in error

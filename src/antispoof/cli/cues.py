@@ -56,6 +56,34 @@ def simulate_answers(
     typer.echo(f"{count} answers measured: {out}")
 
 
+@cues_app.command("talks")
+def simulate_talks(
+    portraits: Annotated[Path, typer.Argument(help="Folder, one portrait a person.", show_default=False)],
+    voices: Annotated[Path, typer.Argument(help="Folder, one recording a person.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="File to write.", show_default=False)],
+    licence: Annotated[str, typer.Option(help="Terms of portraits and voices.", show_default=False)],
+    suite: Annotated[str, typer.Option(help="What may teach (taught), or what is held out.")] = "taught",
+    people: Annotated[int, typer.Option(help="How many.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same films.")] = 0,
+) -> None:
+    """Simulate people who talk, with their voice or another, and write the numbers of lip_sound."""
+    from antispoof.cli.app import reporter
+    from antispoof.training.cue_rules.talks import write_talks
+
+    told = reporter()
+    count = write_talks(
+        portraits,
+        voices,
+        out,
+        suite=suite,
+        people=people,
+        licence=licence,
+        seed=seed,
+        progress=lambda done, of: told.progress("simulating", done, of),
+    )
+    typer.echo(f"{count} talks measured: {out}")
+
+
 @cues_app.command("fit")
 def fit_cues(
     experiment: Annotated[Path, typer.Argument(help="YAML file: how each cue learns.", show_default=False)],

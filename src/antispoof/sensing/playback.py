@@ -25,7 +25,7 @@ LEAST_NOISE = 0.15  # levels: below, coding has left nothing to compare
 LEAST_PICTURES = 20
 PERIODS = (6, 48)  # pictures
 LEAST_KNOWN = 1 / 3  # of the pictures have to have a partner
-PLAYED = 0.45
+PLAYED = 0.36
 """From this likeness on a piece is played again; set on simulation, `benchmarks/video.py --still`."""
 
 

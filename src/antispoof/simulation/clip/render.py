@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from antispoof.simulation.clip import clip_instruments
 from antispoof.simulation.clip.camera import Camera, Settings, draw_settings
 from antispoof.simulation.clip.codecs import CODECS, Codec, encode
 from antispoof.simulation.clip.layers import Layer, film
-from antispoof.simulation.clip.motion import MOTIONS, Motion
+from antispoof.simulation.clip.motion import MOTIONS, Motion, Track
 from antispoof.simulation.clip.person import Body, act, body_of, head_layer
 from antispoof.simulation.clip.stage import FACE_MM, Layers, Picture, Stage, room
 from antispoof.simulation.clip.suites import SUITES
@@ -99,13 +99,16 @@ class SimulatedClip:
         encode(self.frames(), path, self._codec, self.quality, self.fps)
 
 
-def simulate_clip(spec: ClipSpec, person: Portrait, attacker: Portrait) -> SimulatedClip:
+def simulate_clip(
+    spec: ClipSpec, person: Portrait, attacker: Portrait, mouth: Track | None = None
+) -> SimulatedClip:
     """Set up a clip; its frames are filmed when they are asked for.
 
     Args:
         spec: what it shows.
         person: who is presented or imitated.
         attacker: who wears the mask, or stands behind what is held.
+        mouth: how far that of a bona fide clip is open, 0 to 1, instead of what is drawn.
 
     Raises:
         UnknownNameError: no such suite or instrument.
@@ -137,6 +140,8 @@ def simulate_clip(spec: ClipSpec, person: Portrait, attacker: Portrait) -> Simul
     )
     if instrument is None:
         acting = act(rng, spec.seconds, motion, stage.distance_mm(), spec.liveliness)
+        if mouth is not None:
+            acting = replace(acting, mouth=mouth)
         layers.append(head_layer(body, acting))
     else:
         if rng.random() < 0.35 and not spec.instrument.startswith("mask"):  # type: ignore[union-attr]
