@@ -128,6 +128,34 @@ def test_a_running_service_tells_once_and_signed(serve: Any, receiver: Receiver,
     assert [(each["waiting"], each["given_up"]) for each in listed(service)] == [(0, 0)]
 
 
+def test_a_silent_receiver_holds_up_nobody(serve: Any, receiver: Receiver, frames: Frames) -> None:
+    service = serve(**INSIDE, webhook_timeout_s=20)
+    register(service, receiver.url("hang"))
+    register(service, receiver.url("fine"))
+    for number in (1, 2):
+        session = service.open()
+        service.capture(session, 0, frames["attack"][number])
+        service.complete(session)
+        until = time.monotonic() + 15
+        while [path for path, _, _ in receiver.got].count("/fine") < number:
+            assert time.monotonic() < until, receiver.got
+            time.sleep(0.02)
+    assert not receiver.leave.is_set()
+    receiver.leave.set()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"webhook-timestamp": "9" * 400}, {"webhook-id": "\udc80"}, {"webhook-signature": "v1,\udcff"}],
+)
+def test_headers_that_no_service_sends_are_refused_in_words(changed: dict[str, str]) -> None:
+    from antispoof.contract.webhooks import signed_headers
+
+    secret = "whsec_" + base64.b64encode(b"k" * 32).decode()
+    with pytest.raises(InputError, match="webhook"):
+        verify_webhook(b"{}", {**signed_headers("msg_x", time.time(), b"{}", secret), **changed}, secret)
+
+
 def test_old_messages_are_refused() -> None:
     from antispoof.contract.webhooks import signed_headers
 

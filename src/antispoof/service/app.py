@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from antispoof.service.middleware import ServiceMiddleware
 from antispoof.service.problems import Problem
 from antispoof.service.routes import check, docs, operations, page, sessions, stream, webhooks
 from antispoof.service.settings import Settings
-from antispoof.service.webhooks import Message
+from antispoof.service.webhooks import AT_ONCE, Message
 
 __all__ = ["create_app"]
 
@@ -125,24 +125,36 @@ async def _sweep(core: Core) -> None:
 
 
 async def _tell(core: Core) -> None:
-    """Send what webhooks wait for; what fails is tried again later."""
-    while core.settings.webhook_hosts:
-        try:
-            messages = await run_in_threadpool(core.webhooks.due)
-            await asyncio.gather(*(_send(core, message) for message in messages))
-        except Problem as problem:
-            log.warning("webhooks_failed", code=problem.code)
-        except Exception as error:  # whatever one message does, the others are told
-            log.error("defect", error=type(error).__name__, where=where(error), route="webhooks")
-        await asyncio.sleep(TELL_EVERY_S)
+    """Send what webhooks wait for; what fails is tried again later, and who is silent holds up nobody."""
+    async with asyncio.TaskGroup() as group:
+        sending: set[asyncio.Task[None]] = set()
+        while core.settings.webhook_hosts:
+            with _noted():
+                for message in await run_in_threadpool(core.webhooks.due, AT_ONCE - len(sending)):
+                    task = group.create_task(_send(core, message))
+                    sending.add(task)
+                    task.add_done_callback(sending.discard)
+            await asyncio.sleep(TELL_EVERY_S)
 
 
 async def _send(core: Core, message: Message) -> None:
-    status, failure = await core.webhooks.outbound.post(message.url, message.headers, message.body)
-    await run_in_threadpool(core.webhooks.settle, message, status, failure)
-    log.info(
-        "webhook", webhook=message.webhook, attempt=message.attempt, status=status, error=failure or None
-    )
+    with _noted():
+        status, failure = await core.webhooks.outbound.post(message.url, message.headers, message.body)
+        await run_in_threadpool(core.webhooks.settle, message, status, failure)
+        log.info(
+            "webhook", webhook=message.webhook, attempt=message.attempt, status=status, error=failure or None
+        )
+
+
+@contextmanager
+def _noted() -> Iterator[None]:
+    """Whatever one message does, the others are told."""
+    try:
+        yield
+    except Problem as problem:
+        log.warning("webhooks_failed", code=problem.code)
+    except Exception as error:
+        log.error("defect", error=type(error).__name__, where=where(error), route="webhooks")
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -25,10 +25,10 @@ from antispoof.service.secret import Secret, new_id
 from antispoof.service.store.database import Store, Transaction
 from antispoof.service.store.tables import Delivery, Session, Webhook
 
-__all__ = ["Message", "Webhooks", "announce"]
+__all__ = ["AT_ONCE", "Message", "Webhooks", "announce"]
 
 MOST = 5  # of a tenant
-AT_ONCE = 20
+AT_ONCE = 20  # messages that a process sends side by side
 LEASE_S = 60.0  # a message that a process took with it when it ended is taken up again after that
 WAITS_S = (5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Between the attempts: three days and a half together."""
@@ -139,8 +139,14 @@ class Webhooks:
                 raise Problem("not_found", "there is no such webhook")
             self._drop(transaction, hook, "webhook_removed")
 
-    def due(self) -> list[Message]:
-        """Take what is to be told now, tenants in turn; another process leaves it alone for a minute."""
+    def due(self, most: int = AT_ONCE) -> list[Message]:
+        """Take what is to be told now, tenants in turn; another process leaves it alone for a minute.
+
+        Args:
+            most: how many messages; 0 takes none.
+        """
+        if most < 1:
+            return []
         now = self._clock.now()
         waiting = (Delivery.ended_at.is_(None), Delivery.next_at <= now)
         # The first of every tenant, then the second: one whose receivers are silent holds up itself.
@@ -151,7 +157,7 @@ class Webhooks:
             .join(turns, turns.c.id == Delivery.id)
             .where(*waiting)
             .order_by(turns.c.turn, Delivery.next_at)
-            .limit(AT_ONCE)
+            .limit(most)
             .with_for_update(skip_locked=True, of=Delivery)
         )
         messages = []
