@@ -339,6 +339,30 @@ def test_a_service_of_another_version_is_refused(header: str | None, body: Any, 
         client.models()
 
 
+@pytest.mark.parametrize("version", [None, "2.0"])
+def test_a_result_that_another_version_has_judged_is_told_as_that(
+    running: Running, frames: Frames, version: str | None
+) -> None:
+    """Results are kept for months, and updates of the service do not change what was signed."""
+    from antispoof.service.store.tables import Result
+
+    with Client(running.url, running.key) as client:
+        session = client.open_session()
+        client.capture(session, fresh(frames["bona_fide"])[0], 0)
+        client.complete(session)
+        with running.core.store.write() as transaction:
+            row = transaction.get_one(Result, session.id)
+            document = json.loads(row.document)
+            document.pop("schema_version")
+            row.document = json.dumps(
+                document if version is None else {**document, "schema_version": version}
+            )
+        with pytest.raises(
+            IncompatibleServiceError, match=f"schema_version {version!r}, this client reads 1"
+        ):
+            client.result(session)
+
+
 def test_every_answer_is_what_the_openapi_document_says(running: Running, frames: Frames) -> None:
     """The documents of the contract are those of the document, and the service's answers obey it."""
     described = httpx2.get(f"{running.url}/openapi.json").json()

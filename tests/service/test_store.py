@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,31 @@ def test_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
 def test_databases_that_cannot_be_used(url: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         open_store(url)
+
+
+def test_a_store_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'service.db'}"
+    store = open_store(url)
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+    with pytest.raises(InputError, match=r"service\.db' was brought up to date by a newer version"):
+        open_store(url)
+
+
+def test_an_update_that_adds_a_field_keeps_idempotency_keys(settings: Settings) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Newer(SessionRequest):
+        added: str = "as before"
+
+    core = Core(settings)
+    key = core.keys.add("test").partition("_")[0]
+    first = core.sessions.open(REQUEST, key, "order")
+    newer = Newer(*astuple(REQUEST))
+    assert core.sessions.open(newer, key, "order")["id"] == first["id"]
+    with pytest.raises(Problem, match="another body"):
+        core.sessions.open(replace(newer, added="otherwise"), key, "order")
+    core.close()
 
 
 def test_messages_are_taken_once_by_two_processes(

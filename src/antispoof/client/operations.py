@@ -14,7 +14,12 @@ from typing import Any, Literal, TypedDict, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from antispoof.client.exchange import Call, Conversation, Pause, Policy, exchange
-from antispoof.client.failures import RefusedError, UnreachableError, UnverifiedResultError
+from antispoof.client.failures import (
+    IncompatibleServiceError,
+    RefusedError,
+    UnreachableError,
+    UnverifiedResultError,
+)
 from antispoof.contract.documents import (
     Audit,
     CaptureReceipt,
@@ -149,9 +154,8 @@ class Operations:
         until = time.monotonic() + wait_s
         while True:
             try:
-                document = yield from self._ask(
-                    ResultDocument, Call("GET", f"{_place(session)}/result", self._key)
-                )
+                call = Call("GET", f"{_place(session)}/result", self._key)
+                document = _result((yield from exchange(call, self._policy)))
                 break
             except RefusedError as problem:
                 left_s = until - time.monotonic()
@@ -167,7 +171,7 @@ class Operations:
         if nonce is not None and claims.get("nonce") != nonce:
             raise UnverifiedResultError("signed, but with another nonce: the result of another session")
         # What was signed is what is returned: the unsigned copy beside it has no say.
-        return _read(ResultDocument, {**claims, "jws": document.jws})
+        return _result({**claims, "jws": document.jws})
 
     def _verified(self, token: str) -> Conversation[dict[str, Any]]:
         """Check a signature; keys that were fetched are fetched once more, as a new one may have signed."""
@@ -256,6 +260,17 @@ def _read(model: type[Model], document: Any) -> Model:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise UnreachableError(f"no {model.__name__} came: {place}: {first['msg']}") from None
+
+
+def _result(document: Any) -> ResultDocument:
+    """Read a result; one that another version of the service has judged is told as what it is."""
+    version = document.get("schema_version") if isinstance(document, dict) and "jws" in document else "1."
+    if not str(version).startswith("1."):
+        raise IncompatibleServiceError(
+            f"the result was judged by another version of the service: its document has schema_version "
+            f"{version!r}, this client reads 1; `antispoof verify-result` checks its signature"
+        )
+    return _read(ResultDocument, document)
 
 
 def _identifier(session: SessionLike) -> str:

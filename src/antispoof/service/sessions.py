@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -67,7 +68,9 @@ class Sessions:
             Problem: ``idempotency_mismatch``; ``attempts_exhausted`` for a device that failed too often.
         """
         now = self._clock.now()
-        digest = hashlib.sha256(repr(request).encode()).hexdigest()
+        # What is not set stays out of it, so that an update which adds a field does not change it.
+        said = {f.name: value for f in fields(request) if (value := getattr(request, f.name)) != f.default}
+        digest = hashlib.sha256(repr(said).encode()).hexdigest()
         with self._store.write() as transaction:
             if idempotency_key is not None:
                 self._store.in_turn(transaction, f"idempotency {key_id} {idempotency_key}")

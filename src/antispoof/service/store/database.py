@@ -12,6 +12,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Engine, Select, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -103,7 +104,7 @@ def open_store(url: str, *, migrate: bool = True, timeout_s: float = 2.5) -> Sto
         timeout_s: how long PostgreSQL may take to connect, to give a lock, to answer.
 
     Raises:
-        InputError: the URL is of another kind, or nothing answers there.
+        InputError: the URL is of another kind, nothing answers there, or a newer version made the tables.
         MissingExtraError: the driver is not installed.
     """
     try:
@@ -143,6 +144,11 @@ def open_store(url: str, *, migrate: bool = True, timeout_s: float = 2.5) -> Sto
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
         raise InputError(f"cannot use the database {parsed.render_as_string()!r}: {reason}") from None
+    except CommandError:  # of a step that this version does not know
+        raise InputError(
+            f"the database {parsed.render_as_string()!r} was brought up to date by a newer version: "
+            "use that one, or a backup from before"
+        ) from None
     return Store(engine)
 
 
