@@ -3,15 +3,19 @@
     python benchmarks/face_bursts.py --data DIR --bundle face-rgb
 
 DIR is that of ``face_rgb.py``. What is in a row in its manifest was mostly taken in a row; a source may hold
-several people and places, so that some of what is told of five in a row is right: ``--list`` names them.
+several people and places, so that some of what is told of five in a row is right: ``--list`` names them. Of
+its portraits, one of each of two to eight people make a burst, and six people clips that cut between them;
+films of people give bursts of five pictures spread over so many seconds.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 from face_rgb import PRINT, read_pictures
@@ -19,15 +23,21 @@ from face_rgb import PRINT, read_pictures
 import antispoof
 from antispoof.errors import InputError
 from antispoof.runtime.bundle import default_bundle
+from antispoof.runtime.verdict import Verdict
 from antispoof.sensing import copies as copies_told
-from antispoof.sensing import people as people_told
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import find_faces
 from antispoof.sensing.video import film_pictures
+from antispoof.simulation.face.collection import portrait_files
 
 BURSTS = 60  # of each kind
 FRAMES = 5
 FILMED_S = 4.0
+TOLD = {"several_people", "spliced"}
+CLIPS = 20
+CAST = 6  # people of a clip
+RATE = 25
+SPREAD_S = (0.8, 4.0, 8.0)  # of bursts out of films
 
 
 def main() -> None:
@@ -36,19 +46,12 @@ def main() -> None:
     parser.add_argument("--bundle", help="another bundle than the shipped one")
     parser.add_argument("--list", action="store_true", help="name the bursts in a row that are told")
     parser.add_argument(
-        "--near",
-        type=float,
-        help="how far apart one person's captures lie at most, to try; 1.25 on simulation",
-    )
-    parser.add_argument(
         "--coded-anew", action="store_true", help="only how near copies, and neighbours in films, are"
     )
     arguments = parser.parse_args()
     if arguments.coded_anew:
         coded_anew(arguments.data)
         return
-    if arguments.near:
-        people_told.TONES_NEAR = arguments.near
     detector = antispoof.load(arguments.bundle or default_bundle("face_rgb"))
     people: dict[str, list[Any]] = {}
     attacks: dict[str, list[Any]] = {}
@@ -71,18 +74,11 @@ def main() -> None:
         ]
 
     def told(title: str, bursts: list[list[Any]], show: bool = False) -> None:
-        found = passed = 0
-        for burst in bursts:
-            verdict = detector.check(face_rgb=[one.image for one in burst])
-            passed += verdict.outcome == "bona_fide"
-            if "several_people" in verdict.evidence[0].reasons:
-                found += 1
-                if show:
-                    print("  ", burst[0].path, "and the next", len(burst) - 1)
-        said, went = (
-            f"{count} of {len(bursts)} ({100 * count / len(bursts):.1f} %)" for count in (found, passed)
-        )
-        print(f"{title}: {said} told, {went} judged bona fide", flush=True)
+        verdicts = [detector.check(face_rgb=[one.image for one in burst]) for burst in bursts]
+        for burst, verdict in zip(bursts, verdicts, strict=True):
+            if show and TOLD & {*verdict.evidence[0].reasons}:
+                print("  ", burst[0].path, "and the next", len(burst) - 1)
+        show_told(title, verdicts)
 
     in_row = [
         held[start : start + FRAMES] for held in people.values() for start in range(0, len(held), FRAMES)
@@ -100,7 +96,66 @@ def main() -> None:
     both = [name for name in names if len(attacks.get(name, [])) >= FRAMES]
     mixed = [row(people[name], 3) + row(attacks[name], 2) for name in random.choice(both, BURSTS)]
     told("3 bona fide + 2 attacks of one source", mixed)
+    portraits = [cv2.imread(str(path))[..., ::-1] for path in portrait_files(arguments.data / "portraits")]
+    for count in range(2, 9):
+        bursts = [[portraits[n] for n in random.choice(len(portraits), count, False)] for _ in range(BURSTS)]
+        show_told(f"portraits of {count} people", [detector.check(face_rgb=burst) for burst in bursts])
+    for title, every in (("every frame", 1), ("every half second", RATE // 2)):
+        casts = [[portraits[n] for n in random.choice(len(portraits), CAST, False)] for _ in range(CLIPS)]
+        show_told(
+            f"clips of {CAST} people that cut {title}", [cut_clip(detector, one, every) for one in casts]
+        )
+    from_films(detector, arguments.data)
     copies(detector, people, attacks, random)
+
+
+def show_told(title: str, verdicts: list[Verdict]) -> None:
+    """Print of how many it is told that they are no capture of one person, and how many pass."""
+    found = sum(bool(TOLD & {*verdict.evidence[0].reasons}) for verdict in verdicts)
+    passed = sum(verdict.outcome == "bona_fide" for verdict in verdicts)
+    said, went = (
+        f"{count} of {len(verdicts)} ({100 * count / len(verdicts):.1f} %)" for count in (found, passed)
+    )
+    print(f"{title}: {said} told, {went} judged bona fide", flush=True)
+
+
+def cut_clip(detector: antispoof.Detector, people: list[Any], every: int) -> Verdict:
+    """Check a clip of 4 s that shows each for so many frames, in turn; each sways as before a camera."""
+    rng = np.random.default_rng(len(people))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "cuts.mp4")
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("libx264", rate=RATE)
+            stream.width, stream.height, stream.pix_fmt = 224, 272, "yuv420p"
+            for number in range(int(FILMED_S * RATE)):
+                sway = 6 * np.sin(np.array([0.9, 1.3]) * 2 * np.pi * number / RATE)
+                shown = cv2.warpAffine(
+                    people[number // every % len(people)],
+                    np.array([[1, 0, sway[0]], [0, 1, sway[1]]], np.float32),
+                    (224, 272),
+                    borderMode=cv2.BORDER_REPLICATE,
+                )
+                noisy = np.clip(shown + rng.normal(0, 3, shown.shape), 0, 255).astype(np.uint8)
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, "rgb24")))
+            out.mux(stream.encode(None))
+        return detector.check(face_rgb=path)
+
+
+def from_films(detector: antispoof.Detector, data: Path) -> None:
+    """Bursts of five out of films, of one person each: bona fide and replayed."""
+    for kind in ("bonafide", "replay"):
+        for spread in SPREAD_S:
+            verdicts = []
+            for film in sorted((data / "videos" / kind).iterdir()):
+                shown = [(time_s, picture) for time_s, picture in film_pictures(film) if time_s < 20]
+                times = np.array([time_s for time_s, _ in shown])
+                for start in np.arange(0, times[-1] - spread, max(spread / 2, 1.5)):
+                    wanted = start + np.linspace(0, spread, FRAMES)
+                    places = np.abs(times[:, None] - wanted).argmin(axis=0)
+                    verdict = detector.check(face_rgb=[shown[place][1] for place in places])
+                    if verdict.evidence[0].status == "used":
+                        verdicts.append(verdict)
+            show_told(f"films, {kind}, five pictures over {spread:g} s", verdicts)
 
 
 def coded_anew(data: Path) -> None:

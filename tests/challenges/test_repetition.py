@@ -167,3 +167,11 @@ def test_a_splice_is_found_where_it_is(seed: int, at: int) -> None:
     assert find_splices([*one[:at], *other[at:]]) == (at / 10,)
     brighter = [replace(frame, thumbnail=frame.thumbnail + 30) for frame in one[at:]]
     assert find_splices([*one[:at], *brighter]) == (), "an exposure that changes is no splice"
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 10**6), every=st.integers(1, 3), scenes=st.integers(2, 6))
+def test_cuts_to_and_fro_are_splices(seed: int, every: int, scenes: int) -> None:
+    """However often: a person who moves does not jump back to where the picture was."""
+    takes = [camera(wander(60, seed), 0.5, seed + one) for one in range(scenes)]
+    assert len(find_splices([takes[at // every % scenes][at] for at in range(60)])) >= 3

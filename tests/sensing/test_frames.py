@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from antispoof.errors import InputError, MediaError
 from antispoof.sensing.capture import Box, Recording, Sample
+from antispoof.sensing.faces import find_faces
 from antispoof.sensing.frames import load_frames
 from antispoof.sensing.people import shows_several_people
 from antispoof.sensing.source import MediaLimits
@@ -172,22 +173,68 @@ def test_a_coding_that_nobody_reads_is_named_as_such(tmp_path: Path) -> None:
 
 
 def test_pictures_of_several_people_fall_apart() -> None:
-    """A texture stands for a face and what is around it."""
+    """A texture stands for a face and what is around it: no eyes are found, so it looks no way at all."""
     one, other = moving(12)[::4], moving(12, seed=1)[::4]
     here, there = Box(4, 4, 24, 24), Box(36, 36, 24, 24)
     assert not shows_several_people(one, [here] * 3)
     assert not shows_several_people(one, [here, there, here]), "one may move"
     assert not shows_several_people(one[:1], [here])
     mixed = [one[0], other[0], one[1], other[1]]
-    assert shows_several_people(mixed, [here, there, here, there]), "the face jumps with its look"
-    assert shows_several_people(mixed[:2], [here, there])
-    assert not shows_several_people(mixed[:2], [here] * 2), "framed alike, two pictures are too few"
-    assert shows_several_people(mixed, [here] * 4), "two of each"
-    assert not shows_several_people(mixed[:3], [here] * 3)
-    assert shows_several_people(mixed, [here] * 4, np.array([[0.0, 1], [1, 0], [0.1, 1], [1, 0.1]]))
-    near = np.array([[0.0, 1], [0.1, 1], [0.2, 1], [0.3, 1]])
-    assert not shows_several_people(mixed, [here, there] * 2, near)
-    apart = np.array([[0.0], [9.0], [0.5], [9.5]])
-    assert shows_several_people(mixed[:2], [here] * 2, near[:2], apart[:2]), "a bundle knows how far is far"
-    assert not shows_several_people(mixed, [here, there] * 2, near, apart / 9)
-    assert not shows_several_people(one, [here] * 3, None, np.array([[0.0], [9.0], [18.0]])), "one place"
+    assert shows_several_people(mixed, [here, there, here, there])
+    assert shows_several_people(mixed[:2], [here] * 2)
+    near = np.array([[0.0], [0.5], [1.0], [1.5]])
+    assert not shows_several_people(mixed, [here] * 4, near), "a network sees them near each other"
+    assert shows_several_people(mixed, [here] * 4, 9 * near)
+    assert not shows_several_people(one, [here] * 3, np.array([[0.0], [9.0], [18.0]])), "one place"
+
+
+@pytest.fixture(scope="module")
+def people() -> list[list[NDArray[np.uint8]]]:
+    """Four captures of each of eight people: the astronaut's face, bent and patterned for each."""
+    from skimage.data import astronaut
+
+    return [_captures(astronaut()[40:230, 130:320], person) for person in range(8)]
+
+
+def _captures(face: NDArray[np.uint8], person: int) -> list[NDArray[np.uint8]]:
+    rng = np.random.default_rng(person)
+    rows, columns = np.indices(face.shape[:2], np.float32)
+
+    def smooth(px: float) -> NDArray[np.float32]:
+        field = cv2.GaussianBlur(rng.standard_normal(rows.shape).astype(np.float32), (0, 0), px)
+        return np.asarray(field / field.std(), np.float32)
+
+    across, down = columns + 5 * smooth(10), rows + 5 * smooth(10)
+    own = cv2.remap(face, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    own = own * (1 + 0.12 * smooth(2))[..., None]
+    captures = []
+    for turn, scale in ((0.0, 1.0), (4.0, 1.05), (-6.0, 0.95), (9.0, 1.1)):
+        moved = cv2.getRotationMatrix2D((95, 95), turn, scale)
+        shown = cv2.warpAffine(own, moved, (190, 190), borderMode=cv2.BORDER_REPLICATE)
+        captures.append(np.clip(shown + rng.normal(0, 3, shown.shape), 0, 255).astype(np.uint8))
+    return captures
+
+
+def told(pictures: list[NDArray[np.uint8]], tones: Any = None, **how: bool) -> bool:
+    return shows_several_people(pictures, [find_faces(one)[0].box for one in pictures], tones, **how)
+
+
+@pytest.mark.parametrize("count", range(2, 9))
+def test_as_many_people_as_there_are(people: list[list[NDArray[np.uint8]]], count: int) -> None:
+    assert told([own[0] for own in people[:count]])
+    assert told([one for own in people[:count] for one in own[:2]])
+    assert told(people[0] + [own[0] for own in people[1:count]]), "one of them more often"
+    near = np.zeros((count, 1))
+    assert told([own[0] for own in people[:count]], near), "whatever a network sees: they look the same way"
+
+
+def test_one_person_who_moves_is_one(people: list[list[NDArray[np.uint8]]]) -> None:
+    for own in people:
+        assert not told(own)
+        assert not told([own[0], own[3]])
+
+
+def test_faces_of_one_run_may_differ(people: list[list[NDArray[np.uint8]]]) -> None:
+    one, other = people[0][0], people[1][0]
+    assert not told([one, other], np.array([[0.0], [1.0]]), in_one_run=True)
+    assert told([one, other])

@@ -154,7 +154,7 @@ class Looked:
         known = [part.features for part in seen.values() if part.features is not None]
         features = np.stack(known) if known and len(known) == len(seen) else None
         tones = None if features is None else tone(features)
-        return shows_several_people(pictures, faces, features, tones)
+        return shows_several_people(pictures, faces, tones, in_one_run=self.frames.in_one_run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Presented:
     def with_cues(self, name: str, cues: Sequence[Measured]) -> Presented:
         """Return the same with what the course of a live capture showed to one sensor."""
         found = self.looked[name]
-        found = replace(found, frames=replace(found.frames, cues=tuple(cues)))
+        found = replace(found, frames=replace(found.frames, cues=tuple(cues), in_one_run=True))
         return replace(self, looked={**self.looked, name: found})
 
     def with_reason(self, name: str, code: str) -> Presented:

@@ -91,6 +91,7 @@ class Frames:
             `antispoof.sensing.frames.REASONS`.
         measurements: what was measured to find that out.
         cues: what the course of a clip in colour shows; empty where there is none, or nobody asked.
+        in_one_run: whether a camera was watched between them, and no cuts were seen.
     """
 
     samples: tuple[Sample, ...]
@@ -98,6 +99,7 @@ class Frames:
     reasons: tuple[str, ...] = ()
     measurements: Mapping[str, float] = field(default_factory=dict)
     cues: tuple[Measured, ...] = ()
+    in_one_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,13 @@ from antispoof.sensing.capture import Frames, Recording, Sample, SingleModality,
 from antispoof.sensing.content import content_of
 from antispoof.sensing.kinds import VIDEOS, kind_of
 from antispoof.sensing.modalities import modalities
-from antispoof.sensing.repetition import REPEATED_ADVICE, find_repetition, find_splices, plays_again
+from antispoof.sensing.repetition import (
+    REPEATED_ADVICE,
+    find_jumps,
+    find_repetition,
+    find_splices,
+    plays_again,
+)
 from antispoof.sensing.source import (
     DEFAULT_LIMITS,
     MediaLimits,
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["PICKED", "REASONS", "course_of", "joined", "load_frames", "load_member", "members"]
 
 SPARSE = 4096  # values of a sample that are compared first
+CUT_SHARE = 0.25  # of the steps of a clip: where more of them jump, cuts come so often that none stands out
 FROZEN_SHARE = 0.5  # of a clip: so long in one piece without any change is frozen
 PICKED = 8  # frames of a clip or a stack that are looked at
 
@@ -230,10 +237,12 @@ def _clip(source: Source, filmed: str, limits: MediaLimits, cues: bool) -> Frame
         for one in clip.frames
     )
     reasons, measurements = course_of(clip.times_s, list(clip.thumbnails))
+    in_one_run = "spliced" not in reasons and measurements["jumps"] < CUT_SHARE * (len(clip.times_s) - 1)
+    found = Frames(samples, _spans(clip), reasons, measurements, in_one_run=in_one_run)
     if watch is None:
-        return Frames(samples, _spans(clip), reasons, measurements)
+        return found
     reasons = tuple(dict.fromkeys((*reasons, *watch.reasons)))
-    return Frames(samples, _spans(clip), reasons, measurements, watch.measured())
+    return replace(found, reasons=reasons, cues=watch.measured())
 
 
 def _spans(clip: Clip) -> tuple[tuple[float, float], ...]:
@@ -274,5 +283,6 @@ def course_of(
         "returned_frames": float(repetition.returned),
         "loop_ratio": repetition.loop_ratio,
         "splices": float(len(splices)),
+        "jumps": float(len(find_jumps(shown))),
     }
     return reasons, measurements

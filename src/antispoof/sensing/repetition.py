@@ -4,7 +4,8 @@ A camera never delivers the same picture twice: noise alone sees to that. So equ
 something other than a camera feeds the page, except right after one another, when a page reads faster than
 its camera delivers. A loop that was compressed anew is found by its thumbnails: while something moves, the
 picture follows the one a period ago far more closely than the movement of a few frames. Where two takes are
-joined, the picture jumps once, and does not move like that just before or after.
+joined, the picture jumps once, and does not move like that just before or after; where a clip cuts to and
+fro, it jumps back to where it was.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = [
     "THUMBNAIL_SIDE",
     "Repetition",
     "Shown",
+    "find_jumps",
     "find_repetition",
     "find_splices",
     "plays_again",
@@ -182,7 +184,8 @@ def plays_again(frames: Sequence[Shown]) -> bool:
 def find_splices(frames: Sequence[Shown]) -> tuple[float, ...]:
     """Tell when one take ends and another begins, in seconds: the time of the first picture of each.
 
-    Two takes of one scene that hardly differ are not told apart.
+    Two takes of one scene that hardly differ are not told apart. Where a clip cuts so often that no jump
+    stands out, three that lead back to an earlier picture are splices.
 
     Args:
         frames: in the order of their times, about twelve a second.
@@ -191,13 +194,30 @@ def find_splices(frames: Sequence[Shown]) -> tuple[float, ...]:
         return ()
     flat = np.stack([frame.thumbnail.ravel() for frame in frames])
     change = np.abs(np.diff(flat, axis=0)).mean(axis=1)
+    found, back = [], []
+    for k in find_jumps(frames):
+        around = np.concatenate([change[max(k - 3, 0) : k], change[k + 1 : k + 4]])
+        if change[k] >= SPLICE_RATIO * max(float(around.max()), 0.5):
+            found.append(k)
+        elif k and change[k] >= SPLICE_RATIO * float(np.abs(flat[:k] - flat[k + 1]).mean(axis=1).min()):
+            back.append(k)
+    if len(back) >= RETURNED:
+        found = sorted(found + back)
+    return tuple(frames[k + 1].time_s for k in found)
+
+
+def find_jumps(frames: Sequence[Shown]) -> tuple[int, ...]:
+    """Tell after which pictures the next shows something else, which a cut does, or a camera that is pulled.
+
+    Args:
+        frames: in the order of their times, about twelve a second.
+    """
+    if len(frames) < 2:
+        return ()
+    flat = np.stack([frame.thumbnail.ravel() for frame in frames])
+    change = np.abs(np.diff(flat, axis=0)).mean(axis=1)
     shape = flat - flat.mean(axis=1, keepdims=True)
     shape /= np.maximum(np.linalg.norm(shape, axis=1, keepdims=True), 1e-6)
     alike = np.sum(shape[1:] * shape[:-1], axis=1)
-    found = []
-    for k in np.flatnonzero((change >= SPLICE_LEVELS) & (alike < SPLICE_ALIKE)).tolist():
-        around = np.concatenate([change[max(k - 3, 0) : k], change[k + 1 : k + 4]])
-        near = frames[k + 1].time_s - frames[k].time_s <= SPLICE_WITHIN_S
-        if near and change[k] >= SPLICE_RATIO * max(float(around.max()), 0.5):
-            found.append(frames[k + 1].time_s)
-    return tuple(found)
+    near = np.diff([frame.time_s for frame in frames]) <= SPLICE_WITHIN_S
+    return tuple(np.flatnonzero((change >= SPLICE_LEVELS) & (alike < SPLICE_ALIKE) & near).tolist())
