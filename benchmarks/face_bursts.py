@@ -27,6 +27,7 @@ from antispoof.runtime.verdict import Verdict
 from antispoof.sensing import copies as copies_told
 from antispoof.sensing.capture import Box
 from antispoof.sensing.faces import find_faces
+from antispoof.sensing.media import load_image
 from antispoof.sensing.video import film_pictures
 from antispoof.simulation.face.collection import portrait_files
 
@@ -96,7 +97,7 @@ def main() -> None:
     both = [name for name in names if len(attacks.get(name, [])) >= FRAMES]
     mixed = [row(people[name], 3) + row(attacks[name], 2) for name in random.choice(both, BURSTS)]
     told("3 bona fide + 2 attacks of one source", mixed)
-    portraits = [cv2.imread(str(path))[..., ::-1] for path in portrait_files(arguments.data / "portraits")]
+    portraits = [load_image(path) for path in portrait_files(arguments.data / "portraits")]
     for count in range(2, 9):
         bursts = [[portraits[n] for n in random.choice(len(portraits), count, False)] for _ in range(BURSTS)]
         show_told(f"portraits of {count} people", [detector.check(face_rgb=burst) for burst in bursts])

@@ -95,6 +95,19 @@ def test_a_window_shows_it_or_says_why_there_is_none(
     assert len(out.splitlines()) == 1
 
 
+def test_a_bundle_judges_instead_of_those_of_the_policy(
+    run: Any, make_bundle: Callable[..., Path], film: Path, tmp_path: Path
+) -> None:
+    mine, other = make_bundle(), make_bundle("other.onnx", name="other")
+    policy = tmp_path / "p.yaml"
+    policy.write_text(f"name: p\nbundles: [{other}]\n", encoding="utf-8")
+    _, _, err = run("watch", film, "--seconds", "1", "--policy", policy)
+    assert err == ""
+    _, out, err = run("watch", film, "--seconds", "1", "--policy", policy, "--bundle", mine)
+    assert err.splitlines() == [f"--bundle {mine} judges instead of the bundles of the policy p: {other}"]
+    assert out
+
+
 def test_another_scene_in_the_last_seconds_is_spliced(
     make_bundle: Callable[..., Path], portrait: Picture
 ) -> None:

@@ -273,6 +273,8 @@ def _called(role: str) -> str:
 
 
 def _is_number(cell: str) -> bool:
+    if "_" in cell:  # which Python's numbers may have
+        return False
     try:
         float(cell.replace(",", ".", 1))
     except ValueError:

@@ -181,6 +181,8 @@ class Numbers:
             ValueError: it holds none.
             InputError: its decimal mark cannot be told.
         """
+        if "_" in cell:  # which Python's numbers may have
+            raise ValueError
         if "," not in cell:
             value = float(cell)
             if "." in cell and not self._point_at:
@@ -202,7 +204,7 @@ class Numbers:
         Raises:
             ValueError: a cell holds none, or has a comma, or others had one.
         """
-        if self.comma or self._grouped_at:
+        if self.comma or self._grouped_at or any("_" in cell for cell in cells):
             raise ValueError
         values = list(map(float, cells))
         if not self._point_at:

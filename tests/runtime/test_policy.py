@@ -345,3 +345,10 @@ def test_a_failing_side_fails_the_whole(detector: Detector, samples: Any) -> Non
 def test_one_bundle_named_is_one_bundle_used(bundles: list[Path], samples: Any) -> None:
     with pytest.raises(InputError, match="judges face_rgb; it cannot use voice"):
         antispoof.load(bundles[0]).check(voice=samples["voice"]["bona_fide"])
+
+
+def test_a_bundle_that_never_judges_is_named(make_bundle: Any) -> None:
+    mine, other = make_bundle(), make_bundle("other.onnx", name="other")
+    with pytest.warns(UserWarning, match="other 1 has no say: miniature 1, named before it, judges face_rgb"):
+        detector = antispoof.load([mine, other])
+    assert len(detector.without_a_say()) == 1

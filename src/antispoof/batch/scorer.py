@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -45,7 +46,9 @@ class Setup:
 
     def detector(self) -> Detector:
         """Load it; raise as `antispoof.load` does."""
-        detector = load(self.bundles or None, policy=self.policy, at=self.at)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # what has no say was named before the work began
+            detector = load(self.bundles or None, policy=self.policy, at=self.at)
         return detector if self.site is None else detector.calibrated(self.site)
 
     def for_modalities(self, modalities: Sequence[str]) -> Setup:

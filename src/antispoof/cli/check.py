@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import CommandExit, app, files_in, needs, progress_bar
-from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile, tell_who_judges
+from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile, load_told
 from antispoof.cli.output import JsonPath, shown, write_json_text
 from antispoof.cli.sensors import References, Units, flag, read_references, read_units, takes_sensors
 from antispoof.errors import InputError, MediaError
@@ -69,7 +69,6 @@ def check(
     """
     from antispoof.runtime.bundle import default_bundle
     from antispoof.runtime.checking import Checked, as_document, check_files, exit_code
-    from antispoof.runtime.detector import load
 
     if report is not None:
         needs("the evidence page", "report", "jinja2", "matplotlib")
@@ -108,9 +107,8 @@ def check(
             known = {name: references[name] for name in one if name in references}
             key = (alone, *known)
             if key not in detectors:
-                detector = load(default_bundle(alone) if alone else bundle, at=at, policy=policy)
-                if not detectors:
-                    tell_who_judges(detector, bundle)
+                judges = default_bundle(alone) if alone else bundle
+                detector = load_told(judges, at=at, policy=policy, again=bool(detectors))
                 detector = detector if site is None else detector.calibrated(site)
                 detectors[key] = detector.knowing(known) if known else detector
             for checked in check_files(detectors[key], [one], units):

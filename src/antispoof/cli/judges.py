@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from antispoof.runtime.bundle import Bundle
     from antispoof.runtime.detector import Detector
 
-__all__ = ["At", "Bundles", "PolicyName", "SiteFile", "tell_who_judges"]
+__all__ = ["At", "Bundles", "PolicyName", "SiteFile", "load_told"]
 
 Bundles = Annotated[
     list[str] | None,
@@ -40,30 +40,29 @@ SiteFile = Annotated[
 ]
 
 
-def tell_who_judges(detector: Detector, given: Sequence[str] | None) -> None:
-    """Name on standard error what was asked for and does not judge.
+def load_told(
+    given: str | Sequence[str] | None, *, at: str | None, policy: str | None, again: bool = False
+) -> Detector:
+    """Load a detector, and name on standard error what was asked for and does not judge.
 
     That is the bundles of the policy where ``--bundle`` gives others, and each of several bundles that never
-    judges, since one before it has the same sensors.
+    judges, since one before it has the same sensors. Nothing is named ``again``.
     """
-    policy = detector.policy
-    listed = () if policy is None else policy.bundles
-    if policy is not None and listed and given:
+    from antispoof.runtime.detector import load
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        detector = load(given, at=at, policy=policy)
+    if again:
+        return detector
+    rules = detector.policy
+    listed = () if rules is None else rules.bundles
+    if rules is not None and listed and given:
+        named = given if isinstance(given, str) else ", ".join(given)
         typer.echo(
-            f"--bundle {', '.join(given)} judges instead of the bundles of the policy {policy.name}: "
-            f"{', '.join(listed)}",
+            f"--bundle {named} judges instead of the bundles of the policy {rules.name}: {', '.join(listed)}",
             err=True,
         )
-    if len(given or listed) < 2:
-        return
-    first: dict[frozenset[str], Bundle] = {}
-    for bundle in detector.bundles:
-        about = bundle.metadata
-        before = first.setdefault(frozenset(about.modalities), bundle)
-        if before is not bundle:
-            named = f"{before.metadata.name} {before.metadata.version}"
-            typer.echo(
-                f"{about.name} {about.version} has no say: {named}, named before it, judges "
-                f"{', '.join(about.modalities)}. Ask each by itself.",
-                err=True,
-            )
+    for each in caught:
+        typer.echo(str(each.message), err=True)
+    return detector

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import BAD_INPUT, CUT_SHORT, CommandExit, app
-from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile, tell_who_judges
+from antispoof.cli.judges import At, Bundles, PolicyName, SiteFile, load_told
 from antispoof.cli.output import shown, table_path
 from antispoof.errors import InputError
 
@@ -113,7 +113,6 @@ def score(
     from antispoof.batch.plan import make_plan
     from antispoof.batch.run import local_of, run
     from antispoof.batch.scorer import Setup
-    from antispoof.runtime.detector import load
     from antispoof.runtime.pool import cores
 
     if parts is not None and ray is None:
@@ -127,7 +126,7 @@ def score(
         frames_column=frames_column,
     )
     if len(bundle or ()) > 1 or policy is not None:
-        tell_who_judges(load(bundle, at=at, policy=policy), bundle)
+        load_told(bundle, at=at, policy=policy)
     setup = Setup(tuple(bundle or ()), policy, at, None if site is None else str(site))
     try:
         with _bar(plan.count) as done:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from antispoof.cli.app import CommandExit, app
-from antispoof.cli.judges import At, PolicyName, SiteFile
+from antispoof.cli.judges import At, PolicyName, SiteFile, load_told
 from antispoof.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +39,13 @@ def watch(
     window: Annotated[
         bool, typer.Option("--window", help="Show the picture and the verdict in a window as well.")
     ] = False,
-    bundle: Annotated[str | None, typer.Option(help="By name, or the path of an .onnx file.")] = "face-rgb",
+    bundle: Annotated[
+        str | None,
+        typer.Option(
+            help="By name, or the path of an .onnx file.",
+            show_default="face-rgb, or what the policy names",
+        ),
+    ] = None,
     policy: PolicyName = None,
     at: At = None,
     site: SiteFile = None,
@@ -52,14 +58,13 @@ def watch(
     """
     from antispoof.cli.window import opened
     from antispoof.runtime.checking import EXIT_CODES
-    from antispoof.runtime.detector import load
     from antispoof.runtime.live import LiveJudge
     from antispoof.sensing.camera import camera_pictures
     from antispoof.sensing.video import film_pictures
 
     if (film is None) == (camera is None):
         raise typer.BadParameter("name a film, or a camera as in --camera 0", param_hint="FILM")
-    detector = load(None if policy else bundle, at=at, policy=policy)
+    detector = load_told(bundle or (None if policy else "face-rgb"), at=at, policy=policy)
     judge = LiveJudge(detector if site is None else detector.calibrated(site))
     pictures: Iterator[tuple[float, NDArray[np.uint8]]]
     pictures = camera_pictures(camera) if film is None and camera is not None else film_pictures(film or "")

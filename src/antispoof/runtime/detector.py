@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -56,6 +57,9 @@ def load(
         BundleError: the bundle is damaged.
         InputError: there is no such bundle, operating point or policy; ``at`` and ``policy`` are both given.
 
+    Warns:
+        UserWarning: one of several bundles never judges, as one named before it has the same sensors.
+
     Example:
         >>> import antispoof
         >>> detector = antispoof.load()
@@ -76,7 +80,11 @@ def load(
         raise InputError("bundle: name at least one")
     first = read_bundle(names[0])
     others = [partial(read_bundle, name) for name in names[1:]]
-    return Detector(first, others=others, at=at, policy=policy, threads=threads)
+    detector = Detector(first, others=others, at=at, policy=policy, threads=threads)
+    if len(names) > 1 and (bundle is not None or (policy is not None and policy.bundles)):
+        for said in detector.without_a_say():
+            warnings.warn(said, stacklevel=2)
+    return detector
 
 
 class Detector:
@@ -136,6 +144,20 @@ class Detector:
     def bundles(self) -> tuple[Bundle, ...]:
         """Every model that may judge, the preferred one first; those not needed so far are read now."""
         return tuple(examiner.bundle for examiner in self._candidates.all())
+
+    def without_a_say(self) -> tuple[str, ...]:
+        """Say of each bundle that never judges, since one before it has the same sensors, which that is."""
+        first: dict[frozenset[str], Bundle] = {}
+        found = []
+        for bundle in self.bundles:
+            about = bundle.metadata
+            before = first.setdefault(frozenset(about.modalities), bundle).metadata
+            if before is not about:
+                found.append(
+                    f"{about.name} {about.version} has no say: {before.name} {before.version}, named before "
+                    f"it, judges {', '.join(about.modalities)}. Ask each by itself."
+                )
+        return tuple(found)
 
     @property
     def sites(self) -> tuple[SiteCalibration, ...]:

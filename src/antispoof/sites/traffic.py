@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from antispoof.columns import OF_VERDICTS
+from antispoof.columns import tells_a_verdict
 from antispoof.errors import InputError, MediaError
 from antispoof.evaluation.score_files import read_columns
 from antispoof.labels import meaning
@@ -27,6 +27,7 @@ BLOCKS = 10  # of the traffic, resampled whole: neighbours come from the same pe
 RESAMPLES = 1000
 LARGEST_RATIO = 20.0  # e^20 is 1 in 500 million: no ratio that data supports, where percentages lie
 INTERVAL = (5.0, 95.0)  # percentiles
+SIDES = ({"0", "1"}, {"-1", "1"}, {"0.0", "1.0"}, {"true", "false"}, {"yes", "no"})
 LABELLED = (
     "{path!r} has labels (column {name!r}), and this rule is for traffic of which nobody knows what it is: "
     "leave them out, or set a threshold from labelled scores with antispoof evaluate"
@@ -193,8 +194,16 @@ def read_traffic(
             raise InputError(LABELLED.format(path=str(path), name=name))
     for name, labels in columns.labels.items():
         told = {meaning(word) for word in labels.names}
-        if name not in OF_VERDICTS and {"bona_fide", "attack"} <= told:
+        if tells_a_verdict(name) or name == "simulated":
+            continue
+        if {"bona_fide", "attack"} <= told:
             raise InputError(LABELLED.format(path=str(path), name=name))
+        if {word.strip().lower() for word in labels.names if word.strip()} in SIDES:
+            raise InputError(
+                f"{str(path)!r}: column {name!r} holds nothing but {' and '.join(sorted(labels.names))}, as "
+                "labels do, and this rule is for traffic of which nobody knows what it is: leave that column "
+                "out"
+            )
     for column, own in (("bundle_sha256", metadata.sha256), ("bundle", metadata.name)):
         stated = columns.labels.get(column)
         others = [name for name in stated.names if name not in ("", own)] if stated is not None else []
