@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
 
 from antispoof.service.attempts import Judgeable
+from antispoof.service.problems import Problem
 
 Frames = dict[str, list[bytes]]
 
@@ -307,3 +310,42 @@ def test_frames_are_spread_over_the_attempt_and_judged_at_once(serve: Any, frame
     assert [frame["seq"] for frame in result["frames"]] == [1, 2]
     assert len(result["verdict"]["evidence"][0]["frames"]) == 2
     assert result["outcome"] == "bona_fide"
+
+
+def test_a_judgement_that_takes_long_is_nobody_elses(
+    serve: Any, frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives signs of life while it lasts; only one that gives none is begun again."""
+    service = serve(judging_timeout_s=0.4)
+    core = service.core
+    session = service.open()
+    service.capture(session, 0, frames["bona_fide"][0])
+    began, let, renewed, check, renew = Event(), Event(), Event(), core.checks.check, core.judgements.renew
+    now = [core.clock.now()]
+    monkeypatch.setattr(core.clock, "now", lambda: now[0])
+
+    def slow(*arguments: Any) -> Any:
+        began.set()
+        assert let.wait(60)
+        return check(*arguments)
+
+    def noted(judged: Any) -> None:
+        renew(judged)
+        renewed.set()
+
+    monkeypatch.setattr(core.checks, "check", slow)
+    monkeypatch.setattr(core.judgements, "renew", noted)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(service.complete, session)
+        try:
+            assert began.wait(30)
+            now[0] += 20
+            for _ in range(2):  # the first may have looked at the clock before
+                renewed.clear()
+                assert renewed.wait(30)
+            with pytest.raises(Problem, match="being judged"):
+                core.judgements.begin(session["id"])
+        finally:
+            let.set()
+        assert first.result().json()["state"] == "finished"
+    assert service.get(session).json()["state"] == "succeeded"

@@ -97,7 +97,7 @@ export async function capture(token: string, picture: Blob): Promise<void> {
 }
 
 const TRIES = 4;
-/** A service that ended while it judged takes the judgement up again after a minute. */
+/** A service that ended while it judged takes the judgement up again, twenty seconds later where nothing else is set. */
 const TAKEN_UP_MS = 90_000;
 
 /** Ask for the judgement; an answer that is lost on the way is asked for again. */

@@ -54,7 +54,8 @@ class Judgements:
     def begin(self, identifier: str) -> Judgeable | str:
         """Close a session for captures, and open what was captured.
 
-        A judgement that another worker took with it when it ended is taken up again after a while.
+        A judgement that another worker took with it when it ended is taken up again after
+        ``judging_timeout_s`` without a `renew`.
 
         Returns:
             what is to be judged; or the state, where it has been judged already.
@@ -98,6 +99,13 @@ class Judgements:
                 session.site,
                 tuple(_cue(found) for found in (session.live or {}).get("cues", ())),
             )
+
+    def renew(self, judged: Judgeable) -> None:
+        """Say that a judgement goes on, so that nobody takes it up."""
+        with self._store.write() as transaction:
+            session = self._records.get(transaction, judged.id, expire=False)
+            if session.state == "judging" and session.attempt == judged.attempt:
+                session.judging_since = self._clock.now()
 
     def abandon(self, judged: Judgeable) -> None:
         """Open a session again whose judgement failed; no attempt is used up."""

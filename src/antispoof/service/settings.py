@@ -77,7 +77,7 @@ class Settings(BaseModel):
         page_sessions_per_minute: that the page may open for one address.
         limits_storage: where rates are counted, a storage URI of the ``limits`` library.
         upload_timeout_s: how long a request body may take.
-        judging_timeout_s: after which a session whose judgement never came may be judged again.
+        judging_timeout_s: without a sign of life from its process, after which a judgement may begin again.
         session_days: after which a session that is over, its result with it, is deleted; its events stay in
             the audit log.
         signature: algorithm that results name: ``EdDSA`` (RFC 8037), which all JOSE libraries verify, or
@@ -124,7 +124,7 @@ class Settings(BaseModel):
     page_sessions_per_minute: Positive = 20
     limits_storage: str = "memory://"
     upload_timeout_s: Annotated[float, Field(gt=0)] = 30.0
-    judging_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    judging_timeout_s: Annotated[float, Field(gt=0)] = 20.0
     session_days: Positive = 90
     signature: Literal["EdDSA", "Ed25519"] = "EdDSA"
     remembered_days: Positive = 30

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
@@ -17,7 +19,7 @@ from antispoof.sensing.modalities import takers
 from antispoof.service import wire
 from antispoof.service.access import Client, Either, ServiceCore, backend
 from antispoof.service.api_keys import KnownKey
-from antispoof.service.attempts import Decision, JudgeableCapture, SessionRequest
+from antispoof.service.attempts import Decision, Judgeable, JudgeableCapture, SessionRequest
 from antispoof.service.clock import as_text
 from antispoof.service.core import Core
 from antispoof.service.intake import check_sample
@@ -298,7 +300,8 @@ async def complete(session_id: str, from_backend: Either, core: ServiceCore) -> 
                 raise Problem("bad_token", "the session is over, and its token with it")
             return _completed(session_id, found, 0, ())
         try:
-            decision = await reservation.run(judge, found, core.checks.check, core.settings.judged_frames)
+            async with _alive(core, found):
+                decision = await reservation.run(judge, found, core.checks.check, core.settings.judged_frames)
         except BaseException:
             await run_in_threadpool(core.judgements.abandon, found)
             raise
@@ -317,6 +320,23 @@ async def complete(session_id: str, from_backend: Either, core: ServiceCore) -> 
     if state == "capturing":
         return _completed(session_id, state, session["attempts_left"], decision.advice)
     return _completed(session_id, state if from_backend else "finished", 0, ())
+
+
+@asynccontextmanager
+async def _alive(core: Core, judged: Judgeable) -> AsyncIterator[None]:
+    """Say now and then that a judgement goes on, while the block lasts."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(core.settings.judging_timeout_s / 4)
+            with suppress(Problem):  # of the store; the next time may do
+                await run_in_threadpool(core.judgements.renew, judged)
+
+    task = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @router.get(
