@@ -229,6 +229,8 @@ const CAUSE_SHARE = 0.2;
 
 /** After which a service that owes an answer is called slow. */
 const STALLED_MS = 2500;
+/** And after which the stream is taken for cut off: the service itself waits for 10 s. */
+const LOST_MS = 30_000;
 
 async function capture(camera: Camera, microphone: Microphone, token_: string): Promise<void> {
   let step: Step | null = null;
@@ -320,6 +322,7 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
     while (!stopped.signal.aborted) {
       const rate = step?.instruction === "read_digit" ? PICTURES_PER_SECOND_OF_VOICE : PICTURES_PER_SECOND;
       const due = performance.now() + 1000 / rate;
+      if (stream.waitingMs > LOST_MS) stopFor("connection");
       if (stream.waitingMs > STALLED_MS) screen.hint(said.stalled, false);
       else screen.hint(last.text, last.good);
       tell();
@@ -336,7 +339,8 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
     screen.progress(1);
   } catch (error) {
     if (!stopped.signal.aborted) throw error;
-    throw new api.Problem(stopped.signal.reason as string, causes());
+    const code = stopped.signal.reason as string;
+    throw new api.Problem(code, code === "unseen" ? causes() : []);
   } finally {
     stopped.abort();
     giveWay = null;
@@ -377,7 +381,7 @@ function fail(error: unknown): void {
   if (["session_expired", "bad_token", "attempts_exhausted", "state_conflict"].includes(problem.code)) {
     token = offered === null ? token : null;
   }
-  const advice = problem.code === "stopped" ? [] : words.adviceOf(problem.advice);
+  const advice = words.adviceOf(problem.advice);
   const photo = photoAllowed() && !["stopped", "connection", "session_expired", "bad_token"].includes(problem.code);
   const told = words.problemNotice(problem.code);
   // Where the page opens sessions itself there is always another.

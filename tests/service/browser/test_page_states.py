@@ -412,6 +412,32 @@ def test_who_is_asked_for_the_camera_can_stop(address: str) -> None:
         heading(page, "Camera check")
 
 
+def test_a_connection_that_is_cut_without_a_word_ends_the_attempt(address: str) -> None:
+    """No end of the connection arrives, as where a phone has left its network."""
+    ready = {"type": "ready", "mode": "passive", **LIMITS}
+    hint = {"type": "hint", "code": "closer"}
+
+    def begin(socket: Any) -> None:
+        def hello(message: Any) -> None:
+            if isinstance(message, str):
+                socket.send(json.dumps(ready))
+                socket.send(json.dumps(hint))
+
+        socket.on_message(hello)
+
+    with shown() as page:
+        page.clock.install()
+        page.route_web_socket("**/stream", begin)
+        page.goto(f"{address}#token={TOKEN}")
+        page.locator("#consent").click()
+        page.get_by_text("Come a little closer").wait_for(timeout=20_000)
+        page.clock.fast_forward(3000)
+        page.get_by_text("The service is slow to answer").wait_for(timeout=20_000)
+        page.clock.fast_forward(28_000)
+        heading(page, "The connection was interrupted")
+        assert page.locator("#notice-advice li").count() == 0, "how the person looked is not the cause"
+
+
 def test_a_camera_that_goes_away_and_a_session_that_is_over_leave_a_way_on(address: str) -> None:
     with shown() as page:
         page.route_web_socket("**/stream", lambda socket: socket.on_message(lambda _: None))
