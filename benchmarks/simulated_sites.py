@@ -51,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which sites."""
     parser.add_argument("--simulated", type=Path, required=True, metavar="DIR", help="folder of portraits")
     parser.add_argument("--bundle", default="face-rgb")
-    parser.add_argument("--sites", type=int, default=120, help="to fit on, and as many to judge on")
+    parser.add_argument("--sites", type=int, default=36, help="to fit on, and as many to judge on")
     parser.add_argument("--captures", type=int, default=30, help="bona fide captures a site, and attacks")
     parser.add_argument(
         "--keep", type=Path, metavar="NPZ", help="keep what was simulated, or take it from there"
