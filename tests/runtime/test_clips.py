@@ -188,6 +188,23 @@ def test_a_cut_between_two_people(detector: Detector, portrait: Picture, tmp_pat
     assert "spliced" in verdict.evidence[0].reasons
 
 
+@pytest.mark.parametrize("every", [1, 2, 5])
+def test_cuts_between_two_people_however_often(
+    detector: Detector, portrait: Picture, tmp_path: Path, every: int
+) -> None:
+    """At 25 pictures a second a look at every other one sees one of the two alone."""
+
+    def film() -> Iterator[tuple[float, Picture]]:
+        two = (head(portrait, seconds=2, rate=25), head(portrait, seconds=2, rate=25, seed=4))
+        for number, ((time_s, one), (_, other)) in enumerate(zip(*two, strict=True)):
+            shown = one if number // every % 2 else np.ascontiguousarray(other[:, ::-1] // 2 + 20)
+            yield time_s, shown
+
+    verdict = detector.check(face_rgb=write(tmp_path / "a.mp4", film(), rate=25))
+    assert verdict.outcome != "bona_fide"
+    assert {"spliced", "several_people"} & {*verdict.evidence[0].reasons}
+
+
 def test_a_still_picture_with_noise(detector: Detector, portrait: Picture, tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     shown = next(head(portrait))[1].astype(np.float32)

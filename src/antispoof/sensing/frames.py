@@ -24,6 +24,7 @@ from antispoof.sensing.kinds import VIDEOS, kind_of
 from antispoof.sensing.modalities import modalities
 from antispoof.sensing.repetition import (
     REPEATED_ADVICE,
+    alternates,
     find_jumps,
     find_repetition,
     find_splices,
@@ -236,7 +237,7 @@ def _clip(source: Source, filmed: str, limits: MediaLimits, cues: bool) -> Frame
         )
         for one in clip.frames
     )
-    reasons, measurements = course_of(clip.times_s, list(clip.thumbnails))
+    reasons, measurements = course_of(clip.times_s, list(clip.thumbnails), clip.between)
     in_one_run = "spliced" not in reasons and measurements["jumps"] < CUT_SHARE * (len(clip.times_s) - 1)
     found = Frames(samples, _spans(clip), reasons, measurements, in_one_run=in_one_run)
     if watch is None:
@@ -253,29 +254,34 @@ def _spans(clip: Clip) -> tuple[tuple[float, float], ...]:
     return tuple(itertools.pairwise(edges))
 
 
+def _shown(time_s: float, thumbnail: NDArray[np.float32]) -> _Shown:
+    return _Shown(time_s, hashlib.sha256(thumbnail.tobytes()).hexdigest(), thumbnail)
+
+
 def course_of(
-    times_s: Sequence[float] | NDArray[np.float64], thumbnails: Sequence[NDArray[np.float32]]
+    times_s: Sequence[float] | NDArray[np.float64],
+    thumbnails: Sequence[NDArray[np.float32]],
+    between: Sequence[tuple[float, NDArray[np.float32]]] = (),
 ) -> tuple[tuple[str, ...], dict[str, float]]:
     """Look whether the pictures of a clip stand still, return or jump.
 
     Args:
         times_s: (T,), when they are shown, about 12 a second.
         thumbnails: (T, 24, 24): their luminance, 0 to 255.
+        between: times and thumbnails of pictures that were shown in between.
 
     Returns:
         codes of `REASONS`, and what was measured.
     """
-    shown = [
-        _Shown(float(at), hashlib.sha256(thumbnail.tobytes()).hexdigest(), thumbnail)
-        for at, thumbnail in zip(times_s, thumbnails, strict=True)
-    ]
+    shown = [_shown(float(at), thumbnail) for at, thumbnail in zip(times_s, thumbnails, strict=True)]
+    every = sorted([*shown, *(_shown(*one) for one in between)], key=lambda one: one.time_s)
     repetition, splices = find_repetition(shown), find_splices(shown)
     # Hard compression keeps people still for a second: it has to be half of the clip, however short that is.
     lasts = shown[-1].time_s - shown[0].time_s
     checks = (
         ("frozen", lasts > 0 and repetition.frozen_s >= FROZEN_SHARE * lasts),
         ("looped", "looped" in repetition.reasons or plays_again(shown)),
-        ("spliced", bool(splices)),
+        ("spliced", bool(splices) or alternates(every)),
     )
     reasons = tuple(code for code, found in checks if found)
     measurements = {

@@ -24,6 +24,7 @@ __all__ = [
     "THUMBNAIL_SIDE",
     "Repetition",
     "Shown",
+    "alternates",
     "find_jumps",
     "find_repetition",
     "find_splices",
@@ -194,16 +195,35 @@ def find_splices(frames: Sequence[Shown]) -> tuple[float, ...]:
         return ()
     flat = np.stack([frame.thumbnail.ravel() for frame in frames])
     change = np.abs(np.diff(flat, axis=0)).mean(axis=1)
-    found, back = [], []
-    for k in find_jumps(frames):
+    jumps = find_jumps(frames)
+    found = set(_back(flat, change, jumps))
+    for k in jumps:
         around = np.concatenate([change[max(k - 3, 0) : k], change[k + 1 : k + 4]])
         if change[k] >= SPLICE_RATIO * max(float(around.max()), 0.5):
-            found.append(k)
-        elif k and change[k] >= SPLICE_RATIO * float(np.abs(flat[:k] - flat[k + 1]).mean(axis=1).min()):
-            back.append(k)
-    if len(back) >= RETURNED:
-        found = sorted(found + back)
-    return tuple(frames[k + 1].time_s for k in found)
+            found.add(k)
+    return tuple(frames[k + 1].time_s for k in sorted(found))
+
+
+def alternates(frames: Sequence[Shown]) -> bool:
+    """Tell whether pictures jump to and fro, between neighbours of whatever distance in time.
+
+    Args:
+        frames: in the order of their times.
+    """
+    if len(frames) < 3:
+        return False
+    flat = np.stack([frame.thumbnail.ravel() for frame in frames])
+    return bool(_back(flat, np.abs(np.diff(flat, axis=0)).mean(axis=1), find_jumps(frames)))
+
+
+def _back(flat: NDArray[np.float32], change: NDArray[np.float32], jumps: Sequence[int]) -> tuple[int, ...]:
+    """Return the jumps that lead back to an earlier picture, where there are enough of them."""
+    back = tuple(
+        k
+        for k in jumps
+        if k and change[k] >= SPLICE_RATIO * float(np.abs(flat[:k] - flat[k + 1]).mean(axis=1).min())
+    )
+    return back if len(back) >= RETURNED else ()
 
 
 def find_jumps(frames: Sequence[Shown]) -> tuple[int, ...]:

@@ -71,12 +71,15 @@ class Clip:
         thumbnails: float32, (T, 24, 24): luminance of the whole picture, 0 to 255, about 12 a second.
         times_s: (T,), when each of them is shown, seconds from the first picture.
         end_s: when the last of them ends.
+        between: times, in seconds, and thumbnails, (24, 24), of pictures that came right after one of them:
+            what alternates with every picture shows in these.
     """
 
     frames: tuple[Frame, ...]
     thumbnails: NDArray[np.float32]
     times_s: NDArray[np.float64]
     end_s: float
+    between: tuple[tuple[float, NDArray[np.float32]], ...] = ()
 
 
 def read_frame(
@@ -144,6 +147,7 @@ def read_clip(
         _check_seconds(span, limits.max_clip_seconds, name, LATE_S)
         best: dict[int, tuple[float, int, float, Any]] = {}
         thumbnails: list[Any] = []
+        between: list[tuple[float, NDArray[np.float32]]] = []
         times: list[float] = []
         begin = shown = ends = 0.0
         seen = 0
@@ -164,10 +168,11 @@ def read_clip(
             if watch is not None:
                 _show(watch, shown - (times[0] if times else shown), picture, name, matrix)
             if times and shown - times[-1] < 0.9 / THUMBNAILS_A_SECOND:
+                if not between or between[-1][0] < times[-1]:
+                    between.append((shown, _thumbnail(_small(picture))))
                 continue
             small = _small(picture)
-            side = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-            thumbnails.append(cv2.resize(small.astype(np.float32), side, interpolation=cv2.INTER_AREA))
+            thumbnails.append(_thumbnail(small))
             times.append(shown)
             stretch = min(int((shown - times[0]) / span * wanted), wanted - 1)
             sharp = _sharpness(small)
@@ -182,7 +187,8 @@ def read_clip(
             Frame(_turned(_array(picture, name, grey), matrix), index, count, seconds, at)
             for _, (_, index, at, picture) in sorted(best.items())
         )
-        return Clip(picked, np.asarray(thumbnails, np.float32), np.array(times), times[0] + span)
+        shown_small = np.asarray(thumbnails, np.float32)
+        return Clip(picked, shown_small, np.array(times), times[0] + span, tuple(between))
 
 
 def film_pictures(
@@ -302,6 +308,11 @@ def _small(picture: Any) -> NDArray[np.uint8]:
     scale = min(1.0, SMALL_SIDE / max(picture.width, picture.height))
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     return np.asarray(picture.to_ndarray(width=width, height=height, format="gray"), np.uint8)
+
+
+def _thumbnail(small: NDArray[np.uint8]) -> NDArray[np.float32]:
+    side = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    return np.asarray(cv2.resize(small.astype(np.float32), side, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _sharpness(small: NDArray[np.uint8]) -> float:
