@@ -35,8 +35,8 @@ BURSTS = 60  # of each kind
 FRAMES = 5
 FILMED_S = 4.0
 TOLD = {"several_people", "spliced"}
-CLIPS = 20
-CAST = 6  # people of a clip
+CLIPS = 10
+CASTS = (2, 6)  # people of a clip
 RATE = 25
 SPREAD_S = (0.8, 4.0, 8.0)  # of bursts out of films
 
@@ -49,14 +49,24 @@ def main() -> None:
     parser.add_argument(
         "--coded-anew", action="store_true", help="only how near copies, and neighbours in films, are"
     )
+    parser.add_argument("--only", choices=["rows", *PARTS], help="one part of it")
     arguments = parser.parse_args()
     if arguments.coded_anew:
         coded_anew(arguments.data)
         return
     detector = antispoof.load(arguments.bundle or default_bundle("face_rgb"))
+    for name, part in PARTS.items():
+        if arguments.only in (None, name):
+            part(detector, arguments.data)
+    if arguments.only in (None, "rows"):
+        of_sources(detector, arguments.data, arguments.list)
+
+
+def of_sources(detector: antispoof.Detector, data: Path, list_told: bool) -> None:
+    """Pictures in a row of one source, and of several; copies as references."""
     people: dict[str, list[Any]] = {}
     attacks: dict[str, list[Any]] = {}
-    for picture in read_pictures(arguments.data):
+    for picture in read_pictures(data):
         if picture.source != f"collected-{PRINT}" and picture.quality.usable:
             (attacks if picture.pai_species else people).setdefault(picture.source, []).append(picture)
     names = [name for name in people if len(people[name]) >= FRAMES]
@@ -84,11 +94,11 @@ def main() -> None:
     in_row = [
         held[start : start + FRAMES] for held in people.values() for start in range(0, len(held), FRAMES)
     ]
-    told("bona fide, five in a row", [one for one in in_row if len(one) == FRAMES], arguments.list)
+    told("bona fide, five in a row", [one for one in in_row if len(one) == FRAMES], list_told)
     in_row = [
         held[start : start + FRAMES] for held in attacks.values() for start in range(0, len(held), FRAMES)
     ]
-    told("attacks, five in a row", [one for one in in_row if len(one) == FRAMES], arguments.list)
+    told("attacks, five in a row", [one for one in in_row if len(one) == FRAMES], list_told)
     for counts in ((1, 1), (3, 2), (4, 1), (1, 1, 1), (1, 1, 1, 1, 1)):
         told(
             f"{' + '.join(map(str, counts))} of {len(counts)} sources",
@@ -97,17 +107,27 @@ def main() -> None:
     both = [name for name in names if len(attacks.get(name, [])) >= FRAMES]
     mixed = [row(people[name], 3) + row(attacks[name], 2) for name in random.choice(both, BURSTS)]
     told("3 bona fide + 2 attacks of one source", mixed)
-    portraits = [load_image(path) for path in portrait_files(arguments.data / "portraits")]
+    copies(detector, people, attacks, random)
+
+
+def of_portraits(detector: antispoof.Detector, data: Path) -> None:
+    """Bursts of one portrait of each of several people."""
+    random = np.random.default_rng(1)
+    portraits = portrait_files(data / "portraits")
     for count in range(2, 9):
         bursts = [[portraits[n] for n in random.choice(len(portraits), count, False)] for _ in range(BURSTS)]
         show_told(f"portraits of {count} people", [detector.check(face_rgb=burst) for burst in bursts])
+
+
+def of_cuts(detector: antispoof.Detector, data: Path) -> None:
+    """Clips that cut between portraits of several people."""
+    random = np.random.default_rng(2)
+    portraits = portrait_files(data / "portraits")
     for title, every in (("every frame", 1), ("every half second", RATE // 2)):
-        casts = [[portraits[n] for n in random.choice(len(portraits), CAST, False)] for _ in range(CLIPS)]
-        show_told(
-            f"clips of {CAST} people that cut {title}", [cut_clip(detector, one, every) for one in casts]
-        )
-    from_films(detector, arguments.data)
-    copies(detector, people, attacks, random)
+        for cast in CASTS:
+            drawn = [random.choice(len(portraits), cast, False) for _ in range(CLIPS)]
+            clips = [cut_clip(detector, [load_image(portraits[n]) for n in one], every) for one in drawn]
+            show_told(f"clips of {cast} people that cut {title}", clips)
 
 
 def show_told(title: str, verdicts: list[Verdict]) -> None:
@@ -230,6 +250,8 @@ def copies(
     )
     print(f"people with the capture three before theirs as reference: {told} of {len(pairs)} told as copies")
 
+
+PARTS = {"portraits": of_portraits, "cuts": of_cuts, "films": from_films}
 
 if __name__ == "__main__":
     main()
