@@ -136,6 +136,10 @@ def test_what_cannot_be_judged_says_why(eye: Grey) -> None:
     lines[1::2] = np.roll(lines[1::2], 6, axis=1)
     assert "interlaced" in reasons(lines) or "no_iris" in reasons(lines)
     assert "several_eyes" in reasons(np.hstack([drawn(), drawn()]))
+    other = cv2.circle(
+        cv2.circle(np.full((240, 320), 200, np.uint8), (160, 120), 36, 120, -1), (160, 120), 13, 20, -1
+    )
+    assert "several_eyes" in reasons(np.hstack([drawn(), cv2.GaussianBlur(other, (0, 0), 1.0)]))
 
 
 def test_circles_that_are_no_eyes_tell_nothing_more() -> None:

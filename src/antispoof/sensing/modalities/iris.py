@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Literal
 
 import cv2
@@ -25,6 +26,7 @@ MIN_AGREEMENT = 0.5  # of the rays, of pupil and limbus each
 MIN_PUPIL_AGREEMENT = 0.6  # of the rays of the pupil, that no lid covers
 PLAIN_PUPIL = 0.95  # the same, with lines all over: 3 of 1,360 simulated eyes have less
 SURE = 0.7  # of a second eye
+CERTAIN = 0.85  # of one of another size: one more of 540 simulated eyes is taken for two by it
 BESIDE = 1.6  # radii of the iris from its middle: another eye is looked for beyond
 ROOM = 2.2  # radii that another eye needs
 MIN_RADIUS = 28.0  # px; the standard asks 80
@@ -180,8 +182,15 @@ class Iris:
 
 
 def _another(other: Eye, eye: Eye) -> bool:
-    """Tell whether another eye is sure, and about as large."""
-    return other.agreement >= SURE and 1 / 1.5 < other.iris.radius / eye.iris.radius < 1.5
+    """Tell whether another eye is sure, and about as large; or, beside it, of any size and certain."""
+    if 1 / 1.5 < other.iris.radius / eye.iris.radius < 1.5:
+        return other.agreement >= SURE
+    apart = np.hypot(other.iris.x - eye.iris.x, other.iris.y - eye.iris.y)
+    return bool(
+        min(other.agreement, other.pupil_agreement) >= CERTAIN
+        and other.iris.radius >= MIN_RADIUS
+        and apart > other.iris.radius + eye.iris.radius
+    )
 
 
 def _beside(picture: NDArray[np.uint8], eye: Eye) -> Iterator[Eye]:
@@ -189,9 +198,16 @@ def _beside(picture: NDArray[np.uint8], eye: Eye) -> Iterator[Eye]:
     reach = BESIDE * eye.iris.radius
     left, right = max(0, round(eye.iris.x - reach)), max(0, round(eye.iris.x + reach))
     top, bottom = max(0, round(eye.iris.y - reach)), max(0, round(eye.iris.y + reach))
-    for part in (picture[:, :left], picture[:, right:], picture[:top], picture[bottom:]):
+    for part, x, y in (
+        (picture[:, :left], 0, 0),
+        (picture[:, right:], right, 0),
+        (picture[:top], 0, 0),
+        (picture[bottom:], 0, bottom),
+    ):
         if min(part.shape) >= max(ROOM * eye.iris.radius, MIN_SIDE):
-            yield from find_eyes(np.ascontiguousarray(part))
+            for other in find_eyes(np.ascontiguousarray(part)):
+                iris = replace(other.iris, x=other.iris.x + x, y=other.iris.y + y)
+                yield replace(other, iris=iris)
 
 
 def _seen(box: Box, shape: tuple[int, ...]) -> float:
