@@ -1,8 +1,8 @@
 """Do the lips move when there is a voice, where picture and sound are of one file?
 
 A voice that was dubbed over a still, or over the film of somebody else, does not go with the mouth. How loud
-the voice is and how much the mouth moves are compared at all delays that a recorder may leave, and with the
-same voice begun elsewhere.
+the voice is, how it begins and ends, and how much the mouth moves are compared at all delays that a recorder
+may leave, and with the same voice begun elsewhere.
 
 References:
     J. S. Chung and A. Zisserman, "Out of time: automated lip sync in the wild", ACCV Workshops 2016.
@@ -39,7 +39,14 @@ class LipSound:
     name = "lip_sound"
     title = "lips and voice"
     drawn = "motion of the mouth"
-    features: tuple[str, ...] = ("together", "above_chance", "late_s", "moves_more_with_voice")
+    features: tuple[str, ...] = (
+        "together",
+        "above_chance",
+        "late_s",
+        "moves_more_with_voice",
+        "onsets_together",
+        "onsets_above_chance",
+    )
     reasons: Mapping[str, str] = {
         **ALWAYS,
         **UNASKED,
@@ -99,21 +106,24 @@ def heard(found: Measured, sound: NDArray[np.float32], rate: int) -> Measured:
         return Measured("lip_sound", None, ("no_voice",), found.course)
     heard_at = np.arange(len(loud)) * STEP_S + STEP_S / 2
     level = np.clip(np.interp(even, heard_at, loud), high - 40, None)
-    voice = _standard(_smooth(level))
+    together, above, late_s = _agreement(lips, _standard(_smooth(level)))
+    steps = np.abs(np.gradient(_smooth(level)))
+    with_onsets, onsets_above, _ = _agreement(lips, _standard(_smooth(steps)))
+    spoken = level > (quiet + high) / 2
+    moves = float(lips[spoken].mean() - lips[~spoken].mean()) if spoken.any() and (~spoken).any() else 0.0
+    values = [together, above, late_s, moves, with_onsets, onsets_above]
+    return Measured("lip_sound", np.array(values), (), found.course)
+
+
+def _agreement(lips: Values, voice: Values) -> tuple[float, float, float]:
+    """Correlate both at all delays: the highest near none, its spreads above others, and its delay, s."""
     latest = round(LATEST_S / STEP_S)
     every = np.array([float(np.mean(lips * np.roll(voice, shift))) for shift in range(len(voice))])
     near = np.concatenate([every[-latest:], every[: latest + 1]])
     best = int(np.argmax(near))
     others = every[2 * latest : -2 * latest] if len(every) > 6 * latest else every
     above = (near[best] - float(others.mean())) / max(float(others.std()), 1e-3)
-    spoken = level > (quiet + high) / 2
-    values = [
-        float(near[best]),
-        float(np.clip(above, -8, 8)),
-        (best - latest) * STEP_S,
-        float(lips[spoken].mean() - lips[~spoken].mean()) if spoken.any() and (~spoken).any() else 0.0,
-    ]
-    return Measured("lip_sound", np.array(values), (), found.course)
+    return float(near[best]), float(np.clip(above, -8, 8)), (best - latest) * STEP_S
 
 
 def _smooth(values: Values) -> Values:
