@@ -184,7 +184,7 @@ def test_bad_receivers_are_tried_again_later_and_given_up(
 ) -> None:
     from antispoof.service.store.tables import Delivery
 
-    monkeypatch.setattr("antispoof.service.app.TELL_EVERY_S", 3600.0)
+    monkeypatch.setattr("antispoof.service.app.AT_ONCE", 0)  # the test alone tells
     service = serve(**INSIDE, webhook_timeout_s=0.3)
     core, now = service.core, [service.core.clock.now()]
     monkeypatch.setattr(core.clock, "now", lambda: now[0])
@@ -222,7 +222,7 @@ def test_bad_receivers_are_tried_again_later_and_given_up(
 def test_who_is_gone_is_told_no_more(
     serve: Any, receiver: Receiver, frames: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("antispoof.service.app.TELL_EVERY_S", 3600.0)
+    monkeypatch.setattr("antispoof.service.app.AT_ONCE", 0)  # the test alone tells
     service = serve(**INSIDE, tenants={"bank": {}})
     register(service, receiver.url("gone"))
     finish(service, frames)
@@ -244,7 +244,7 @@ def test_who_is_gone_is_told_no_more(
 def test_two_processes_do_not_tell_the_same(
     serve: Any, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("antispoof.service.app.TELL_EVERY_S", 3600.0)
+    monkeypatch.setattr("antispoof.service.app.AT_ONCE", 0)  # the test alone tells
     service = serve(**INSIDE)
     core, now = service.core, service.core.clock.now()
     register(service, receiver.url("fine"))
@@ -263,7 +263,7 @@ def test_two_processes_do_not_tell_the_same(
 
 
 def test_one_tenant_does_not_hold_up_another(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("antispoof.service.app.TELL_EVERY_S", 3600.0)
+    monkeypatch.setattr("antispoof.service.app.AT_ONCE", 0)  # the test alone tells
     core = serve(**INSIDE, tenants={"busy": {}, "quiet": {}}).core
     hooks = {name: core.webhooks.register(name, "http://localhost:9/")["id"] for name in ("busy", "quiet")}
     with core.store.write() as transaction:
