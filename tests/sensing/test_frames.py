@@ -223,7 +223,8 @@ def told(pictures: list[NDArray[np.uint8]], tones: Any = None, **how: bool) -> b
 def test_as_many_people_as_there_are(people: list[list[NDArray[np.uint8]]], count: int) -> None:
     assert told([own[0] for own in people[:count]])
     assert told([one for own in people[:count] for one in own[:2]])
-    assert told(people[0] + [own[0] for own in people[1:count]]), "one of them more often"
+    frames = people[0] + [own[0] for own in people[1:count]]
+    assert told(frames) == (count > 4), "more than half are of one of them: others may be of one who turned"
     near = np.zeros((count, 1))
     assert told([own[0] for own in people[:count]], near), "whatever a network sees: they look the same way"
 

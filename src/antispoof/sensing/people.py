@@ -1,9 +1,10 @@
 """Whether the pictures of a burst show one person: told by the face, and by what is around it.
 
 No identity is computed. Two pictures are surely of one capture where small copies of them look the same, or
-where the same points are found in both faces, or around them. Where two faces look the same way and no such
-points are found, they are of several people. Faces that look different ways cannot be compared so: they
-belong together unless they, the pictures and what a network makes of them are all far apart.
+where the same points are found in both faces, or around them. Where no such chain holds more than half of
+the pictures together, though faces look the same way, they are of several people. A picture or two that find
+no points beside a majority may be of one who turned or stood in the dark: those belong with it unless faces,
+pictures and what a network makes of them are all far apart.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def shows_several_people(
         or join(_SamePoints(around_face))
     ):
         return False
-    if not in_one_run:
+    if not in_one_run and 2 * np.bincount(groups).max() <= count:
         ways = np.stack([_way(picture, box) for picture, box in zip(pictures, faces, strict=True)])
         turned = np.abs(ways[:, None] - ways).max(axis=-1)
         if (turned[groups[:, None] != groups] <= SAME_WAY).any():
