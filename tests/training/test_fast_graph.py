@@ -10,12 +10,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from antispoof.files import onnx_session
 from antispoof.training.export import onnx_of
-from antispoof.training.fast_graph import BLOCK, fast_graph
+from antispoof.training.fast_graph import BLOCK, fast_graph, share_constants
 from antispoof.training.recipe import Graph
 
 SAMPLES = np.random.default_rng(0).standard_normal((5, 3, 16, 16), dtype=np.float32)
@@ -89,3 +89,37 @@ def test_a_prelu_joins_the_convolution_before_it_unless_a_slope_is_steep() -> No
     )
     for graph, extra in ((gentle, 0), (steep, 3)):
         assert sum(node.op_type == "Mul" for node in graph.node) == 1 + 3 + extra  # the gate, and the slopes
+
+
+def test_equal_constants_are_kept_once() -> None:
+    tables = {
+        "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "b": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "other_shape": np.arange(6, dtype=np.float32).reshape(1, 6),
+        "zero": np.zeros((2, 3), np.float32),
+        "minus_zero": -np.zeros((2, 3), np.float32),
+    }
+    nodes = [
+        helper.make_node("Add", ["x", "a"], ["y"]),
+        helper.make_node("Mul", ["y", "b"], ["z"]),
+        helper.make_node("Add", ["z", "zero"], ["u"]),
+        helper.make_node("Add", ["u", "minus_zero"], ["v"]),
+        helper.make_node("Flatten", ["v"], ["w"], axis=0),
+        helper.make_node("Add", ["w", "other_shape"], ["out"]),
+    ]
+    float_ = onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes,
+        "tables",
+        [helper.make_tensor_value_info("x", float_, [2, 3])],
+        [helper.make_tensor_value_info("out", float_, [1, 6])],
+        [numpy_helper.from_array(table, name) for name, table in tables.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    x = np.random.default_rng(1).standard_normal((2, 3), dtype=np.float32)
+    (before,) = onnx_session(model.SerializeToString()).run(["out"], {"x": x})
+    share_constants(model)
+    onnx.checker.check_model(model, full_check=True)
+    (after,) = onnx_session(model.SerializeToString()).run(["out"], {"x": x})
+    assert {entry.name for entry in model.graph.initializer} == set(tables) - {"b"}
+    np.testing.assert_array_equal(after, before)

@@ -4,7 +4,7 @@ Constants are folded and normalisations join their convolutions, so that no proc
 convolutions get a multiple of 16 channels, those that are added being zero: of another number, as in pruned
 networks, ONNX Runtime leaves its blocked layout and takes several times as long. PReLU is spelt out: its own
 kernel asks for the sign of every value, and takes several times as long where signs change from place to
-place, as they do on real pictures.
+place, as they do on real pictures. Equal constants are kept once, where the exporter writes one table twice.
 
 References:
     E. Georganas et al., "Anatomy of High-Performance Deep Learning Convolutions on SIMD Architectures",
@@ -28,6 +28,7 @@ __all__ = [
     "joined_integers",
     "pad_in_convolutions",
     "round_up_channels",
+    "share_constants",
     "spell_out_prelu",
 ]
 
@@ -42,6 +43,7 @@ def fast_graph(model: bytes) -> bytes:
     pad_in_convolutions(graph)
     round_up_channels(graph)
     spell_out_prelu(graph)
+    share_constants(graph)
     onnx.checker.check_model(graph, full_check=True)
     return bytes(graph.SerializeToString(deterministic=True))
 
@@ -160,6 +162,17 @@ def round_up_channels(model: onnx.ModelProto) -> None:
             if attribute.name == "group" and attribute.i > 1:
                 attribute.i += more
     del model.graph.value_info[:]  # shapes as they were
+    _drop_unused(model)
+
+
+def share_constants(model: onnx.ModelProto) -> None:
+    """Keep one of each group of constants that are equal in type, shape and every bit."""
+    kept: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+    same = {}
+    for name, array in _constants(model).items():
+        same[name] = kept.setdefault((array.dtype.str, array.shape, array.tobytes()), name)
+    for node in model.graph.node:
+        node.input[:] = [same.get(name, name) for name in node.input]
     _drop_unused(model)
 
 

@@ -4,8 +4,8 @@ A textured lens is a printed pattern of one pitch that ends in circles (D. Yadav
 effect of textured contact lenses on iris recognition", IEEE TIFS 2014), screens and screened prints are
 lattices (J. Daugman, "Demodulation by Complex-Valued Wavelets for Stochastic Pattern Recognition", IJWMIP
 2003); painted and printed irises have straight rays and few grey levels; paper has no grain where a sclera
-has, or more. Of simulated eyes this tells far more than the rings alone, but real people it turns away:
-docs/models/iris-edge.md. There are no published weights.
+has, or more. Of simulated eyes this tells far more than the rings alone: docs/models/iris-edge.md. There are
+no published weights.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ RADII, RAYS = 80, 256
 FROM, TO = 0.25, 1.25  # of the radius of the iris
 SIDES_DEG = 40  # of the horizontal: what lids leave free
 SPOKES = (12, 90)  # rays around the iris
+LATTICE, POLAR, PLAIN = 3 * (len(WAVES) - 1), 21, 11  # how many numbers each gives
+IRIS_RINGS = range(2, 8)
 FLOOR = 0.002
 
 
@@ -53,7 +55,7 @@ class PatternNumbers(nn.Module):
         super().__init__()
         self.iris = iris
         self.rings = RingNumbers()
-        self.dim = self.rings.dim + 4 * len(GRAIN_RINGS) + 3 * (len(WAVES) - 1) + 21 + 11
+        self.dim = self.rings.dim + 4 * len(GRAIN_RINGS) + LATTICE + POLAR + PLAIN
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) in 0..1 to (B, dim)."""
@@ -214,6 +216,15 @@ class RingPatterns(RingStatistics):
         iris: float = IRIS,
     ) -> None:
         super().__init__(channels, widths=widths, dropout=dropout, numbers=PatternNumbers(iris))
+
+    def seen_in(self) -> Tensor:
+        """Return which rings each number is of, bool, (dim, rings): lattices, edges and rays of the iris."""
+        found, start = super().seen_in(), RingNumbers().dim
+        for ring in GRAIN_RINGS:
+            found[start : start + 4, ring] = True
+            start += 4
+        found[start : start + LATTICE + POLAR, list(IRIS_RINGS)] = True
+        return found
 
 
 def _strength(values: Tensor) -> Tensor:

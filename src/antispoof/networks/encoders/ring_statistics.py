@@ -85,14 +85,17 @@ class RingStatistics(MomentsEncoder):
     def by_patch(self, x: Tensor) -> Tensor:
         """Return the numbers as if all were usual but those of each patch's ring: (B, dim, h, w), 16 × 16."""
         numbers = self.moments(x)
-        owner = torch.arange(self.size) // PER_RING
         middle = (torch.arange(16) + 0.5) / 8 - 1
         radius = 64 * (middle[:, None] ** 2 + middle[None] ** 2).sqrt()
         ring = (radius[..., None] >= torch.tensor(EDGES[1:-1])).sum(-1)
-        mine = (owner[:, None, None] == ring[None]).to(x.dtype)
+        mine = self.seen_in()[:, ring].to(x.dtype)
         usual = self.mean[None, :, None, None]
         mixed: Tensor = usual + mine * (numbers[:, :, None, None] - usual)
         return mixed
+
+    def seen_in(self) -> Tensor:
+        """Return which rings each number is of, bool, (dim, rings): of what is taken of the whole, none."""
+        return (torch.arange(self.size) // PER_RING)[:, None] == torch.arange(len(EDGES) - 1)
 
 
 def rings_of(rows: int, columns: int) -> list[Tensor]:
