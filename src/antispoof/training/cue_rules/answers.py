@@ -12,7 +12,6 @@ Everything is simulated.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -36,6 +35,8 @@ from antispoof.simulation.clip.render import ClipSpec, simulate_clip
 from antispoof.simulation.clip.suites import SUITES
 from antispoof.simulation.face.collection import portrait_files, read_portrait
 from antispoof.simulation.face.portrait import Portrait
+from antispoof.training.cue_rules.measuring import MeasuredClip, numbers_of
+from antispoof.training.cue_rules.parts import of_suite, partition_of
 
 __all__ = ["lit", "planned_light", "write_answers"]
 
@@ -49,7 +50,6 @@ NECK_MM = 80.0  # behind a face, what it turns about
 LAG_S = 0.3
 CALM = 0.25  # whoever looks ahead and answers moves so much slower, else, than in a clip
 TURN_SIGN = -1.0  # of the yaw of a layer with which a head looks to its own left
-DEV = 0.4  # of the people of `taught`
 
 
 def write_answers(
@@ -81,9 +81,7 @@ def write_answers(
     """
     if suite not in TURNED:
         raise InputError(f"suite must be one of {', '.join(TURNED)}, got {suite!r}")
-    files = portrait_files(portraits) if portraits.is_dir() else []
-    cut = -(-2 * len(files) // 3)
-    mine = files[cut:] if suite == "held_out" else files[:cut]
+    mine = of_suite(portrait_files(portraits) if portraits.is_dir() else [], suite)
     if people < 2 or len(mine) < people:
         raise InputError(f"people must be 2 to {len(mine)}, the portraits of that suite, got {people}")
     chosen = [mine[len(mine) * number // people] for number in range(people)]
@@ -96,20 +94,17 @@ def write_answers(
             )
             if person is None:
                 continue
-            partition = "test" if suite == "held_out" else "dev" if number % 5 < 5 * DEV else "train"
             for take, (kind, found) in enumerate(_answers(person, other or person, suite, seed, number)):
-                line = {
-                    "id": f"answer-{suite}-{seed}-{number:04}-{take:02}-{kind or 'bona_fide'}",
-                    "subject": person.subject,
-                    "pai_species": kind,
-                    "partition": partition,
-                    "licence": licence,
-                    "simulated": True,
-                    "cues": {
-                        found.name: list(found.reasons) if found.features is None else found.features.tolist()
-                    },
-                }
-                file.write(json.dumps(line) + "\n")
+                answer = MeasuredClip(
+                    f"answer-{suite}-{seed}-{number:04}-{take:02}-{kind or 'bona_fide'}",
+                    person.subject,
+                    kind,
+                    partition_of(suite, number),
+                    licence,
+                    simulated=True,
+                    cues=numbers_of([found]),
+                )
+                file.write(answer.as_line())
                 count += 1
             file.flush()
     progress(people, people)

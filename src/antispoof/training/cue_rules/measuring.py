@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from antispoof.data.manifest import read_manifest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError, MediaError
-from antispoof.sensing.cues import cues
+from antispoof.sensing.cues import Measured, cues
 from antispoof.sensing.frames import load_member
 
-__all__ = ["MeasuredClip", "measure_clips", "read_measured"]
+__all__ = ["MeasuredClip", "measure_clips", "numbers_of", "read_measured"]
 
 MODALITY = "face_rgb"
 
@@ -42,6 +42,19 @@ class MeasuredClip:
     licence: str
     simulated: bool
     cues: dict[str, NDArray[np.float64] | tuple[str, ...]]
+
+    def as_line(self) -> str:
+        """Return a line of JSON that `read_measured` reads."""
+        told = {
+            name: found.tolist() if isinstance(found, np.ndarray) else list(found)
+            for name, found in self.cues.items()
+        }
+        return json.dumps({**asdict(replace(self, cues={})), "cues": told}) + "\n"
+
+
+def numbers_of(found: Sequence[Measured]) -> dict[str, NDArray[np.float64] | tuple[str, ...]]:
+    """Return, by cue, the numbers, (F,), or the reasons why there are none."""
+    return {one.name: one.reasons if one.features is None else one.features for one in found}
 
 
 def measure_clips(
@@ -71,7 +84,7 @@ def measure_clips(
             if row.id in done:
                 continue
             try:
-                file.write(json.dumps(_line(row)) + "\n")
+                file.write(_measured(row).as_line())
             except MediaError as error:
                 skipped.append(f"{row.id}: {error}")
             file.flush()
@@ -79,21 +92,13 @@ def measure_clips(
     return tuple(skipped)
 
 
-def _line(row: Presentation) -> dict[str, object]:
+def _measured(row: Presentation) -> MeasuredClip:
     found = load_member(MODALITY, row.captures[MODALITY].recording, cues=True).cues
     if not found:
         raise MediaError("unsupported_media", "is no clip")
-    return {
-        "id": row.id,
-        "subject": row.subject,
-        "pai_species": row.pai_species,
-        "partition": row.partition,
-        "licence": row.licence,
-        "simulated": row.simulated,
-        "cues": {
-            one.name: list(one.reasons) if one.features is None else one.features.tolist() for one in found
-        },
-    }
+    return MeasuredClip(
+        row.id, row.subject, row.pai_species, row.partition, row.licence, row.simulated, numbers_of(found)
+    )
 
 
 def read_measured(path: Path) -> tuple[MeasuredClip, ...]:

@@ -9,9 +9,8 @@ Everything about mouths is simulated: how closely those of people follow their v
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +28,13 @@ from antispoof.simulation.clip.render import ClipSpec, simulate_clip
 from antispoof.simulation.clip.suites import SUITES
 from antispoof.simulation.face.collection import portrait_files, read_portrait
 from antispoof.simulation.face.portrait import Portrait
+from antispoof.training.cue_rules.measuring import MeasuredClip, numbers_of
+from antispoof.training.cue_rules.parts import of_suite, partition_of
 
 __all__ = ["write_talks"]
 
 SECONDS = 3.0
 STEP_S = 0.02
-DEV = 0.4  # of the people of `taught`
 SUFFIXES = {".flac", ".wav", ".mp3", ".ogg"}
 Sound = NDArray[np.float32]
 
@@ -70,9 +70,9 @@ def write_talks(
     """
     if suite not in SUITES:
         raise InputError(f"suite must be one of {', '.join(SUITES)}, got {suite!r}")
-    faces = _part(portrait_files(portraits) if portraits.is_dir() else [], suite)
+    faces = of_suite(portrait_files(portraits) if portraits.is_dir() else [], suite)
     found = [path for path in voices.iterdir() if path.suffix in SUFFIXES] if voices.is_dir() else []
-    sounds = _part(sorted(found), suite)
+    sounds = of_suite(sorted(found), suite)
     most = min(len(faces), len(sounds))
     if not 2 <= people <= most:
         raise InputError(f"people must be 2 to {most}, the portraits and voices of that suite, got {people}")
@@ -86,7 +86,6 @@ def write_talks(
                 continue
             own, other = (sounds[(number + shift) * len(sounds) // people % len(sounds)] for shift in (0, 1))
             rng = np.random.default_rng([seed, list(SUITES).index(suite), number])
-            partition = "test" if suite == "held_out" else "dev" if number % 5 < 5 * DEV else "train"
             try:
                 talks = list(
                     _talks(person, _excerpt(own, rng), _excerpt(other, rng), suite, seed, number, rng)
@@ -94,27 +93,20 @@ def write_talks(
             except (InputError, MediaError):
                 continue
             for take, (kind, told) in enumerate(talks):
-                line = {
-                    "id": f"talk-{suite}-{seed}-{number:04}-{take:02}-{kind or 'bona_fide'}",
-                    "subject": person.subject,
-                    "pai_species": kind,
-                    "partition": partition,
-                    "licence": licence,
-                    "simulated": True,
-                    "cues": {
-                        told.name: list(told.reasons) if told.features is None else told.features.tolist()
-                    },
-                }
-                file.write(json.dumps(line) + "\n")
+                talk = MeasuredClip(
+                    f"talk-{suite}-{seed}-{number:04}-{take:02}-{kind or 'bona_fide'}",
+                    person.subject,
+                    kind,
+                    partition_of(suite, number),
+                    licence,
+                    simulated=True,
+                    cues=numbers_of([told]),
+                )
+                file.write(talk.as_line())
                 count += 1
             file.flush()
     progress(people, people)
     return count
-
-
-def _part(files: Sequence[Path], suite: str) -> Sequence[Path]:
-    cut = -(-2 * len(files) // 3)
-    return files[cut:] if suite == "held_out" else files[:cut]
 
 
 def _excerpt(path: Path, rng: np.random.Generator) -> Sound:
