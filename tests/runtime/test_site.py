@@ -77,6 +77,7 @@ def test_it_comes_back_from_its_file_and_fits_one_bundle(
         assert command in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:.* has no say:UserWarning")
 def test_a_site_of_a_bundle_that_another_judges_before_is_refused(
     close_up: Any, make_bundle: Any, tmp_path: Any
 ) -> None:

@@ -228,7 +228,7 @@ def test_an_active_session_without_its_challenges_does_not_pass(service: Any, fr
     ("challenge", "good", "bad", "reason"),
     [
         ("light", [5.3, 6.0], [0.4, 0.5], "light.unclear_reflection"),
-        ("movement", [0.16, 0.0, 0.05, 2.2], [0.0, 0.1, 0.2, 0.5], "movement.not_answered"),
+        ("movement", [0.16, 0.0, 0.05, 2.2], [0.0, 0.03, 0.15, 0.5], "movement.not_answered"),
     ],
 )
 def test_an_answer_is_evidence_and_lets_nobody_pass_by_itself(
