@@ -205,6 +205,20 @@ def test_cuts_between_two_people_however_often(
     assert {"spliced", "several_people"} & {*verdict.evidence[0].reasons}
 
 
+def test_cuts_between_pictures_that_lie_far_apart(
+    detector: Detector, portrait: Picture, tmp_path: Path
+) -> None:
+    """No step is a jump then: the pictures themselves are held against each other."""
+
+    def film() -> Iterator[tuple[float, Picture]]:
+        for time_s, picture in head(portrait, seconds=6, rate=2):
+            yield time_s, picture if time_s < 3 else np.ascontiguousarray(picture[:, ::-1] // 2 + 20)
+
+    verdict = detector.check(face_rgb=write(tmp_path / "a.mp4", film(), rate=2))
+    assert verdict.outcome != "bona_fide"
+    assert "several_people" in verdict.evidence[0].reasons
+
+
 def test_a_still_picture_with_noise(detector: Detector, portrait: Picture, tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     shown = next(head(portrait))[1].astype(np.float32)

@@ -176,10 +176,16 @@ class Presented:
         """Modalities whose sample can be judged."""
         return tuple(name for name, found in self.looked.items() if found.usable)
 
-    def with_cues(self, name: str, cues: Sequence[Measured]) -> Presented:
-        """Return the same with what the course of a live capture showed to one sensor."""
+    def with_cues(self, name: str, cues: Sequence[Measured], *, in_one_run: bool = True) -> Presented:
+        """Return the same with what the course of a live capture showed to one sensor.
+
+        Args:
+            name: of the sensor.
+            cues: what was measured.
+            in_one_run: whether it was watched without a gap.
+        """
         found = self.looked[name]
-        found = replace(found, frames=replace(found.frames, cues=tuple(cues), in_one_run=True))
+        found = replace(found, frames=replace(found.frames, cues=tuple(cues), in_one_run=in_one_run))
         return replace(self, looked={**self.looked, name: found})
 
     def with_reason(self, name: str, code: str) -> Presented:

@@ -47,6 +47,7 @@ __all__ = ["PICKED", "REASONS", "course_of", "joined", "load_frames", "load_memb
 
 SPARSE = 4096  # values of a sample that are compared first
 CUT_SHARE = 0.25  # of the steps of a clip: where more of them jump, cuts come so often that none stands out
+RUN_S = 0.2  # between the pictures of one run: over a longer gap nobody sees whether it was cut
 FROZEN_SHARE = 0.5  # of a clip: so long in one piece without any change is frozen
 PICKED = 8  # frames of a clip or a stack that are looked at
 
@@ -238,7 +239,9 @@ def _clip(source: Source, filmed: str, limits: MediaLimits, cues: bool) -> Frame
         for one in clip.frames
     )
     reasons, measurements = course_of(clip.times_s, list(clip.thumbnails), clip.between)
-    in_one_run = "spliced" not in reasons and measurements["jumps"] < CUT_SHARE * (len(clip.times_s) - 1)
+    whole = float(np.diff(clip.times_s).max(initial=0.0)) <= RUN_S
+    cut = "spliced" in reasons or measurements["jumps"] >= CUT_SHARE * (len(clip.times_s) - 1)
+    in_one_run = whole and not cut
     found = Frames(samples, _spans(clip), reasons, measurements, in_one_run=in_one_run)
     if watch is None:
         return found

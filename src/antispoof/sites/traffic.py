@@ -27,7 +27,7 @@ BLOCKS = 10  # of the traffic, resampled whole: neighbours come from the same pe
 RESAMPLES = 1000
 LARGEST_RATIO = 20.0  # e^20 is 1 in 500 million: no ratio that data supports, where percentages lie
 INTERVAL = (5.0, 95.0)  # percentiles
-SIDES = ({"0", "1"}, {"-1", "1"}, {"0.0", "1.0"}, {"true", "false"}, {"yes", "no"})
+SIDES = ({"0", "1"}, {"-1", "1"}, {"0.0", "1.0"}, {"true", "false"}, {"t", "f"}, {"yes", "no"}, {"y", "n"})
 LABELLED = (
     "{path!r} has labels (column {name!r}), and this rule is for traffic of which nobody knows what it is: "
     "leave them out, or set a threshold from labelled scores with antispoof evaluate"

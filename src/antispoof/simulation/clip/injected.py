@@ -72,7 +72,7 @@ def write_injected(
             kind = wanted[(number * each + turn) % len(wanted)]
             rng = np.random.default_rng([seed, number, turn])
             try:
-                rows.append(_write(clip, kind, faces, out, suite, rng))
+                rows.append(_write(clip, kind, turn // len(wanted), faces, out, suite, rng))
             except (InputError, MediaError) as error:
                 skipped.append(f"{clip.id}: {error}")
             progress()
@@ -83,7 +83,13 @@ def write_injected(
 
 
 def _write(
-    clip: Presentation, kind: str, faces: Sequence[Path], out: Path, suite: str, rng: np.random.Generator
+    clip: Presentation,
+    kind: str,
+    again: int,
+    faces: Sequence[Path],
+    out: Path,
+    suite: str,
+    rng: np.random.Generator,
 ) -> Presentation:
     path = clip.captures[MODALITY].path
     shown = list(islice(film_pictures(path), LONGEST))
@@ -98,7 +104,7 @@ def _write(
     codec = str(rng.choice(SUITES[suite].codecs))
     quality = int(rng.integers(CODECS[codec].quality[0], CODECS[codec].quality[1] + 1))
     stream = inject(kind, Source(pictures, times, other, suite, rng))
-    name = f"{clip.id}-{kind}"
+    name = f"{clip.id}-{kind}" + (f"-{again + 1}" if again else "")
     written = out / f"{name}{CODECS[codec].suffix}"
     encode(stream.frames, written, CODECS[codec], quality, stream.fps)
     return Presentation(
