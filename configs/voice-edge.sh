@@ -25,7 +25,8 @@ make() { # NAME FOLDER LICENCE options…
     shift 3
     [ -f "$out/$name/manifest.csv" ] && return
     rm -rf "${out:?}/$name"
-    antispoof simulate speech "$folder" "$out/$name" --licence "$licence" --seed 7 --deliveries 1 "$@"
+    OMP_NUM_THREADS=1 antispoof simulate speech "$folder" "$out/$name" --licence "$licence" --seed 7 --deliveries 1 \
+        --workers "$(getconf _NPROCESSORS_ONLN)" "$@"
 }
 
 kinds() { # NAMES…: an option for each, but those to do without

@@ -29,10 +29,13 @@ def train_experiment(
     needs_training()
     from antispoof.training.experiment import read_experiment
     from antispoof.training.fit import train
+    from antispoof.training.recipe import recipes
 
     settings = read_experiment(experiment, overrides or ())
     run = train(settings, reporter())
-    typer.echo(f"{run}: trained; make a bundle of it with: antispoof export {run} -o {settings.name}.onnx")
+    makes = recipes[settings.recipe].makes
+    use = f"it is {makes}" if makes else f"make a bundle of it with: antispoof export {run} -o {settings.name}.onnx"
+    typer.echo(f"{run}: trained; {use}")
 
 
 @app.command("export")
