@@ -10,7 +10,9 @@ import pytest
 import stand_ins
 import yaml
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
+from antispoof.cli.every import app
 from antispoof.data.manifest import write_manifest
 from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.errors import ExperimentError
@@ -167,7 +169,10 @@ def test_what_makes_no_detector_says_so(name: str, written: dict[str, Path], tmp
     recipe, path = recipes[name], written[name]
     experiment = read_experiment(path)
     assert recipe.presentations(experiment)
-    run = recipe.train_on(experiment, recipe.presentations(experiment))
+    run = experiment.run_dir
+    told = CliRunner().invoke(app, ["train", str(path)])
+    assert told.exit_code == 0, told.output
+    assert f"trained; it is {recipe.makes}" in told.output
     for task in (
         lambda: run_protocol(experiment, "missing-modality", tmp_path),
         lambda: ablate(with_ablation(path, "{set: {version: other}}")),

@@ -34,8 +34,8 @@ def train_experiment(
     settings = read_experiment(experiment, overrides or ())
     run = train(settings, reporter())
     makes = recipes[settings.recipe].makes
-    use = f"it is {makes}" if makes else f"make a bundle of it with: antispoof export {run} -o {settings.name}.onnx"
-    typer.echo(f"{run}: trained; {use}")
+    bundle = f"make a bundle of it with: antispoof export {run} -o {settings.name}.onnx"
+    typer.echo(f"{run}: trained; {f'it is {makes}' if makes else bundle}")
 
 
 @app.command("export")
