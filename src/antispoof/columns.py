@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from antispoof.errors import InputError
 from antispoof.labels import meaning, plain
+from antispoof.tables import plain_digits
 
 __all__ = ["OF_VERDICTS", "Layout", "attributes_among", "parse_columns", "recognise", "tells_a_verdict"]
 
@@ -273,7 +274,7 @@ def _called(role: str) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    if "_" in cell:  # which Python's numbers may have
+    if not plain_digits(cell):
         return False
     try:
         float(cell.replace(",", ".", 1))

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from antispoof.errors import InputError, MissingExtraError
 
-__all__ = ["Numbers", "TextTable", "pyarrow"]
+__all__ = ["Numbers", "TextTable", "plain_digits", "pyarrow"]
 
 Row = tuple[int, list[str]]
 """The number of a row's line, from 1 as an editor counts, and its cells."""
@@ -158,6 +158,14 @@ class TextTable:
         return InputError(f"not UTF-8 text ({error.reason})")
 
 
+def plain_digits(cell: str) -> bool:
+    """Tell whether a cell holds nothing that Python's numbers may have and those of tables do not.
+
+    ``1_000`` is one, and digits of other scripts, full-width ones among them.
+    """
+    return cell.strip().isascii() and "_" not in cell
+
+
 class Numbers:
     """Reads a column of numbers, whose decimal mark is a point or a comma, and one of them throughout.
 
@@ -181,7 +189,7 @@ class Numbers:
             ValueError: it holds none.
             InputError: its decimal mark cannot be told.
         """
-        if "_" in cell:  # which Python's numbers may have
+        if not plain_digits(cell):
             raise ValueError
         if "," not in cell:
             value = float(cell)
@@ -204,7 +212,7 @@ class Numbers:
         Raises:
             ValueError: a cell holds none, or has a comma, or others had one.
         """
-        if self.comma or self._grouped_at or any("_" in cell for cell in cells):
+        if self.comma or self._grouped_at or not all(map(plain_digits, cells)):
             raise ValueError
         values = list(map(float, cells))
         if not self._point_at:

@@ -23,11 +23,16 @@ FRAMES = 9
 
 
 def write(
-    path: Path, codec: str = "mpeg4", pixels: str = "yuv420p", picture: Any = PICTURE, **settings: Any
+    path: Path,
+    codec: str = "mpeg4",
+    pixels: str = "yuv420p",
+    picture: Any = PICTURE,
+    movflags: str = "",
+    **settings: Any,
 ) -> Path:
     """Write nine frames at 10 Hz, each ten levels brighter than the one before, from black on."""
     form = "rgb24" if picture.ndim == 3 else "gray16le" if picture.dtype == np.uint16 else "gray"
-    with av.open(str(path), "w") as out:
+    with av.open(str(path), "w", options={"movflags": movflags} if movflags else {}) as out:
         stream = out.add_stream(codec, rate=10)
         stream.width, stream.height, stream.pix_fmt = picture.shape[1], picture.shape[0], pixels
         stream.bit_rate = 8_000_000
@@ -139,6 +144,16 @@ def test_what_is_refused(tmp_path: Path) -> None:
     for share in (0.2, 0.5, 0.9):
         (tmp_path / "cut.mp4").write_bytes(content[: int(share * len(content))])
         refused(tmp_path / "cut.mp4", "decode_failed", "damaged|cut short")
+    film = write(tmp_path / "film.webm", "libvpx", "yuv420p").read_bytes()
+    cluster = film.index(b"\x1fC\xb6u")  # where the pictures begin
+    (tmp_path / "cut.webm").write_bytes(film[: cluster + 40])
+    said = "is damaged or cut short, or was never filled: its header tells of a film"
+    refused(tmp_path / "cut.webm", "decode_failed", f"{said} of 128 × 96 pixels, and no picture")
+    moved = write(tmp_path / "moved.mp4", movflags="faststart").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(moved[: moved.index(b"mdat") + 4])
+    refused(tmp_path / "cut.mp4", "decode_failed", f"{said}, and no picture follows; copy")
+    (tmp_path / "cut.mp4").write_bytes(moved[:60])
+    refused(tmp_path / "cut.mp4", "decode_failed", "its header tells of a film, and no track follows")
     with av.open(str(tmp_path / "sound.mkv"), "w") as out:
         stream = out.add_stream("pcm_s16le", rate=16000, layout="mono")
         sound = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.int16), "s16", "mono")

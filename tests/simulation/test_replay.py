@@ -118,6 +118,12 @@ def test_a_collection_tells_site_distances_and_quality(tmp_path: Path) -> None:
         write_replays(files, tmp_path / "out", licence="CC0")
     with pytest.raises(InputError, match="sites must be 1 to 99, got 0"):
         write_replays(files, tmp_path / "x", licence="CC0", sites=0)
+    with pytest.raises(InputError, match=r"takes must be at most sites \(2\).*got 3: ask for more sites"):
+        write_replays(files, tmp_path / "x", licence="CC0", sites=2, takes=3)
+    with pytest.raises(InputError, match=r"folder of speech '.*absent' does not exist"):
+        speech_files(tmp_path / "absent")
+    with pytest.raises(InputError, match=r"p9.wav' is a file: name the folder"):
+        speech_files(tmp_path / "in" / "p9.wav")
 
 
 def test_the_command_says_that_it_is_simulated(tmp_path: Path) -> None:
@@ -125,7 +131,7 @@ def test_the_command_says_that_it_is_simulated(tmp_path: Path) -> None:
     program = "from antispoof.cli import main; main()"
     command = [sys.executable, "-c", program, "simulate", "replay", str(source), str(tmp_path / "out")]
     done = subprocess.run(
-        [*command, "--licence", "CC0", "--sites", "1"],
+        [*command, "--licence", "CC0", "--sites", "2"],
         capture_output=True,
         text=True,
         check=False,
@@ -133,3 +139,4 @@ def test_the_command_says_that_it_is_simulated(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "4 SIMULATED clips, 1 files left out" in done.stdout
+    assert "1 of 2 sites were met" in done.stderr

@@ -264,8 +264,9 @@ def test_a_collection_names_its_files_and_what_is_simulated(tmp_path: Path) -> N
         write_speech(speech_files(tmp_path / "in"), tmp_path / "x", licence="CC0", pattern="(?P<subject>q)")
     with pytest.raises(UnknownNameError, match="kind of spoofed speech"):
         write_speech(speech_files(tmp_path / "in"), tmp_path / "x", licence="CC0", kinds=["vocoder"])
+    (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match="holds no audio file"):
-        speech_files(tmp_path / "x")
+        speech_files(tmp_path / "none")
     assert {"copy_griffin_lim", "copy_source_filter", "replay"} <= set(kinds_found())
 
 

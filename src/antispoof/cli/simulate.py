@@ -325,6 +325,13 @@ def simulate_replays(
     for path, why in result.skipped:
         typer.echo(f"left out {shown(path)}: {why}", err=True)
     simulated = sum(p.simulated for p in result.presentations)
+    met = len({p.attributes["site"] for p in result.presentations if "site" in p.attributes})
+    if met < sites:
+        typer.echo(
+            f"{met} of {sites} sites were met, since there are no more files and takes: hand in more files, "
+            "or ask for more --takes or fewer --sites",
+            err=True,
+        )
     typer.echo(
         f"{simulated} SIMULATED clips, {len(result.skipped)} files left out; manifest: {result.manifest}"
     )

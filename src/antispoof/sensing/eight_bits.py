@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.sensing.capture import Sample, Source
+from antispoof.errors import InputError
+from antispoof.sensing.capture import Recording, Sample, Source
 from antispoof.sensing.maps import load_map
+from antispoof.sensing.source import name_of
 from antispoof.sensing.units import bulk_top, step_of, unknown_unit, worded
 
 __all__ = ["load_eight_bits"]
@@ -32,7 +35,7 @@ def load_eight_bits(source: Source, modality: str) -> Sample:
 
     Raises:
         MediaError: it cannot be decoded, or is a colour picture.
-        InputError: the unit is not known.
+        InputError: the unit is not known, or is that of more bits than the file has.
     """
     sample = load_map(source)
     if "settled" in sample.metadata:
@@ -41,12 +44,24 @@ def load_eight_bits(source: Source, modality: str) -> Sample:
     found = _stated(sample, modality) or _told(array)
     largest = 65535.0 if found is None else found
     settled = found is not None
+    bits = sample.metadata.get("bits")
+    asked = sample.metadata.get("unit") or (f"{bits} bit" if bits else "")
+    if asked and array.dtype == np.uint8 and largest > 255:
+        raise InputError(
+            f"the unit of {modality} is stated as {asked!r}, and {_called(source)} has 8 bits a pixel: leave "
+            "the unit out, or state '8 bit'; more bits are kept in files of 16 (PNG, TIFF, PGM)"
+        )
     metadata = {**sample.metadata, "bits": _bits(largest), "unit": "8 bit", "settled": settled}
     if array.dtype == np.uint8 and largest == 255:
         return Sample(array, metadata)
     wide = np.where(np.isfinite(array), array, 0).astype(np.float64)
     scaled = wide / largest * 255 if array.dtype.kind == "f" else np.floor(wide * 256 / (largest + 1))
     return Sample(np.clip(scaled, 0, 255).astype(np.uint8), metadata)
+
+
+def _called(source: Source) -> str:
+    path = source.source if isinstance(source, Recording) else source
+    return name_of(path) if isinstance(path, (str, Path)) else "the picture"
 
 
 def _stated(sample: Sample, modality: str) -> float | None:

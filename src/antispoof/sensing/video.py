@@ -240,6 +240,11 @@ def _opened(
         most = f"{limits.max_video_bytes / 2**20:,g} MiB"
         raise MediaError("payload_too_large", f"{name}: more than the {most} that a video may have")
     with path.open("rb") as file, av.open(file, "r", format=kind, metadata_errors="replace") as opened:
+        if not opened.streams:
+            raise MediaError(
+                "decode_failed",
+                f"{name} is damaged or cut short: its header tells of a film, and no track follows",
+            )
         if not opened.streams.video:
             raise MediaError("unsupported_media", f"{name} is a recording without a picture")
         stream = opened.streams.video[0]
@@ -253,14 +258,21 @@ def _opened(
             raise MediaError(
                 "unsupported_media", f"{name} is a video coded as {codec.name}; use H.264 or VP9"
             )
-        check_pixels(codec.width, codec.height, name, limits.max_pixels)
+        size = f" of {codec.width} × {codec.height} pixels" if codec.width and codec.height else ""
+        if size:
+            check_pixels(codec.width, codec.height, name, limits.max_pixels)
         codec.thread_count = 1
         stated = _stated_seconds(opened, stream)
         _check_seconds(stated, max_seconds, name, late)
         count, seconds, end = _length(opened, stream)
         _check_seconds(seconds, max_seconds, name, late)
         if not count:
-            raise MediaError("empty", f"{name}: there is no picture in it")
+            raise MediaError(
+                "decode_failed",
+                f"{name} is damaged or cut short, or was never filled: its header tells of a film{size}, and no "
+                "picture follows; copy or record it again",
+            )
+        check_pixels(codec.width, codec.height, name, limits.max_pixels)
         if end < min(0.9 * stated, stated - 0.5):
             raise MediaError(
                 "decode_failed", f"{name} is cut short: it ends after {end:.1f} of {stated:.1f} s"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from antispoof.columns import tells_a_verdict
 from antispoof.errors import InputError, MediaError
 from antispoof.evaluation.score_files import read_columns
-from antispoof.labels import meaning
+from antispoof.labels import meaning, plain
 from antispoof.runtime.bundle import BundleMetadata
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.references import default_threshold, traffic_rule
@@ -27,7 +29,9 @@ BLOCKS = 10  # of the traffic, resampled whole: neighbours come from the same pe
 RESAMPLES = 1000
 LARGEST_RATIO = 20.0  # e^20 is 1 in 500 million: no ratio that data supports, where percentages lie
 INTERVAL = (5.0, 95.0)  # percentiles
+LARGEST_LOG = math.log(sys.float_info.max)  # the ratio itself is no number beyond it
 SIDES = ({"0", "1"}, {"-1", "1"}, {"0.0", "1.0"}, {"true", "false"}, {"t", "f"}, {"yes", "no"}, {"y", "n"})
+SPELT = frozenset({"bona_fide", "bonafide"})  # which is said of nothing else, whatever stands beside it
 LABELLED = (
     "{path!r} has labels (column {name!r}), and this rule is for traffic of which nobody knows what it is: "
     "leave them out, or set a threshold from labelled scores with antispoof evaluate"
@@ -193,16 +197,17 @@ def read_traffic(
             name = layout.header[layout.roles[role]]
             raise InputError(LABELLED.format(path=str(path), name=name))
     for name, labels in columns.labels.items():
-        told = {meaning(word) for word in labels.names}
         if tells_a_verdict(name) or name == "simulated":
             continue
-        if {"bona_fide", "attack"} <= told:
+        told = {meaning(word) for word in labels.names} - {"nothing"}
+        classes = {"bona_fide", "attack"}
+        if classes <= told or (told and told <= classes) or SPELT & set(map(plain, labels.names)):
             raise InputError(LABELLED.format(path=str(path), name=name))
-        if {word.strip().lower() for word in labels.names if word.strip()} in SIDES:
+        words = sorted(filter(str.strip, labels.names))
+        if {word.strip().lower() for word in words} in SIDES:
             raise InputError(
-                f"{str(path)!r}: column {name!r} holds nothing but {' and '.join(sorted(labels.names))}, as "
-                "labels do, and this rule is for traffic of which nobody knows what it is: leave that column "
-                "out"
+                f"{str(path)!r}: column {name!r} holds nothing but {' and '.join(words)}, as labels do, and "
+                "this rule is for traffic of which nobody knows what it is: leave that column out"
             )
     for column, own in (("bundle_sha256", metadata.sha256), ("bundle", metadata.name)):
         stated = columns.labels.get(column)
@@ -216,6 +221,12 @@ def read_traffic(
     assert columns.scores is not None  # it was asked for
     there = ~np.isnan(columns.scores)
     scores = columns.scores[there]
+    if (beyond := np.flatnonzero(np.abs(columns.scores) > LARGEST_LOG)).size:
+        raise InputError(
+            f"{str(path)!r}: the score of row {beyond[0] + 1} is {columns.scores[beyond[0]]:g}, and the log "
+            f"of a ratio lies between -{LARGEST_LOG:.0f} and {LARGEST_LOG:.0f}: this rule takes natural-log "
+            "likelihood ratios, the column score of antispoof check --csv"
+        )
     if scores.size >= LEAST_SCORES and 0 <= scores.min() < scores.max():
         highest = scores.max()
         scale = "1, as probabilities do" if highest <= 1 else "100, as percentages do"

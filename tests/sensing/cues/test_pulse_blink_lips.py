@@ -117,6 +117,8 @@ def test_lips_that_go_with_a_voice_and_a_voice_over_a_still() -> None:
     assert heard(seen, sound[:16000], 16000).reasons == ("too_short",)
     unseen = Measured("lip_sound", None, ("no_face",))
     assert heard(unseen, sound, 16000) is unseen
+    for found in (seen, unseen):  # what is wrong with the sound comes first
+        assert heard(found, np.zeros(64000, np.float32), 16000).reasons == ("silent",)
 
 
 def test_picture_and_voice_of_one_file(

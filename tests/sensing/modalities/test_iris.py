@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage, stats
 
-from antispoof.errors import MediaError
+from antispoof.errors import InputError, MediaError
 from antispoof.sensing import iris_quality
 from antispoof.sensing.capture import Recording, Sample
 from antispoof.sensing.eyes import Circle, Eye, find_eyes
@@ -112,6 +113,18 @@ def test_files_of_any_bits_are_one_eye(eye: Grey) -> None:
         stated = IRIS.load(Recording(saved(wide, kind), unit="16 bit"))
         np.testing.assert_array_equal(stated.array, eye)
     assert reasons(saved(eye.astype(np.uint16) * 4, "PNG")) == ("no_bits",)
+
+
+def test_more_bits_than_the_file_has_are_refused_in_words(eye: Grey, tmp_path: Path) -> None:
+    path = tmp_path / "eye.png"
+    path.write_bytes(saved(eye, "PNG"))
+    words = r"unit of iris is stated as '12 bit', and '.*eye.png' has 8 bits a pixel: leave the unit out"
+    with pytest.raises(InputError, match=words):
+        IRIS.load(Recording(path, unit="12 bit"))
+    for source in (Sample(eye, {"bits": 10}), Recording(saved(eye, "PNG"), unit="up to 4000")):
+        with pytest.raises(InputError, match="the picture has 8 bits a pixel"):
+            IRIS.load(source)
+    assert IRIS.load(Recording(path, unit="8 bit")).array.max() == eye.max()
 
 
 def test_a_colour_picture_of_an_eye_is_refused_in_words(eye: Grey) -> None:

@@ -28,6 +28,7 @@ LEAST_SHARE = 0.6
 STEP_S = 0.04
 SMOOTH = 5  # steps
 LATEST_S = 0.32  # what picture and sound of a recorder are apart, at most
+SILENT = 2.0**-14  # of full scale: two steps of 16 bits, which coding leaves of nothing
 LEAST_LOUDER = 6.0  # dB between the loud and the quiet tenth: else nobody spoke, or never paused
 
 Values = NDArray[np.float64]
@@ -51,6 +52,7 @@ class LipSound:
         **ALWAYS,
         **UNASKED,
         "no_voice": "the sound has no voice that begins and ends",
+        "silent": "there is no sound in the clip: its track is silent",
     }
 
     def watch(self) -> _Lips:
@@ -90,6 +92,8 @@ def heard(found: Measured, sound: NDArray[np.float32], rate: int) -> Measured:
         sound: float32, (N,), from the beginning of the pictures on.
         rate: samples a second.
     """
+    if np.abs(sound).max(initial=0) < SILENT:
+        return Measured("lip_sound", None, ("silent",), found.course)
     if found.reasons != ("no_sound",):
         return found
     times, motion = (np.array(values) for values in zip(*found.course, strict=True))

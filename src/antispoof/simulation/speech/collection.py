@@ -65,8 +65,11 @@ def speech_files(source: Path) -> tuple[Path, ...]:
     """Return the audio files below a folder, sorted.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such folder, or no audio file in it.
     """
+    if not source.is_dir():
+        what = "is a file: name the folder that it lies in" if source.exists() else "does not exist"
+        raise InputError(f"the folder of speech {str(source)!r} {what}")
     files = tuple(sorted(p for p in source.rglob("*") if p.suffix.lower() in SOUND_SUFFIXES))
     if not files:
         raise InputError(f"{source} holds no audio file ({', '.join(sorted(SOUND_SUFFIXES))})")

@@ -56,7 +56,7 @@ def write_replays(
         pattern: regular expression with a group ``subject``, searched in each path; empty makes every file
             a person.
         sites: how many there are; each person is met at some of them.
-        takes: at how many sites a file is spoken and replayed.
+        takes: at how many sites a file is spoken and replayed, all different.
         seconds: the longest piece of a file that is used; 0 means all of it.
         dataset: name under which the manifest lists them.
         seed: decides everything.
@@ -70,6 +70,11 @@ def write_replays(
     for name, count in (("sites", sites), ("takes", takes)):
         if not 1 <= count <= 99:
             raise InputError(f"{name} must be 1 to 99, got {count}")
+    if takes > sites:
+        raise InputError(
+            f"takes must be at most sites ({sites}), since each take of a file is spoken at another site; "
+            f"got {takes}: ask for more sites, or for fewer takes"
+        )
     places = [draw_site(np.random.default_rng([seed, 1, number])) for number in range(sites)]
     people = subjects(files, pattern)
     out.mkdir(parents=True, exist_ok=True)
