@@ -9,6 +9,7 @@ import pytest
 from antispoof.errors import InputError
 from antispoof.evaluation import compare, cross_dataset, evaluate
 from antispoof.evaluation.confidence import sign_test
+from antispoof.evaluation.matrix import NO_RATE
 from antispoof.evaluation.scores import ScoreSet
 
 Draw = Callable[..., ScoreSet]
@@ -145,11 +146,13 @@ def test_the_matrix_holds_what_each_file_scores(manifest: Path) -> None:
         resamples=0,
     )
     assert matrix.cells["X", "Y"].value == alone.figures["hter"].value
+    assert matrix.overall is not None
     unseen = [matrix.cells[pair].value for pair in (("X", "Y"), ("Y", "X"), ("Y", "Z"))]
     assert matrix.overall.mean == pytest.approx(np.mean(unseen))
     assert matrix.overall.worst == max(unseen)
     assert matrix.rows["X"].mean == unseen[0]
     best = cross_dataset(manifest, figure="auc", resamples=0)
+    assert best.overall is not None
     assert best.overall.worst == min(best.cells[pair].value for pair in best.cells if pair[0] != pair[1])
 
 
@@ -167,3 +170,20 @@ def test_broken_manifests_are_refused(manifest: Path, tmp_path: Path) -> None:
     broken.write_text("train,test,scores\nX,Y,absent.csv\n")
     with pytest.raises(InputError, match=r"absent\.csv' does not exist"):
         cross_dataset(broken)
+
+
+def test_a_pair_of_too_few_for_a_rate_is_in_no_mean(tmp_path: Path, draw: Draw) -> None:
+    """One bona fide clip is wrong or right: no rate comes of that."""
+    draw(seed=1).write(tmp_path / "whole.csv")
+    draw(seed=2, bona_fide=1).write(tmp_path / "one.csv")
+    path = tmp_path / "m.csv"
+    path.write_text("train,test,scores\nX,Y,whole.csv\nX,Z,one.csv\nW,Z,one.csv\n")
+    found = cross_dataset(path, resamples=0)
+    assert found.cells["X", "Z"].note == NO_RATE
+    assert found.overall is not None
+    assert found.overall.mean == found.rows["X"].mean == found.cells["X", "Y"].value
+    assert "W" not in found.rows
+    (warning,) = found.warnings
+    assert "2 of 3 pairs hold fewer than 4 presentations of a class (X → Z: 1, W → Z: 1)" in warning
+    path.write_text("train,test,scores\nX,Z,one.csv\n")
+    assert cross_dataset(path, resamples=0).overall is None

@@ -212,8 +212,19 @@ def test_matrix_page_table_and_json(tmp_path: Path, draw: Draw) -> None:
     assert "D-EER across datasets simulated data" in read(matrix_page(result, MADE))
     assert "(simulated)" in printed(print_matrix, result)
     record = json.loads(to_json(matrix_record(result, MADE)))
+    assert result.overall is not None
     assert record["overall"]["worst"] == result.overall.worst
     assert len(record["cells"]) == 2
+    draw(bona_fide=1).write(tmp_path / "b.csv")
+    result = cross_dataset(path, resamples=0)
+    for shown in (printed(print_matrix, result), read(matrix_page(result, MADE))):
+        assert "‡ fewer than 4 bona fide or attack presentations: no rate, and in no mean" in shown
+        assert "1 of 2 pairs hold fewer than 4 presentations of a class (Y → X: 1)" in " ".join(shown.split())
+    draw(bona_fide=1).write(tmp_path / "a.csv")
+    result = cross_dataset(path, resamples=0)
+    assert json.loads(to_json(matrix_record(result, MADE)))["overall"] is None
+    assert "No pair holds enough presentations for a rate." in read(matrix_page(result, MADE))
+    assert "unseen pairs" not in printed(print_matrix, result)
 
 
 @pytest.mark.parametrize("absent", [("jinja2", "markupsafe"), ("matplotlib", "matplotlib.figure")])

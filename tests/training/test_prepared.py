@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from antispoof.data.presentation import CaptureFile
+from antispoof.errors import TrainingError
 from antispoof.sensing.faces import find_faces
 from antispoof.training import prepared
 from antispoof.training.prepared import PreparedStore
@@ -55,6 +56,25 @@ def test_several_processes_make_the_same(
     for path in (tmp_path / "alone").rglob("*.npy"):
         twin = tmp_path / "together" / path.relative_to(tmp_path / "alone")
         assert path.read_bytes() == twin.read_bytes()
+
+
+def test_a_package_that_is_edited_meanwhile_is_told(
+    tmp_path: Path, files: list[CaptureFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs is the code that was read first; another process would run the new one."""
+    _, store = make(tmp_path / "samples", files)
+    (tmp_path / "new.py").write_text("edited = True")
+    with monkeypatch.context() as patch:
+        patch.setattr("antispoof.sensing.__path__", [str(tmp_path)])
+        assert PreparedStore(tmp_path / "samples", "face_depth", store.arguments).folder == store.folder
+        prepared._sensing_digest.cache_clear()  # as in a process that begins now
+        patch.setattr(prepared, "START_S", 0.0)
+        patch.setattr("os.cpu_count", lambda: 2)
+        with pytest.raises(
+            TrainingError, match=r"edited or installed anew while .*: start again, training goes on"
+        ):
+            make(tmp_path / "samples", files)
+    prepared._sensing_digest.cache_clear()
 
 
 def test_a_process_that_only_prepares_starts_without_torch() -> None:

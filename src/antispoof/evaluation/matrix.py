@@ -14,9 +14,14 @@ from antispoof.evaluation.error_rates import LABELS, LOWER_IS_BETTER
 from antispoof.evaluation.evaluation import Estimate, evaluate
 from antispoof.evaluation.scores import ScoreSet, read_table
 
-__all__ = ["TOO_FEW", "Matrix", "Summary", "cross_dataset"]
+__all__ = ["MARKS", "NO_RATE", "TOO_FEW", "Matrix", "Summary", "cross_dataset"]
 
+FEWEST_OF_A_RATE = 4  # rule of 3: none wrong of three says nothing of the true rate, which may be all
+_NAMED = 3
+NO_RATE = f"fewer than {FEWEST_OF_A_RATE} bona fide or attack presentations: no rate, and in no mean"
 TOO_FEW = f"fewer than {FEWEST_PRESENTATIONS} bona fide or attack presentations: too few for an interval"
+MARKS: Mapping[str, str] = {TOO_FEW: "†", NO_RATE: "‡"}
+"""Note of a cell → how tables mark it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,12 @@ class Matrix:
         train: training datasets, the rows.
         test: test datasets, the columns.
         cells: estimates by (train, test); a pair without a score file is missing.
-        rows: summary of each row over the test datasets other than its own.
-        overall: summary over all pairs of different datasets.
+        rows: summary of each row over the test datasets other than its own; none of a row whose pairs all
+            hold too few presentations for a rate.
+        overall: summary over all pairs of different datasets; None where all hold too few.
         simulated: True when any score file holds simulated presentations.
         files: the manifest and every score file it names.
+        few: how many of the pairs that ``overall`` is over hold too few for an interval.
         warnings: what a reader must not miss.
     """
 
@@ -55,9 +62,10 @@ class Matrix:
     test: tuple[str, ...]
     cells: Mapping[tuple[str, str], Estimate]
     rows: Mapping[str, Summary]
-    overall: Summary
+    overall: Summary | None
     simulated: bool
     files: tuple[Path, ...]
+    few: int = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -92,6 +100,7 @@ def cross_dataset(
     if figure not in LABELS:
         raise InputError(f"figure {figure!r} is unknown; choose one of {', '.join(LABELS)}")
     cells: dict[tuple[str, str], Estimate] = {}
+    fewest: dict[tuple[str, str], int] = {}
     simulated = False
     warnings: list[str] = []
     files = [path]
@@ -119,15 +128,25 @@ def cross_dataset(
                 "present more of that, or take its row out of the file"
             )
         attacks = len(given) - result.bona_fide.errors.trials
-        if min(result.bona_fide.errors.trials, attacks) < FEWEST_PRESENTATIONS:
-            cells[train, test] = Estimate(cells[train, test].value, note=TOO_FEW)
+        fewest[train, test] = min(result.bona_fide.errors.trials, attacks)
+        if fewest[train, test] < FEWEST_PRESENTATIONS:
+            note = TOO_FEW if fewest[train, test] >= FEWEST_OF_A_RATE else NO_RATE
+            cells[train, test] = Estimate(cells[train, test].value, note=note)
         tick()
     train_names, test_names = tuple(dict.fromkeys(columns["train"])), tuple(dict.fromkeys(columns["test"]))
     unseen = [pair for pair in cells if pair[0] != pair[1]] or list(cells)
+    counted = [pair for pair in unseen if cells[pair].note != NO_RATE]
+    if left_out := [pair for pair in unseen if pair not in counted]:
+        named = ", ".join(f"{train} → {test}: {fewest[train, test]}" for train, test in left_out[:_NAMED])
+        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
+        warnings.append(
+            f"{len(left_out)} of {len(unseen)} pairs hold fewer than {FEWEST_OF_A_RATE} presentations of a "
+            f"class ({named}{more}), which is no rate: they are in no mean and no worst. Test with more."
+        )
     rows = {
         name: _summary(own, cells, figure)
         for name in train_names
-        if (own := [pair for pair in unseen if pair[0] == name])
+        if (own := [pair for pair in counted if pair[0] == name])
     }
     return Matrix(
         figure,
@@ -135,9 +154,10 @@ def cross_dataset(
         test_names,
         cells,
         rows,
-        _summary(unseen, cells, figure),
+        _summary(counted, cells, figure) if counted else None,
         simulated,
         tuple(files),
+        sum(cells[pair].note == TOO_FEW for pair in counted),
         tuple(warnings),
     )
 

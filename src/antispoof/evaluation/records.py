@@ -12,7 +12,7 @@ from antispoof.evaluation.curve import ErrorCurve
 from antispoof.evaluation.evaluation import Estimate, Evaluation, Kind
 from antispoof.evaluation.fairness import Fairness
 from antispoof.evaluation.full_system import EstimatedRate
-from antispoof.evaluation.matrix import Matrix
+from antispoof.evaluation.matrix import Matrix, Summary
 from antispoof.evaluation.provenance import Provenance
 from antispoof.evaluation.thresholds import DecisionThreshold
 
@@ -145,8 +145,7 @@ def comparison_record(result: Comparison, provenance: Provenance) -> dict[str, A
 def matrix_record(result: Matrix, provenance: Provenance) -> dict[str, Any]:
     """Lay out one train × test matrix."""
 
-    def summary(name: str | None) -> dict[str, Any]:
-        found = result.overall if name is None else result.rows[name]
+    def summary(found: Summary) -> dict[str, Any]:
         return {
             "mean": found.mean,
             "worst": found.worst,
@@ -163,8 +162,8 @@ def matrix_record(result: Matrix, provenance: Provenance) -> dict[str, Any]:
             {"train": train, "test": test, **_estimate(estimate)}
             for (train, test), estimate in result.cells.items()
         ],
-        "rows": {name: summary(name) for name in result.rows},
-        "overall": summary(None),
+        "rows": {name: summary(row) for name, row in result.rows.items()},
+        "overall": None if result.overall is None else summary(result.overall),
         "warnings": list(result.warnings),
         "provenance": provenance_record(provenance),
     }

@@ -14,7 +14,7 @@ from antispoof.evaluation.curve import ErrorCurve
 from antispoof.evaluation.error_rates import LABELS, LOWER_IS_BETTER
 from antispoof.evaluation.evaluation import Evaluation
 from antispoof.evaluation.fairness import Fairness, GroupRates
-from antispoof.evaluation.matrix import Matrix
+from antispoof.evaluation.matrix import MARKS, Matrix
 from antispoof.evaluation.provenance import Provenance
 from antispoof.evaluation.thresholds import by_species
 
@@ -117,6 +117,7 @@ def matrix_page(result: Matrix, provenance: Provenance) -> str:
         simulated=result.simulated,
         shade=shade,
         notes=sorted({cell.note for cell in result.cells.values()} - {""}),
+        marks=MARKS,
     )
 
 

@@ -15,7 +15,7 @@ from antispoof.evaluation.comparison import Comparison
 from antispoof.evaluation.error_rates import LABELS
 from antispoof.evaluation.evaluation import Estimate, Evaluation, Kind, Tandem
 from antispoof.evaluation.fairness import SMALLEST_GROUP, Fairness
-from antispoof.evaluation.matrix import TOO_FEW, Matrix
+from antispoof.evaluation.matrix import MARKS, NO_RATE, Matrix
 from antispoof.evaluation.terminal import fits, say, table
 
 __all__ = ["print_ablation", "print_comparison", "print_evaluation", "print_matrix"]
@@ -127,15 +127,18 @@ def print_matrix(console: Console, result: Matrix) -> None:
     else:
         console.print(_rows(result, title))
         say(console, f"  all {len(result.cells)} pairs: antispoof compare --matrix, with --html or --json")
-    overall = result.overall
-    say(
-        console,
-        f"  over all unseen pairs: mean {wording.figure(name, overall.mean)}, "
-        f"worst {wording.figure(name, overall.worst)} "
-        f"(trained on {escape(overall.where[0])}, tested on {escape(overall.where[1])})",
-    )
-    if any(estimate.note == TOO_FEW for estimate in result.cells.values()):
-        say(console, f"  † {TOO_FEW}")
+    if (overall := result.overall) is not None:
+        which = "the other" if any(cell.note == NO_RATE for cell in result.cells.values()) else "all"
+        few = f"; {result.few} of them †" if result.few else ""
+        say(
+            console,
+            f"  over {which} unseen pairs: mean {wording.figure(name, overall.mean)}, "
+            f"worst {wording.figure(name, overall.worst)} "
+            f"(trained on {escape(overall.where[0])}, tested on {escape(overall.where[1])}){few}",
+        )
+    for note, mark in MARKS.items():
+        if any(estimate.note == note for estimate in result.cells.values()):
+            say(console, f"  {mark} {note}")
     _print_warnings(console, result.warnings)
 
 
@@ -168,7 +171,7 @@ def _rows(result: Matrix, title: str) -> Table:
 
 
 def _cell(result: Matrix, estimate: Estimate) -> tuple[str, str]:
-    mark = " †" if estimate.note == TOO_FEW else ""
+    mark = f" {MARKS[estimate.note]}" if estimate.note in MARKS else ""
     ends = wording.interval(result.figure, estimate.interval)
     return wording.figure(result.figure, estimate.value) + mark, ends
 

@@ -269,8 +269,8 @@ def _opened(
         if not count:
             raise MediaError(
                 "decode_failed",
-                f"{name} is damaged or cut short, or was never filled: its header tells of a film{size}, and no "
-                "picture follows; copy or record it again",
+                f"{name} is damaged or cut short, or was never filled: its header tells of a film{size}, and "
+                "no picture follows; copy or record it again",
             )
         check_pixels(codec.width, codec.height, name, limits.max_pixels)
         if end < min(0.9 * stated, stated - 0.5):

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 import antispoof.sensing
 from antispoof.data.presentation import CaptureFile
-from antispoof.errors import InputError, MediaError
+from antispoof.errors import InputError, MediaError, TrainingError
 from antispoof.sensing.capture import Quality, Sample
 from antispoof.sensing.media import load_image
 from antispoof.sensing.modalities import modalities
@@ -79,7 +79,7 @@ class PreparedStore:
 
         Raises:
             InputError: a file is not there.
-            TrainingError: the disk is full.
+            TrainingError: the disk is full, or the installed package changed since the process began.
         """
         self._read_index()
         missing = {key: file for file in files if (key := _key(file)) not in self._rows}
@@ -112,7 +112,7 @@ class PreparedStore:
             yield len(shard)
         else:
             return
-        rest = shards[number:]
+        rest, work = shards[number:], partial(_make_elsewhere, _sensing_digest(), work)
         # Spawned, because a forked child of a process that runs torch threads can hang.
         with ProcessPoolExecutor(min(os.cpu_count() or 1, len(rest)), get_context("spawn")) as pool:
             try:
@@ -184,12 +184,31 @@ def _key(file: CaptureFile) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+@cache
 def _sensing_digest() -> str:
-    """Digest of the code that prepares, so that a change to it makes new samples."""
+    """Digest of the code that prepares, so that a change to it makes new samples.
+
+    Of the code as this process first found it: what is edited or installed later, it does not run.
+    """
     digest = hashlib.sha256()
     for path in sorted(Path(antispoof.sensing.__path__[0]).rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _make_elsewhere(
+    digest: str,
+    work: Callable[[Sequence[tuple[str, CaptureFile]]], None],
+    files: Sequence[tuple[str, CaptureFile]],
+) -> None:
+    """Make a shard in a process of its own, unless that runs other code than the one that asks."""
+    if _sensing_digest() != digest:
+        raise TrainingError(
+            "the package antispoof was edited or installed anew while samples were being prepared, and what "
+            "two versions prepare must not be mixed: start again, training goes on where it was, with "
+            "samples that the new version prepares; and change nothing in the package until it has ended"
+        )
+    work(files)
 
 
 def _make_shard(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata as distribution
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +30,8 @@ CHECKPOINT, EXPERIMENT, DATA, METADATA = (
     "bundle.json",
 )
 E = TypeVar("E", bound=Experiment)
+_ABSENT: Any = object()
+_NAMED = 3
 
 
 def claim(experiment: Experiment, data: Mapping[str, Any]) -> bool:
@@ -51,10 +53,7 @@ def claim(experiment: Experiment, data: Mapping[str, Any]) -> bool:
             if not path.exists():
                 _write(path, json.dumps(wanted, indent=2) + "\n")
             elif (held := json.loads(path.read_text(encoding="utf-8"))) != wanted:
-                raise InputError(
-                    f"run_dir {str(run)!r} holds another experiment; it differs in "
-                    f"{_difference(held, wanted)}. Choose another run_dir, or delete this one"
-                )
+                raise InputError(_other(run, name, held, wanted))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot use run_dir {str(run)!r}: {error}") from None
     return (run / METADATA).exists()
@@ -136,10 +135,39 @@ def _write(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
-def _difference(one: Any, other: Any, where: str = "") -> str:
-    """Name the first key that differs."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in {**one, **other}:
-            if one.get(key) != other.get(key):
-                return _difference(one.get(key), other.get(key), f"{where}.{key}" if where else key)
-    return f"{where}: {json.dumps(one)} there, {json.dumps(other)} here"
+def _other(run: Path, name: str, held: Any, wanted: Any) -> str:
+    """Say in what a folder's experiment is another one, and what to do."""
+    found = list(_differences(held, wanted))
+    said = ", ".join(
+        f"{where}: {_shown(one)} there, {_shown(other)} here" for where, one, other in found[:_NAMED]
+    )
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    go_on = ""
+    if not (run / METADATA).exists():
+        go_on = "It is not finished. To go on with it, give it the data that it began with. Else "
+        if name == EXPERIMENT:
+            had = [f"--set '{where}={json.dumps(one)}'" for where, one, _ in found if one is not _ABSENT]
+            one_by_one = f"set what it had ({' '.join(had[:_NAMED])}{more}), or " if had else ""
+            go_on = (
+                f"It is not finished. To go on with it, {one_by_one}use the version of antispoof that began "
+                "it, where settings or their defaults are new. Else "
+            )
+    return (
+        f"run_dir {str(run)!r} holds another experiment; it differs in {said}{more}. {go_on}"
+        f"{'c' if go_on else 'C'}hoose another run_dir, or delete this one"
+    )
+
+
+def _differences(one: Any, other: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Name every key that differs, with its values; `_ABSENT` where one has no such key."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        yield where, one, other
+        return
+    for key in {**one, **other}:
+        ours, theirs = one.get(key, _ABSENT), other.get(key, _ABSENT)
+        if ours != theirs:
+            yield from _differences(ours, theirs, f"{where}.{key}" if where else key)
+
+
+def _shown(value: Any) -> str:
+    return "not" if value is _ABSENT else json.dumps(value)
