@@ -57,7 +57,7 @@ async function begin(): Promise<void> {
       return;
     }
   }
-  if (!navigator.mediaDevices?.getUserMedia || !("WebSocket" in window)) {
+  if (!cameraThere()) {
     const told = words.noticeOf("no_camera_here");
     const privacy = element("privacy").textContent; // a photo is sent as soon as it is chosen
     const text = photoAllowed() ? `${told.text} ${privacy}` : told.text;
@@ -65,6 +65,10 @@ async function begin(): Promise<void> {
     return;
   }
   screen.show("welcome");
+}
+
+function cameraThere(): boolean {
+  return Boolean(navigator.mediaDevices?.getUserMedia) && "WebSocket" in window;
 }
 
 /** Whether a photo is another way on. */
@@ -213,8 +217,20 @@ async function handIn(file: File): Promise<void> {
     await patient(api.capture(token, photo));
     await judge(token);
   } catch (error) {
-    fail(error);
+    const refused = error instanceof api.Problem && error.code === "state_conflict" && !error.later;
+    if (refused) withoutPhoto();
+    else fail(error);
   }
+}
+
+/** The session takes no photo, whatever the link says: it is not offered again. */
+function withoutPhoto(): void {
+  owed = photoByLink = false;
+  if (offered !== null) {
+    offered.photo = false;
+    token = null;
+  }
+  screen.notice(words.noticeOf(cameraThere() ? "no_photo_here" : "no_camera_here"));
 }
 
 /** After which the screen helps somebody who is not seen well, another way is offered, the attempt ends. */
@@ -252,6 +268,7 @@ async function capture(camera: Camera, microphone: Microphone, token_: string): 
   const stream = new Stream(token_, {
     ready(message: Ready): void {
       steps = message.steps;
+      if (message.mode === "active") photoByLink = false; // what is captured live takes no photo
       lookingAt = performance.now();
       // Without permission nothing is heard, and the check says so at its end.
       if (message.modalities.includes("voice")) microphone.open().catch(() => panel.log("microphone", { open: false }));

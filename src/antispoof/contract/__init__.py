@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["API_HEADER", "API_VERSION", "RESULT_VERSION"]
 
-API_VERSION = "1.1"
+API_VERSION = "1.2"
 """Of the HTTP interface: the first number changes where clients break, the second where something is added.
 Every answer carries it; the services of antispoof 0.1 carried none."""
 

@@ -67,6 +67,7 @@ def capturing(
     hint: str | None = None,
     step: bool = False,
     token: bool = False,
+    mode: str = "active",
     link: str = "",
     ends: bool = False,
     **context: Any,
@@ -79,7 +80,7 @@ def capturing(
     def play(socket: Any) -> None:
         def answer(message: Any) -> None:
             if isinstance(message, str):
-                socket.send(json.dumps({"type": "ready", "mode": "active", **LIMITS}))
+                socket.send(json.dumps({"type": "ready", "mode": mode, **LIMITS}))
                 socket.send(json.dumps({"type": "hint", "code": hint}))
                 shown = {"instruction": "turn_left", "arguments": {}, "duration_ms": 9000}
                 if step:
@@ -181,21 +182,21 @@ def test_in_the_dark_the_page_helps_more_and_more_and_offers_another_way(
         assert page.locator("body.lit").count() == 0
 
 
-@pytest.mark.parametrize("photo", [True, False])
+@pytest.mark.parametrize(
+    ("token", "mode", "photo"), [(True, "passive", True), (True, "active", False), (False, "active", False)]
+)
 def test_without_prompts_a_photo_is_the_way_on_where_it_is_allowed(
-    address: str, film: Path, tmp_path: Path, photo: bool
+    address: str, film: Path, tmp_path: Path, token: bool, mode: str, photo: bool
 ) -> None:
-    """A link of a backend says whether; what is sent are the pixels alone."""
+    """A link of a backend says whether, and what is captured live takes none; sent are the pixels alone."""
     taken = Image.new("RGB", (3200, 1600), (90, 80, 70))
     exif = Image.Exif()
     exif[271] = "Maker of the phone"
     taken.save(tmp_path / "photo.jpg", exif=exif)
     sent: list[bytes] = []
     finished = {"session": "ses_1", "state": "finished", "attempts_left": 0, "advice": []}
-    with capturing(address, film, hint="more_light", token=photo, viewport={"width": 390, "height": 844}) as (
-        page,
-        opened,
-    ):
+    size = {"width": 390, "height": 844}
+    with capturing(address, film, hint="more_light", token=token, mode=mode, viewport=size) as (page, opened):
         page.route(
             "**/captures", lambda route: (sent.append(route.request.post_data_buffer), route.fulfill(json={}))
         )
@@ -501,3 +502,31 @@ def test_a_photo_that_waits_to_be_judged_is_judged(address: str, tmp_path: Path)
         )
         page.locator("#photo").set_input_files(tmp_path / "photo.png")
         heading(page, "Thank you, that is all")
+
+
+@pytest.mark.parametrize(
+    ("script", "told", "again"),
+    [
+        ("", "This check needs the camera", True),
+        (
+            "Object.defineProperty(navigator, 'mediaDevices', {value: undefined})",
+            "This page cannot use the camera",
+            False,
+        ),
+    ],
+)
+def test_a_photo_that_the_session_does_not_take_is_not_offered_again(
+    address: str, tmp_path: Path, script: str, told: str, again: bool
+) -> None:
+    """A link says photo, and its session is captured live: whoever hands one in is not sent round."""
+    Image.new("RGB", (64, 64)).save(tmp_path / "photo.png")
+    refusal = {"code": "state_conflict", "retry_after_s": None}
+    with shown(script) as page:
+        page.route("**/captures", lambda route: route.fulfill(json=refusal, status=409))
+        page.goto(f"{address}#token={TOKEN}&photo=1")
+        page.locator("#consent, #photo-instead").locator("visible=true").first.wait_for(timeout=20_000)
+        page.locator("#photo").set_input_files(tmp_path / "photo.png")
+        page.locator("#photo-instead").wait_for(state="hidden", timeout=20_000)
+        heading(page, told)
+        assert page.locator("#photo-instead").is_hidden()
+        assert page.get_by_role("button", name="Try again").is_visible() == again

@@ -1,7 +1,7 @@
 /** What the service answers with, as `/openapi.json` says; made by tools/build_client_types.py. */
 
 /** The version of the interface that this client speaks. */
-export const API_VERSION = "1.1";
+export const API_VERSION = "1.2";
 
 /** Audit events, oldest first. */
 export interface Audit {
