@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from miniature import TWO_SENSORS, metadata, network, sensor_network, voice_metadata, voice_network
 
 import antispoof
+from antispoof.evidence.figures import contributions
 from antispoof.evidence.page import write_evidence_page
 from antispoof.runtime.bundle import seal
 from antispoof.runtime.checking import check_files
@@ -81,3 +83,22 @@ def test_the_page_shows_every_sensor(detector: Detector, scene: dict[str, Any], 
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") == 2
     assert "picture of the face and the infrared picture of the face" in page
+
+
+@pytest.mark.parametrize("names", [("iris",), ("face_rgb", "face_depth", "face_infrared")])
+def test_numbers_beside_the_bars_stand_free_of_the_axis(names: tuple[str, ...]) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    shares: Any = [
+        SimpleNamespace(contribution=share, modalities=each)
+        for each, share in ((names, 2.31), (("voice",), -4.1))
+    ]
+    verdict: Any = SimpleNamespace(bundle_scores=shares)
+    figure = contributions(verdict)
+    FigureCanvasAgg(figure).draw()
+    (axes,) = figure.axes
+    inside = axes.get_window_extent()
+    assert inside.width > 0.5 * figure.bbox.width, "long names leave the bars their room"
+    for text in axes.texts:
+        assert inside.x0 + 5 < text.get_window_extent().x0
+        assert text.get_window_extent().x1 < inside.x1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = ["ATTACK", "BONA_FIDE", "contributions", "cue", "frames", "recording",
 BONA_FIDE, ATTACK = "#2563eb", "#c2410c"  # blue and orange, which colour-blind readers tell apart too
 TICKS = (-1000, -100, -10, 1, 10, 100, 1000)  # times likelier; negative: an attack
 WIDE = 5.6  # inches
+NAME = 28  # letters of a source in a line
 FFT = 512
 COLUMNS = 1200  # at most
 TINTED = 240  # columns of what is laid over a spectrogram
@@ -80,12 +82,16 @@ def contributions(verdict: Verdict) -> Figure:
         verdict: one with the scores of two bundles or more.
     """
     shares = [each.contribution for each in verdict.bundle_scores]
-    names = [" + ".join(in_words(name) for name in each.modalities) for each in verdict.bundle_scores]
-    figure = figure_of(WIDE, 0.45 + 0.3 * len(shares))
+    names = [
+        "\n".join(wrap(" + ".join(in_words(name) for name in each.modalities), NAME))
+        for each in verdict.bundle_scores
+    ]
+    lines = max(name.count("\n") + 1 for name in names)
+    figure = figure_of(WIDE, 0.45 + max(0.3, 0.16 * lines + 0.06) * len(shares))
     axes = figure.subplots()
     rows = np.arange(len(shares))[::-1]
     axes.barh(rows, shares, color=[BONA_FIDE if share >= 0 else ATTACK for share in shares], height=0.6)
-    reach = max(1.0, *map(abs, shares)) * 1.25
+    reach = max(1.0, *map(abs, shares)) * 1.5  # room for the number beyond the longest bar
     axes.set_xlim(-reach, reach)
     for row, share in zip(rows.tolist(), shares, strict=True):
         toward = 1 if share >= 0 else -1
