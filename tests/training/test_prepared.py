@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +77,28 @@ def test_a_package_that_is_edited_meanwhile_is_told(
         ):
             make(tmp_path / "samples", files)
     prepared._sensing_digest.cache_clear()
+
+
+def ends_elsewhere(*arguments: object) -> None:
+    """Stand for a process that the system ends, or that finds half a package."""
+    if multiprocessing.parent_process() is not None:
+        os._exit(1)
+    MAKE_SHARD(*arguments)  # type: ignore[arg-type]
+
+
+MAKE_SHARD = prepared._make_shard
+
+
+def test_a_process_that_ends_is_told(
+    tmp_path: Path, files: list[CaptureFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "_make_shard", ends_elsewhere)
+    monkeypatch.setattr(prepared, "START_S", 0.0)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    with pytest.raises(
+        TrainingError, match=r"ended before its work was done: .* start again, training goes on"
+    ):
+        make(tmp_path, files)
 
 
 def test_a_process_that_only_prepares_starts_without_torch() -> None:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.sensing.cues import Measured, cues
+from antispoof.sensing.cues import UNASKED, Measured, cues
 from antispoof.sensing.playback import PLAYED, Changes
 from antispoof.sensing.track import FACE, Flow, Points, TrackedFrame, Tracker
 
@@ -127,7 +127,10 @@ class Watch:
     def measured(self) -> tuple[Measured, ...]:
         """Tell what each cue has found so far."""
         if self._interlaced:
-            return tuple(Measured(name, None, ("interlaced",)) for name in self._watches)
+            return tuple(
+                Measured(name, None, (*filter(UNASKED.__contains__, watch.measured().reasons), "interlaced"))
+                for name, watch in self._watches.items()
+            )
         return tuple(watch.measured() for watch in self._watches.values())
 
 

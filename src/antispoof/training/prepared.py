@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing import get_context
@@ -79,7 +80,7 @@ class PreparedStore:
 
         Raises:
             InputError: a file is not there.
-            TrainingError: the disk is full, or the installed package changed since the process began.
+            TrainingError: the disk is full, another process ended, or it runs other code than this one.
         """
         self._read_index()
         missing = {key: file for file in files if (key := _key(file)) not in self._rows}
@@ -118,6 +119,12 @@ class PreparedStore:
             try:
                 for shard, _ in zip(rest, pool.map(work, rest), strict=True):
                     yield len(shard)
+            except BrokenProcessPool:
+                raise TrainingError(
+                    "a process that prepares samples ended before its work was done: little memory is left, "
+                    "or the package antispoof is being installed anew; see to that and start again, training "
+                    "goes on where it was"
+                ) from None
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

@@ -12,10 +12,12 @@ from filmed import HEIGHT, WIDTH, head
 from numpy.typing import NDArray
 
 import antispoof
+from antispoof.runtime.cues import judge_cues
 from antispoof.sensing.capture import Box
 from antispoof.sensing.cues import Measured, cues
 from antispoof.sensing.cues.lip_sound import heard
 from antispoof.sensing.track import TrackedFrame
+from antispoof.sensing.watch import Watch
 
 Picture = NDArray[np.uint8]
 RATE = 25.0
@@ -115,8 +117,11 @@ def test_lips_that_go_with_a_voice_and_a_voice_over_a_still() -> None:
     assert own["moves_more_with_voice"] > dubbed["moves_more_with_voice"] + 0.2
     assert heard(seen, np.full(64000, 1e-4, np.float32), 16000).reasons == ("no_voice",)
     assert heard(seen, sound[:16000], 16000).reasons == ("too_short",)
-    unseen = Measured("lip_sound", None, ("no_face",))
-    assert heard(unseen, sound, 16000) is unseen
+    unseen, twice = cues["lip_sound"].watch().measured(), Watch(["lip_sound"])
+    twice.see(0.0, SKIN.astype(np.uint8), interlaced=True)
+    for found in (unseen, *twice.measured()):
+        assert not judge_cues([found]), "nothing is told of it where no voice was given"
+    assert heard(unseen, sound, 16000).reasons == ("no_face",)
     for found in (seen, unseen):  # what is wrong with the sound comes first
         assert heard(found, np.zeros(64000, np.float32), 16000).reasons == ("silent",)
 

@@ -11,6 +11,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -80,7 +81,7 @@ class _Lips:
 
     def measured(self) -> Measured:
         if len(self._motion) < LEAST_SHARE * max(self._pictures - 1, 1):
-            return Measured("lip_sound", None, ("no_face",))
+            return Measured("lip_sound", None, ("no_face", "no_sound"))
         return Measured("lip_sound", None, ("no_sound",), tuple(self._motion))
 
 
@@ -94,8 +95,8 @@ def heard(found: Measured, sound: NDArray[np.float32], rate: int) -> Measured:
     """
     if np.abs(sound).max(initial=0) < SILENT:
         return Measured("lip_sound", None, ("silent",), found.course)
-    if found.reasons != ("no_sound",):
-        return found
+    if reasons := tuple(code for code in found.reasons if code != "no_sound"):
+        return replace(found, reasons=reasons)
     times, motion = (np.array(values) for values in zip(*found.course, strict=True))
     lasts = min(float(times[-1]), len(sound) / rate) - float(times[0])
     if lasts < LEAST_S or len(times) < 8 * lasts:
