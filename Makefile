@@ -1,4 +1,4 @@
-.PHONY: coverage demo faults docs fuzz lint newest release serve style test test-quick test-web web-demo wheel
+.PHONY: coverage demo faults docs fuzz lint newest release serve style test test-quick test-web web-demo web-package wheel
 
 PYTHON ?= python3
 
@@ -51,14 +51,17 @@ QUICK = tests/contracts/test_fusion_rules.py tests/contracts/test_modalities.py 
   tests/runtime tests/scores tests/sensing
 
 # The package for browsers, in a headless Chromium: some minutes. Without npm or Chromium it says so and skips.
-test-web: .venv-test/done
-	@if ! command -v npm > /dev/null; then echo "no npm: the package for browsers is not tested"; \
-	else (cd web/package && npm ci --ignore-scripts --no-audit --no-fund && npm run build) \
-	  && OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest tests/web tests/service/test_node_client.py; fi
+test-web: .venv-test/done web-package
+	@if command -v npm > /dev/null; then \
+	OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest tests/web tests/service/test_node_client.py; fi
+
+# The package for browsers, in web/package/dist. Once it is there, `make test` tests it as well.
+web-package:
+	@if ! command -v npm > /dev/null; then echo "no npm: the package for browsers is not built"; \
+	else cd web/package && npm ci --ignore-scripts --no-audit --no-fund && npm run build; fi
 
 # A page that looks at pictures on the device, in build/web-demo; works without a network.
-web-demo: .venv-demo/done
-	cd web/package && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+web-demo: .venv-demo/done web-package
 	.venv-demo/bin/python tools/build_web_demo.py build/web-demo
 
 lint: style

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,16 @@ joint: {{attacks: [replay, print]}}
 operating_point: balanced
 sites: {{count: 2, captures: 9}}
 """
+
+
+def simulate_faces_here(patch: pytest.MonkeyPatch) -> None:
+    """Make the shards of the face recipe in this process: another takes longer to start than to make them."""
+    from antispoof.training.recipes.face_views import shards
+
+    def pool(_workers: int, *, mp_context: object, **start: Any) -> ThreadPoolExecutor:  # noqa: ARG001
+        return ThreadPoolExecutor(1, **start)
+
+    patch.setattr(shards, "ProcessPoolExecutor", pool)
 
 
 def write_face_experiment(folder: Path, portrait: NDArray[np.uint8]) -> Path:

@@ -44,6 +44,8 @@ TUTORIALS = [page for page in (ROOT / "docs" / "tutorials").glob("*.md") if page
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)?(?:#([\w-]+))?\)", re.S)
 VERDICTS = {0, 1, 2}
 """What `antispoof check` may say of a picture without having failed."""
+ENOUGH = {"--resamples": "20", "--workers": "1", "--jobs": "1"}
+"""What a page leaves open: it wants sure intervals, a test only some; processes take longer to start than to help."""
 
 
 def pages_with(*languages: str) -> list[Path]:
@@ -192,9 +194,9 @@ def try_command(words: list[str], runs: bool, where: str, run: Any, monkeypatch:
     match words:
         case ["antispoof", *arguments]:
             options = check_options(arguments, where)
-            if runs and "--resamples" in options and "--resamples" not in arguments:
-                arguments += ["--resamples", "20"]  # a page wants sure intervals, a test only some
             if runs:
+                for option in options & ENOUGH.keys() - set(arguments):
+                    arguments += [option, ENOUGH[option]]
                 run_command(arguments, where, run, monkeypatch)
         case ["pip", "install", *packages]:
             for package in packages:

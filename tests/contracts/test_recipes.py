@@ -109,6 +109,7 @@ def sensors() -> Iterator[None]:
         stand_ins.register(patch)
         patch.setattr("antispoof.studies.complexity.SECONDS", 0.01)
         patch.setattr("os.cpu_count", lambda: 1)  # another process would take longer to start than to help
+        stand_ins.simulate_faces_here(patch)
         yield
 
 

@@ -19,6 +19,7 @@ from antispoof.evaluation.metrics import auc
 from antispoof.runtime.cues import read_rule
 from antispoof.sensing.cues import cues
 from antispoof.simulation.clip.codecs import CODECS, encode
+from antispoof.simulation.clip.suites import SUITES
 from antispoof.training.cue_rules import answers, talks
 from antispoof.training.cue_rules.fitting import RulesExperiment, fit_rule, said
 from antispoof.training.cue_rules.measuring import MeasuredClip, measure_clips, read_measured
@@ -196,21 +197,29 @@ def test_bounds_are_what_errors_support() -> None:
     assert -0.3 < low <= 0 <= high < 0.3
 
 
-def test_answers_are_simulated_and_learned_from(
-    run: Run,
+@pytest.fixture
+def four(
     portrait: NDArray[np.uint8],
     encode: Callable[..., bytes],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(answers, "WHOLE_S", 2.0)
-    monkeypatch.setattr(answers, "TURNED", {"taught": ("print_flat",), "held_out": ()})
+) -> Path:
+    """Portraits of four people, before cameras with small pictures and few of them."""
+    monkeypatch.setitem(SUITES, "taught", replace(SUITES["taught"], sizes=((320, 240),), fps=(15.0,)))
     folder = tmp_path / "portraits"
     folder.mkdir()
     for number in range(4):
-        (folder / f"{number}.png").write_bytes(encode(np.roll(portrait, number, 1), "PNG"))
+        (folder / f"{number}.png").write_bytes(encode(np.roll(portrait, number, 1)[::2, ::2], "PNG"))
+    return folder
+
+
+def test_answers_are_simulated_and_learned_from(
+    run: Run, four: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "WHOLE_S", 2.0)
+    monkeypatch.setattr(answers, "TURNED", {"taught": ("print_flat",), "held_out": ()})
     out = tmp_path / "answers.jsonl"
-    command = ("cues", "answers", folder, "--licence", "CC0", "--people", 2, "--out", out)
+    command = ("cues", "answers", four, "--licence", "CC0", "--people", 2, "--out", out)
     code, printed, _ = run(*command)
     assert code == 0
     assert printed.startswith("20 answers")
@@ -232,23 +241,20 @@ def test_answers_are_simulated_and_learned_from(
 
 def test_talks_are_simulated_with_their_own_voice_and_with_others(
     run: Run,
-    portrait: NDArray[np.uint8],
+    four: Path,
     speech: NDArray[np.float32],
-    encode: Callable[..., bytes],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(talks, "SECONDS", 1.6)
-    faces, voices = tmp_path / "portraits", tmp_path / "voices"
-    faces.mkdir()
+    voices = tmp_path / "voices"
     voices.mkdir()
     for number in range(4):
-        (faces / f"{number}.png").write_bytes(encode(np.roll(portrait, number, 1), "PNG"))
         with wave.open(str(voices / f"{number}.wav"), "wb") as file:
             file.setparams((1, 2, 16000, 0, "NONE", ""))
             file.writeframes((np.roll(np.tile(speech, 2), 4000 * number) * 30000).astype("<i2").tobytes())
     out = tmp_path / "talks.jsonl"
-    command = ("cues", "talks", faces, voices, "--licence", "CC0", "--people", 2, "--out", out)
+    command = ("cues", "talks", four, voices, "--licence", "CC0", "--people", 2, "--out", out)
     code, printed, _ = run(*command)
     assert (code, printed.split()[0]) == (0, "8")
     kinds = [clip.pai_species for clip in read_measured(out)]

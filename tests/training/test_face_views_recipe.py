@@ -69,6 +69,7 @@ def trained(folder: Path) -> Path:
     reporter = Reporter(said.append, lambda what, done, of: said.append(f"{what} {done} of {of}"))
     (folder / "run" / "shards").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.cpu_count", lambda: 1)  # one more process, and not one for every core
         patch.setattr(fit, "teach", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(experiment, reporter)
@@ -82,7 +83,9 @@ def trained(folder: Path) -> Path:
     shards[1].with_suffix(".part").write_bytes(b"half of a sh")
     kept = shards[0].stat().st_mtime_ns
     said.clear()
-    assert train(experiment, reporter) == folder / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        stand_ins.simulate_faces_here(patch)
+        assert train(experiment, reporter) == folder / "run"
     assert "shards 1 of 2" in said
     assert "shards 2 of 2" in said
     assert shards[0].stat().st_mtime_ns == kept
@@ -224,7 +227,10 @@ def test_shards_are_shared_by_experiments_that_need_the_same(
     assert (fit._branch_key(one, people, dev) == fit._branch_key(other, people, dev)) is same_branch
 
 
-def test_people_of_train_are_seen_with_what_is_taught_alone(folder: Path, tmp_path: Path) -> None:
+def test_people_of_train_are_seen_with_what_is_taught_alone(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_ins.simulate_faces_here(monkeypatch)
     alone = [f"run_dir={tmp_path}", "context=null", "views={close: {scale: 1.15, size: 48}}", "networks={}"]
     experiment = read_experiment(folder / "tiny.yaml", alone)
     people = read_portraits(folder / "portraits", lambda _: None)
