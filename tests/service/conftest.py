@@ -18,6 +18,7 @@ from rendered import posed
 from antispoof.service.app import create_app
 from antispoof.service.core import Core
 from antispoof.service.settings import Settings
+from antispoof.service.store import database
 
 
 @dataclass
@@ -64,6 +65,15 @@ def device(session: dict[str, Any]) -> dict[str, str]:
 
 
 Serve = Callable[..., Service]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_pragmas() -> Iterator[tuple[str, ...]]:
+    """Let no commit of these tests wait for the disk; give what makes those of a service wait."""
+    shipped = database.SQLITE
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "SQLITE", (*shipped, "synchronous=OFF"))
+        yield shipped
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from antispoof.service.core import Core
 from antispoof.service.judging import judge
 from antispoof.service.problems import Problem
 from antispoof.service.settings import Settings
+from antispoof.service.store import database
 from antispoof.service.store.database import open_store
 from antispoof.service.store.tables import Base
 
@@ -36,12 +37,12 @@ def server() -> Iterator[tuple[str, Server]]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path, make_bundle: Any) -> Settings:
     """Settings with an empty database of each kind."""
-    database = ""
+    url = ""
     if request.param == "postgresql":
-        database = request.getfixturevalue("server")[0]
-        _empty(database)
+        url = request.getfixturevalue("server")[0]
+        _empty(url)
     state, bundles = tmp_path / "state", (str(make_bundle()),)
-    return Settings(state=state, database=database, bundles=bundles, page_photo=True)
+    return Settings(state=state, database=url, bundles=bundles, page_photo=True)
 
 
 def _empty(url: str) -> None:
@@ -63,6 +64,17 @@ def test_migrations_make_the_tables_that_the_code_expects(settings: Settings) ->
     with core.store.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     core.close()
+
+
+def test_what_was_committed_is_on_the_disk(
+    shipped_pragmas: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "SQLITE", shipped_pragmas)
+    store = open_store(f"sqlite:///{tmp_path / 'service.db'}")
+    with store.engine.connect() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    store.close()
 
 
 def test_restart_in_the_middle_loses_nothing(

@@ -26,6 +26,13 @@ from antispoof.service.store.tables import Readiness
 __all__ = ["Store", "Transaction", "open_store"]
 
 BUSY_MS = 10_000  # how long a writer waits for the others, in SQLite
+SQLITE = (
+    "journal_mode=WAL",
+    "synchronous=FULL",  # an answer that was given survives a power cut
+    "foreign_keys=ON",
+    "secure_delete=ON",  # what is deleted is overwritten
+    f"busy_timeout={BUSY_MS}",
+)
 BREAK_S = 1.0  # for so long nobody asks a database again that did not answer
 
 
@@ -183,13 +190,7 @@ def _configure_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",  # an answer that was given survives a power cut
-            "foreign_keys=ON",
-            "secure_delete=ON",  # what is deleted is overwritten
-            f"busy_timeout={BUSY_MS}",
-        ):
+        for pragma in SQLITE:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
