@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,14 +77,27 @@ def shipped_pragmas() -> Iterator[tuple[str, ...]]:
         yield shipped
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new store, with every migration behind it: a copy is there at once."""
+    path = tmp_path_factory.mktemp("store") / "service.db"
+    database.open_store(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
-def serve(tmp_path: Path, make_bundle: Any) -> Iterator[Serve]:
+def serve(tmp_path: Path, make_bundle: Any, empty_store: Path) -> Iterator[Serve]:
     """Start a service with a miniature model: ``serve(attempts=1)``."""
     running: list[TestClient] = []
 
     def start(**settings: Any) -> Service:
-        values = {"state": tmp_path / "state", "bundles": (str(make_bundle()),), **settings}
-        app = create_app(Settings(**values))
+        values = Settings(**{"state": tmp_path / "state", "bundles": (str(make_bundle()),), **settings})
+        with pytest.MonkeyPatch.context() as patch:
+            if not values.database and not values.state.exists():
+                values.state.mkdir(mode=0o700, parents=True)
+                shutil.copy(empty_store, values.state / "service.db")
+                patch.setattr(database, "_migrate", lambda _: None)
+            app = create_app(values)
         client = TestClient(app, raise_server_exceptions=False)
         client.__enter__()
         running.append(client)
