@@ -45,7 +45,8 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)?(?:#([\w-]+))?\)", re.S)
 VERDICTS = {0, 1, 2}
 """What `antispoof check` may say of a picture without having failed."""
 ENOUGH = {"--resamples": "20", "--workers": "1", "--jobs": "1"}
-"""What a page leaves open: it wants sure intervals, a test only some; processes take longer to start than to help."""
+"""What a page leaves open: it wants sure intervals, a test only some; processes take longer to start than to
+help."""
 
 
 def pages_with(*languages: str) -> list[Path]:
