@@ -35,7 +35,11 @@ Write = Callable[[Path, NDArray[np.uint8]], Path]
 def plates(folder: Path, portrait: NDArray[np.uint8]) -> Path:
     del portrait
     manifest = stand_ins.write_collection(folder, people=8)
-    text = stand_ins.CONFIG.format(folder=folder, manifest=manifest).replace("epochs: 3", "epochs: 1")
+    text = (
+        stand_ins.CONFIG.format(folder=folder, manifest=manifest)
+        .replace("epochs: 3", "epochs: 1")
+        .replace("cross_modal", "weighed_evidence")
+    )
     (folder / "plates.yaml").write_text(text, encoding="utf-8")
     return folder / "plates.yaml"
 

@@ -117,7 +117,11 @@ def test_instructions_of_one_run_are_what_more_runs_take(
 
 def test_every_subset_of_sensors_has_its_cost(tmp_path: Path, run: Run) -> None:
     manifest = stand_ins.write_collection(tmp_path)
-    text = stand_ins.CONFIG.format(folder=tmp_path, manifest=manifest).replace("epochs: 3", "epochs: 1")
+    text = (
+        stand_ins.CONFIG.format(folder=tmp_path, manifest=manifest)
+        .replace("epochs: 3", "epochs: 1")
+        .replace("cross_modal", "weighed_evidence")
+    )
     (tmp_path / "plates.yaml").write_text(text, encoding="utf-8")
     code, printed, errors = run("complexity", tmp_path / "plates.yaml", "--json", "--reference", "mobile")
     assert code == 0, errors
