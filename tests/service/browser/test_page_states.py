@@ -306,7 +306,7 @@ def test_a_look_on_the_device_sends_nothing_and_works_without_hints(address: str
 
 
 def test_an_attempt_without_a_good_picture_ends_and_names_what_was_seen(address: str, film: Path) -> None:
-    with capturing(address, film, hint="closer", token=True) as (page, _):
+    with capturing(address, film, hint="closer", token=True, mode="passive") as (page, _):
         page.get_by_text("Come a little closer").wait_for(timeout=20_000)
         page.clock.fast_forward(21_000)
         page.get_by_text("choose another way below").wait_for(timeout=20_000)
