@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,23 @@ from antispoof.simulation.iris.presentations import simulate_iris
 KINDS = {"live": None, "printout": "print_laser", "contact_lens": "contact_lens"}
 
 
+@functools.cache
+def eye(instrument: str | None, number: int) -> bytes:
+    """A simulated eye as a PNG: one number, one eye; of the same instrument none is like another."""
+    picture = simulate_iris(8, number, 0, instrument, "lamp_ring").picture
+    return bytes(cv2.imencode(".png", picture)[1])
+
+
 def write_miniature(root: Path, year: int, each: int) -> None:
     """Lay pictures out as the lists of a year say: ``each`` of every kind and part."""
     rows, number = [], 0
     parts = {2025: ("task1", "task2")}.get(year, ("train", "test") if year <= 2017 else ("test",))
-    for part in parts:
-        for label, instrument in KINDS.items():
-            for _ in range(each):
+    for start, part in enumerate(parts):
+        for kind, (label, instrument) in enumerate(KINDS.items()):
+            for index in range(each):
                 path = root / "images" / f"{number}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                picture = simulate_iris(8, number, 0, instrument, "lamp_ring").picture
-                path.write_bytes(bytes(cv2.imencode(".png", picture)[1]))
+                path.write_bytes(eye(instrument, len(KINDS) * (start * each + index) + kind))
                 laboratory = ["warsaw"] if year <= 2017 else []
                 rows.append(",".join([part, *laboratory, label, f"images/{number}.png"]))
                 number += 1
