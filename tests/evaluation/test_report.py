@@ -220,6 +220,13 @@ def test_matrix_page_table_and_json(tmp_path: Path, draw: Draw) -> None:
     for shown in (printed(print_matrix, result), read(matrix_page(result, MADE))):
         assert "‡ fewer than 4 bona fide or attack presentations: no rate, and in no mean" in shown
         assert "1 of 2 pairs hold fewer than 4 presentations of a class (Y → X: 1)" in " ".join(shown.split())
+    draw(species={}).write(tmp_path / "b.csv")
+    path.write_text("train,test,scores,dev\nX,Y,a.csv,a.csv\nY,X,b.csv,a.csv\n")
+    result = cross_dataset(path, figure="d_eer", resamples=0)
+    for shown in (printed(print_matrix, result), read(matrix_page(result, MADE))):
+        assert "– ‡" in " ".join(shown.replace("‡", " ‡").split())
+        assert "nan" not in shown
+    assert json.loads(to_json(matrix_record(result, MADE)))["cells"][1]["value"] is None
     draw(bona_fide=1).write(tmp_path / "a.csv")
     result = cross_dataset(path, resamples=0)
     assert json.loads(to_json(matrix_record(result, MADE)))["overall"] is None

@@ -121,14 +121,14 @@ def cross_dataset(
         files += [path.parent / each for each in (dev, scores) if each]
         simulated |= bool(given.simulated.any())
         warnings += remarks.reversed_scores(result.curve, f"The AUC of {train} → {test}")
+        attacks = len(given) - result.bona_fide.errors.trials
+        fewest[train, test] = min(result.bona_fide.errors.trials, attacks)
         cells[train, test] = result.figures[figure]
-        if math.isnan(cells[train, test].value):
+        if math.isnan(cells[train, test].value) and fewest[train, test]:
             raise InputError(
                 f"{path}: {LABELS[figure]} of {train} → {test} is undefined: {result.figures[figure].note}; "
                 "present more of that, or take its row out of the file"
             )
-        attacks = len(given) - result.bona_fide.errors.trials
-        fewest[train, test] = min(result.bona_fide.errors.trials, attacks)
         if fewest[train, test] < FEWEST_PRESENTATIONS:
             note = TOO_FEW if fewest[train, test] >= FEWEST_OF_A_RATE else NO_RATE
             cells[train, test] = Estimate(cells[train, test].value, note=note)

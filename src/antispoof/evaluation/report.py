@@ -100,10 +100,12 @@ def matrix_page(result: Matrix, provenance: Provenance) -> str:
     Raises:
         MissingExtraError: Jinja or Matplotlib is not installed.
     """
-    values = [cell.value for cell in result.cells.values()]
+    values = [cell.value for cell in result.cells.values() if not math.isnan(cell.value)] or [0.0]
     low, high = min(values), max(values)
 
     def shade(value: float) -> str:
+        if math.isnan(value):
+            return "none"
         badness = (value - low) / (high - low) if high > low else 0.0
         badness = badness if LOWER_IS_BETTER[result.figure] else 1 - badness
         return f"rgba(194, 65, 12, {0.03 + 0.37 * badness:.2f})"
