@@ -50,9 +50,9 @@ class Sensor:
     people: int
 
 
-# docs/models/voice-edge.md; of others `antispoof compare --matrix RUNS/matrix.csv --figure d_eer`, mean of
-# three seeds (iris-edge 3; none of its inkjet prints is wrong there, which is taken for 0.1 %). No protocol
-# leaves kinds out for the face: from as good as those seen to three times as bad.
+# Of version 2 of the voice, docs/models/voice-edge.md; of others `antispoof compare --matrix RUNS/matrix.csv
+# --figure d_eer`, mean of three seeds (iris-edge 3; none of its inkjet prints is wrong there, which is taken
+# for 0.1 %). No protocol leaves kinds out for the face: from as good as those seen to three times as bad.
 VOICE = [42.6, 27.8, 27.3, 27.0, 23.6, 22.2, 21.4, 20.4, 20.4, 20.1, 19.6, 17.5, 17.3, 16.5, 15.5, 13.7]
 VOICE += [12.4, 12.1, 8.6, 6.2, 4.8, 3.3]
 FINGERPRINT = [10.3, 16.1, 11.4, 9.4, 11.4, 12.3, 13.8, 22.3, 11.9]

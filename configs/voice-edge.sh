@@ -5,7 +5,7 @@
 #
 # READ and COMMANDS hold bona fide speech (251 speakers of LibriSpeech train, named SPEAKER-…; 155 spoken commands),
 # GLOWTTS and NSF what those two engines have said. All that is made is SIMULATED. Needs the engines that
-# docs/guides/simulate.md lists, and takes some two hours on two cores; what is finished is not made again.
+# docs/guides/simulate.md lists, and takes three quarters of an hour on two cores; what is finished is not made again.
 #
 # Another model comes of it where the environment says WITHOUT, engines that this machine lacks ("copy_fargan tts_pico"),
 # or VOCODER_STEPS, a number of steps for the two small vocoders; both are for trying whether all of it runs.
