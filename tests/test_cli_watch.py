@@ -143,3 +143,23 @@ def test_only_the_last_seconds_count(make_bundle: Callable[..., Path], portrait:
     later = judge.verdict()
     assert later is not None
     assert "too_still" in {reason for cue in later.cues for reason in cue.reasons}
+
+
+def test_people_who_change_places_while_nobody_watches(
+    make_bundle: Callable[..., Path], portrait: Picture
+) -> None:
+    """No step is a jump across a gap, so the pictures themselves are held against each other."""
+
+    def told(gap_s: float) -> set[str]:
+        judge = LiveJudge(antispoof.load(make_bundle()))
+        for time_s, picture in head(portrait, seconds=0.8):
+            judge.see(time_s, picture)
+        for time_s, picture in head(portrait, seconds=0.8):
+            judge.see(0.8 + gap_s + time_s, np.ascontiguousarray(picture[:, ::-1] // 2 + 20))
+        verdict = judge.verdict()
+        assert verdict is not None
+        assert verdict.outcome != "bona_fide"
+        return {*verdict.reasons}
+
+    assert "spliced" in told(0.0)
+    assert "several_people" in told(0.3)

@@ -157,3 +157,29 @@ def test_modes() -> None:
     assert challenges_for("passive", voice=True) == ("passive",)
     assert challenges_for("active", voice=False) == ("passive", "movement", "light")
     assert set(challenges_for("active", voice=True)) == set(challenges)
+
+
+def test_a_capture_with_a_gap_was_not_watched_in_one_run() -> None:
+    def captured(gap_s: float) -> LiveCapture:
+        capture, rng = LiveCapture(("passive",), random.Random(0)), np.random.default_rng(0)
+        for number in range(30):
+            now = number / 8 + (gap_s if number >= 15 else 0.0)
+            capture.see(picture(noise=2, rng=rng), now)
+            capture.advance(now)
+        return capture
+
+    assert captured(0.0).in_one_run
+    assert not captured(1.0).in_one_run
+
+
+def test_what_is_not_judged_may_have_gaps() -> None:
+    capture, rng = LiveCapture(("passive",), random.Random(0)), np.random.default_rng(0)
+    blank = np.full((240, 240, 3), 128, np.uint8)
+    for number in range(4):
+        capture.see(blank, float(number))
+    for number in range(10):
+        capture.see(picture(noise=2, rng=rng), 5 + number / 8)
+    capture.see(blank, 9.0)
+    assert capture.in_one_run
+    capture.see(picture(noise=2, rng=rng), 9.125)
+    assert not capture.in_one_run, "nobody saw what was before the camera for three seconds"

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from antispoof.challenges import ShownStep, Step, challenges
 from antispoof.challenges.frame import Frame, hint, observe
-from antispoof.sensing.repetition import THUMBNAIL_SIDE, find_repetition, find_splices
+from antispoof.sensing.repetition import (
+    RUN_S,
+    THUMBNAIL_SIDE,
+    find_repetition,
+    find_splices,
+    in_one_run,
+)
 
 PASSIVE = challenges["passive"]
 
@@ -175,3 +181,14 @@ def test_cuts_to_and_fro_are_splices(seed: int, every: int, scenes: int) -> None
     """However often: a person who moves does not jump back to where the picture was."""
     takes = [camera(wander(60, seed), 0.5, seed + one) for one in range(scenes)]
     assert len(find_splices([takes[at // every % scenes][at] for at in range(60)])) >= 3
+
+
+def test_a_camera_is_watched_in_one_run() -> None:
+    frames, other = camera(wander(40, 5), 0.5, 5), camera(wander(40, 5), 0.5, 6)
+    assert in_one_run(frames)
+    assert in_one_run(frames[:1])
+    assert not in_one_run([*frames[:10], *frames[20:]]), "nobody saw what was in between"
+    slow = [replace(frame, time_s=at * 1.05 * RUN_S) for at, frame in enumerate(frames)]
+    assert not in_one_run(slow)
+    assert not in_one_run([*frames[:20], *other[20:]])
+    assert not in_one_run([(frames, other)[at % 2][at] for at in range(40)])

@@ -239,3 +239,14 @@ def test_faces_of_one_run_may_differ(people: list[list[NDArray[np.uint8]]]) -> N
     one, other = people[0][0], people[1][0]
     assert not told([one, other], np.array([[0.0], [1.0]]), in_one_run=True)
     assert told([one, other])
+
+
+def test_something_ties_the_end_of_a_film_to_its_beginning(people: list[list[NDArray[np.uint8]]]) -> None:
+    one, other = people[0], people[1]
+    mixed = [cv2.addWeighted(one[3], 1 - share, other[3], share, 0) for share in (0.35, 0.65)]
+    faded, near = [*one[:3], *mixed, *other[:3]], np.zeros((8, 1))
+    assert not told(faded, near, in_one_run=True), "each is like the next to a network"
+    assert told(faded, near, in_one_run=True, filmed=True)
+    assert told([*one, *one[:1], *other[:3]], near, filmed=True), "a majority is not enough"
+    assert not told([*one, other[0], *one[1:]], near, filmed=True), "what lies between does not count"
+    assert not told(one, in_one_run=True, filmed=True)

@@ -6,7 +6,7 @@ import json
 import struct
 import time
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, cycle
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from antispoof.challenges import passive
+from antispoof.sensing import repetition
 from antispoof.service.store.tables import Session
 
 
@@ -93,6 +94,37 @@ def test_passive_stream_to_verdict(service: Any, selfies: list[bytes]) -> None:
         assert transaction.get(Session, session["id"]).live["cues"] == [], "kept nowhere but in the result"
     events = [event["event"] for event in service.get(session, "/audit").json()["events"]]
     assert events == ["opened", "stream_begun", "stream_ended", "judging", "judged"]
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("gap_s", [0.0, 0.7])
+def test_nobody_saw_who_was_there_in_a_gap(
+    service: Any, selfies: list[bytes], monkeypatch: pytest.MonkeyPatch, gap_s: float
+) -> None:
+    monkeypatch.setattr(repetition, "RUN_S", 0.5)  # this machine may be slow
+    monkeypatch.setattr(passive, "DURATION_S", 1.2)
+    session = service.open()
+
+    def pictures() -> Iterator[bytes]:
+        for number, picture in enumerate(cycle(selfies)):
+            if number == 5:
+                time.sleep(gap_s)
+            yield picture
+
+    with connect(service, session) as socket:
+        socket.send_text(hello(session))
+        socket.receive_json()
+        capture_live(socket, pictures())
+    seen: list[bool] = []
+    check = type(service.core.checks).check
+
+    def noting(*arguments: Any) -> Any:
+        seen.append(arguments[-1])
+        return check(*arguments)
+
+    monkeypatch.setattr(type(service.core.checks), "check", noting)
+    service.complete(session)
+    assert seen == [gap_s == 0]
 
 
 @pytest.mark.usefixtures("hasty")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from antispoof.challenges import ChallengeResult, ShownStep, Sound, Step, challenges
 from antispoof.challenges.frame import Frame, hint, observe
 from antispoof.errors import InputError
-from antispoof.sensing.repetition import REPEATED_ADVICE, find_repetition
+from antispoof.sensing.repetition import REPEATED_ADVICE, find_repetition, in_one_run
 
 __all__ = ["LiveCapture", "Seen", "challenges_for"]
 
@@ -69,6 +69,8 @@ class LiveCapture:
         self._earlier = earlier
         self._shown: list[tuple[str, ShownStep]] = []
         self._frames: list[Frame] = []
+        self._watched: list[Frame] = []  # since the first that may be judged
+        self._judged = 0  # of them, up to the last that may be
         self._chunks: list[tuple[float, NDArray[np.float32]]] = []
         self._rate = 0
         self._ready = 0
@@ -95,6 +97,12 @@ class LiveCapture:
         return frozenset(frame.digest for frame in self._frames)
 
     @property
+    def in_one_run(self) -> bool:
+        """Whether the camera was watched from the first picture that may be judged to the last, without a
+        gap, and no cut was seen."""
+        return self._judged < MAX_FRAMES and in_one_run(self._watched[: self._judged])
+
+    @property
     def finished(self) -> bool:
         """Whether every step has ended."""
         return len(self._shown) == len(self._plan) and self._shown[-1][1].end_s < np.inf
@@ -107,7 +115,12 @@ class LiveCapture:
         if self._shown and len(self._frames) < MAX_FRAMES:
             self._frames.append(frame)
         step = self.step
-        return Seen(advice, advice is None and (step is None or step.instruction == "look_ahead"))
+        judge = advice is None and (step is None or step.instruction == "look_ahead")
+        if (judge or self._watched) and len(self._watched) < MAX_FRAMES:
+            self._watched.append(frame)
+        if judge:
+            self._judged = len(self._watched)
+        return Seen(advice, judge)
 
     def hear(self, samples: NDArray[np.float32], rate: int, now_s: float) -> None:
         """Take in sound that ended at ``now_s``.

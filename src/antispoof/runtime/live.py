@@ -21,7 +21,6 @@ WINDOW_S = 4.0  # cues are measured over this much, and over half of it at least
 PICTURES = 5  # of the window are judged
 JUDGED_EVERY_S = 0.4
 THUMBNAIL_EVERY_S = 0.072
-GAP_S = 0.4  # between pictures: over a longer one nobody sees whether somebody else sat down
 
 
 class LiveJudge:
@@ -72,13 +71,10 @@ class LiveJudge:
         if not self._kept:
             return None
         pictures = [image for _, image in self._kept]
+        course = course_of(*zip(*self._shown, strict=True))
         presented: Presented = self._detector.look({"face_rgb": pictures})
-        gaps = np.diff([time_s for time_s, _ in self._shown])
-        presented = presented.with_cues(
-            "face_rgb", self._watch.measured(), in_one_run=float(gaps.max(initial=0.0)) <= GAP_S
-        )
-        reasons, _ = course_of(*zip(*self._shown, strict=True))
-        for code in dict.fromkeys((*reasons, *self._watch.reasons)):
+        presented = presented.with_cues("face_rgb", self._watch.measured(), in_one_run=course.in_one_run)
+        for code in dict.fromkeys((*course.reasons, *self._watch.reasons)):
             presented = presented.with_reason("face_rgb", code)
         return self._detector.judge([presented])[0]
 

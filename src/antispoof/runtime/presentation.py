@@ -154,7 +154,10 @@ class Looked:
         known = [part.features for part in seen.values() if part.features is not None]
         features = np.stack(known) if known and len(known) == len(seen) else None
         tones = None if features is None else tone(features)
-        return shows_several_people(pictures, faces, tones, in_one_run=self.frames.in_one_run)
+        frames = self.frames
+        return shows_several_people(
+            pictures, faces, tones, in_one_run=frames.in_one_run, filmed=frames.filmed
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +179,18 @@ class Presented:
         """Modalities whose sample can be judged."""
         return tuple(name for name, found in self.looked.items() if found.usable)
 
-    def with_cues(self, name: str, cues: Sequence[Measured], *, in_one_run: bool = True) -> Presented:
+    def with_cues(self, name: str, cues: Sequence[Measured], *, in_one_run: bool) -> Presented:
         """Return the same with what the course of a live capture showed to one sensor.
 
         Args:
             name: of the sensor.
             cues: what was measured.
-            in_one_run: whether it was watched without a gap.
+            in_one_run: whether it was watched without a gap, and no cut was seen.
         """
         found = self.looked[name]
-        found = replace(found, frames=replace(found.frames, cues=tuple(cues), in_one_run=in_one_run))
+        found = replace(
+            found, frames=replace(found.frames, cues=tuple(cues), in_one_run=in_one_run, filmed=True)
+        )
         return replace(self, looked={**self.looked, name: found})
 
     def with_reason(self, name: str, code: str) -> Presented:

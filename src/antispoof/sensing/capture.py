@@ -92,6 +92,7 @@ class Frames:
         measurements: what was measured to find that out.
         cues: what the course of a clip in colour shows; empty where there is none, or nobody asked.
         in_one_run: whether a camera was watched between them, and no cuts were seen.
+        filmed: whether they are of one film or stream, in its order.
     """
 
     samples: tuple[Sample, ...]
@@ -100,6 +101,7 @@ class Frames:
     measurements: Mapping[str, float] = field(default_factory=dict)
     cues: tuple[Measured, ...] = ()
     in_one_run: bool = False
+    filmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from antispoof.sensing.repetition import (
     find_jumps,
     find_repetition,
     find_splices,
+    in_one_run,
     plays_again,
 )
 from antispoof.sensing.source import (
@@ -43,11 +44,9 @@ from antispoof.sensing.source import (
 if TYPE_CHECKING:
     from antispoof.sensing.video import Clip
 
-__all__ = ["PICKED", "REASONS", "course_of", "joined", "load_frames", "load_member", "members"]
+__all__ = ["PICKED", "REASONS", "Course", "course_of", "joined", "load_frames", "load_member", "members"]
 
 SPARSE = 4096  # values of a sample that are compared first
-CUT_SHARE = 0.25  # of the steps of a clip: where more of them jump, cuts come so often that none stands out
-RUN_S = 0.2  # between the pictures of one run: over a longer gap nobody sees whether it was cut
 FROZEN_SHARE = 0.5  # of a clip: so long in one piece without any change is frozen
 PICKED = 8  # frames of a clip or a stack that are looked at
 
@@ -61,6 +60,21 @@ REASONS: Mapping[str, str] = {
     "few_usable": "most of the pictures could not be used: see what was wrong with them, and take them anew",
 }
 """What may be wrong with frames that are to be of one presentation, as codes, and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What `course_of` finds.
+
+    Attributes:
+        reasons: codes of `REASONS`.
+        measurements: what was measured for them.
+        in_one_run: whether a camera was watched from the first picture to the last, and no cut was seen.
+    """
+
+    reasons: tuple[str, ...]
+    measurements: Mapping[str, float]
+    in_one_run: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,14 +252,11 @@ def _clip(source: Source, filmed: str, limits: MediaLimits, cues: bool) -> Frame
         )
         for one in clip.frames
     )
-    reasons, measurements = course_of(clip.times_s, list(clip.thumbnails), clip.between)
-    whole = float(np.diff(clip.times_s).max(initial=0.0)) <= RUN_S
-    cut = "spliced" in reasons or measurements["jumps"] >= CUT_SHARE * (len(clip.times_s) - 1)
-    in_one_run = whole and not cut
-    found = Frames(samples, _spans(clip), reasons, measurements, in_one_run=in_one_run)
+    course = course_of(clip.times_s, list(clip.thumbnails), clip.between)
+    found = Frames(samples, _spans(clip), course.reasons, course.measurements, in_one_run=course.in_one_run)
     if watch is None:
         return found
-    reasons = tuple(dict.fromkeys((*reasons, *watch.reasons)))
+    reasons = tuple(dict.fromkeys((*course.reasons, *watch.reasons)))
     return replace(found, reasons=reasons, cues=watch.measured())
 
 
@@ -265,16 +276,13 @@ def course_of(
     times_s: Sequence[float] | NDArray[np.float64],
     thumbnails: Sequence[NDArray[np.float32]],
     between: Sequence[tuple[float, NDArray[np.float32]]] = (),
-) -> tuple[tuple[str, ...], dict[str, float]]:
+) -> Course:
     """Look whether the pictures of a clip stand still, return or jump.
 
     Args:
         times_s: (T,), when they are shown, about 12 a second.
         thumbnails: (T, 24, 24): their luminance, 0 to 255.
         between: times and thumbnails of pictures that were shown in between.
-
-    Returns:
-        codes of `REASONS`, and what was measured.
     """
     shown = [_shown(float(at), thumbnail) for at, thumbnail in zip(times_s, thumbnails, strict=True)]
     every = sorted([*shown, *(_shown(*one) for one in between)], key=lambda one: one.time_s)
@@ -294,4 +302,4 @@ def course_of(
         "splices": float(len(splices)),
         "jumps": float(len(find_jumps(shown))),
     }
-    return reasons, measurements
+    return Course(reasons, measurements, "spliced" not in reasons and in_one_run(shown))

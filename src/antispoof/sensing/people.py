@@ -10,7 +10,8 @@ pictures and what a network makes of them are all far apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from functools import cached_property
+from itertools import combinations, product
 from typing import Any
 
 import cv2
@@ -25,7 +26,8 @@ __all__ = ["shows_several_people"]
 SIDE = 24
 FACE = CropRecipe(1.15, SIDE)
 SAME = 0.93  # correlation of faces, and of pictures: of 440 portraits of as many people no two reach it
-FACES_ALIKE, PLACES_ALIKE = 0.7, 0.5  # correlations below which they are far apart
+# These three, HEAD, MAJORITY, SAME_WAY and ENDS_PAIRS are set by `benchmarks/face_bursts_simulated.py`.
+FACES_ALIKE, PLACES_ALIKE = 0.5, 0.7  # correlations below which they are far apart
 TONES_NEAR = 2.0  # times what captures of one person at one simulated site are apart, root mean square
 
 CLOSE = CropRecipe(1.0, 128)  # where points of a face are looked for
@@ -41,7 +43,10 @@ SCALES = (0.7, 1.4)
 # Of simulated faces that turn, in light and cameras that change, 1 to 2 in 100 pairs that look the same way
 # have fewer points in common; of different people at one site and of portraits, 3 in 1000 have as many.
 SAME_POINTS = 5
+MAJORITY = 0.5  # of the pictures: where more of them belong together, others may be of one who turned
 SAME_WAY = 0.2  # between the eyes: so near lies the tip of the nose in faces that look the same way
+ENDS = 0.4  # of the pictures of a film are its beginning, and as many its end
+ENDS_PAIRS = 4  # of one and of the other that look the same way: so many tell that nothing ties them
 
 Points = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Where they are, (P, 2) in shares of the side that is searched, and how they look, (P, 128)."""
@@ -53,6 +58,7 @@ def shows_several_people(
     tones: NDArray[np.float64] | None = None,
     *,
     in_one_run: bool = False,
+    filmed: bool = False,
 ) -> bool:
     """Tell whether pictures fall apart into groups that nothing ties together.
 
@@ -63,12 +69,42 @@ def shows_several_people(
             None where nobody knows by what.
         in_one_run: whether a camera was watched from one to the next, and no cuts were seen: then faces that
             look the same way may differ, unless they, the pictures and the tones are all far apart.
+        filmed: whether they are of one film, in its order: its beginning and its end have to be tied, too.
     """
-    count = len(pictures)
-    looks = np.stack([_pattern(crop(p, box, FACE)) for p, box in zip(pictures, faces, strict=True)])
-    whole = np.stack([_pattern(picture) for picture in pictures])
-    looks_alike, places_alike = looks @ looks.T, whole @ whole.T
-    alike = np.minimum(looks_alike, places_alike)
+    compared = _Compared(pictures, faces, tones)
+    return _fall_apart(compared, in_one_run) or (filmed and _ends_apart(compared))
+
+
+class _Compared:
+    """Pictures held against each other: what takes time is done when it is first asked for."""
+
+    def __init__(
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        faces: Sequence[Box],
+        tones: NDArray[np.float64] | None,
+    ) -> None:
+        self._shown = list(zip(pictures, faces, strict=True))
+        looks = np.stack([_pattern(crop(picture, face, FACE)) for picture, face in self._shown])
+        whole = np.stack([_pattern(picture) for picture in pictures])
+        self.looks, self.places = looks @ looks.T, whole @ whole.T
+        self.tones = None if tones is None else np.linalg.norm(tones[:, None] - tones, axis=-1)
+        self.in_faces = _SamePoints(lambda place: _points(crop(*self._shown[place], CLOSE)))
+        self.around = _SamePoints(lambda place: _around(*self._shown[place]))
+
+    def __len__(self) -> int:
+        return len(self._shown)
+
+    @cached_property
+    def turned(self) -> NDArray[np.float64]:
+        """How differently faces look, (N, N), see `_way`."""
+        ways = np.stack([_way(picture, face) for picture, face in self._shown])
+        return np.asarray(np.abs(ways[:, None] - ways).max(axis=-1))
+
+
+def _fall_apart(compared: _Compared, in_one_run: bool) -> bool:
+    count = len(compared)
+    alike = np.minimum(compared.looks, compared.places)
     # The likeliest first: of which it is known that they belong together need not be compared.
     pairs = sorted(combinations(range(count), 2), key=lambda pair: -float(alike[pair]))
     groups = np.arange(count)
@@ -79,27 +115,36 @@ def shows_several_people(
                 groups[groups == groups[other]] = groups[one]
         return bool((groups == groups[:1]).all())
 
-    def of_face(place: int) -> Points:
-        return _points(crop(pictures[place], faces[place], CLOSE))
-
-    def around_face(place: int) -> Points:
-        return _around(pictures[place], faces[place])
-
     if (
         join(lambda one, other: bool(alike[one, other] >= SAME))
-        or join(_SamePoints(of_face))
-        or join(_SamePoints(around_face))
+        or join(compared.in_faces)
+        or join(compared.around)
     ):
         return False
-    if not in_one_run and 2 * np.bincount(groups).max() <= count:
-        ways = np.stack([_way(picture, box) for picture, box in zip(pictures, faces, strict=True)])
-        turned = np.abs(ways[:, None] - ways).max(axis=-1)
-        if (turned[groups[:, None] != groups] <= SAME_WAY).any():
+    if not in_one_run and np.bincount(groups).max() <= MAJORITY * count:
+        apart = groups[:, None] != groups
+        if (compared.turned[apart] <= SAME_WAY).any():
             return True
-    loosely = (looks_alike >= FACES_ALIKE) | (places_alike >= PLACES_ALIKE)
-    if tones is not None:
-        loosely |= np.linalg.norm(tones[:, None] - tones, axis=-1) <= TONES_NEAR
+    loosely = (compared.looks >= FACES_ALIKE) | (compared.places >= PLACES_ALIKE)
+    if compared.tones is not None:
+        loosely |= compared.tones <= TONES_NEAR
     return not join(lambda one, other: bool(loosely[one, other]))
+
+
+def _ends_apart(compared: _Compared) -> bool:
+    """Tell whether nothing ties the first pictures to the last, though faces in them look the same way.
+
+    What lies between does not count: somebody who fades into somebody else is tied to both.
+    """
+    count = len(compared)
+    held = round(ENDS * count)
+    pairs = list(product(range(held), range(count - held, count)))
+    alike = np.minimum(compared.looks, compared.places)
+    if any(alike[pair] >= SAME for pair in pairs) or any(
+        compared.in_faces(*pair) or compared.around(*pair) for pair in pairs
+    ):
+        return False
+    return sum(bool(compared.turned[pair] <= SAME_WAY) for pair in pairs) >= ENDS_PAIRS
 
 
 def _way(picture: NDArray[np.uint8], face: Box) -> NDArray[np.float64]:

@@ -28,6 +28,7 @@ __all__ = [
     "find_jumps",
     "find_repetition",
     "find_splices",
+    "in_one_run",
     "plays_again",
 ]
 
@@ -49,6 +50,8 @@ SPLICE_LEVELS = 8.0  # of 255: between neighbouring thumbnails
 SPLICE_RATIO = 4.0  # to the largest change within three frames before and after: films of people reach 2.2
 SPLICE_ALIKE = 0.9  # correlation across it: a change of exposure alone leaves it near 1
 SPLICE_WITHIN_S = 0.25  # frames that are further apart may differ
+RUN_S = SPLICE_WITHIN_S  # between the pictures of one run: over a longer gap nobody sees whether it was cut
+CUT_SHARE = 0.25  # of the steps: where more of them jump, cuts come so often that none stands out
 
 
 class Shown(Protocol):
@@ -224,6 +227,19 @@ def _back(flat: NDArray[np.float32], change: NDArray[np.float32], jumps: Sequenc
         if k and change[k] >= SPLICE_RATIO * float(np.abs(flat[:k] - flat[k + 1]).mean(axis=1).min())
     )
     return back if len(back) >= RETURNED else ()
+
+
+def in_one_run(frames: Sequence[Shown]) -> bool:
+    """Tell whether a camera was watched from the first picture to the last: no gap, and no cut that is seen.
+
+    Args:
+        frames: in the order of their times.
+    """
+    if len(frames) < 2:
+        return True
+    gaps = np.diff([frame.time_s for frame in frames])
+    cut = find_splices(frames) or len(find_jumps(frames)) >= CUT_SHARE * len(gaps)
+    return not cut and float(gaps.max()) <= RUN_S
 
 
 def find_jumps(frames: Sequence[Shown]) -> tuple[int, ...]:

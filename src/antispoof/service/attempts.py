@@ -62,6 +62,7 @@ class Judgeable:
     references: tuple[JudgeableCapture, ...] = ()
     site: str = "default"
     cues: tuple[Measured, ...] = ()
+    in_one_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ class Checks:
         sources: Mapping[str, Sources],
         references: Mapping[str, Sequence[Source]] | None = None,
         cues: Sequence[Measured] = (),
+        in_one_run: bool = False,
     ) -> Verdict:
         """Judge one presentation.
 
@@ -113,6 +114,7 @@ class Checks:
             sources: modality → sample, or frames.
             references: modality → earlier captures of the same person and device.
             cues: what the course of a stream showed of the face.
+            in_one_run: whether the stream was watched without a gap, and no cut was seen.
 
         Raises:
             Problem: a source is no usable media, or the model fails; a failure is never bona fide.
@@ -122,7 +124,7 @@ class Checks:
             known = detector.knowing(references) if references else detector
             presented = known.look(sources)
             if cues and STREAMED in sources:
-                presented = presented.with_cues(STREAMED, cues)
+                presented = presented.with_cues(STREAMED, cues, in_one_run=in_one_run)
             return known.judge([presented])[0]
         except MediaError as error:
             raise from_media_error(error, "the sample") from None

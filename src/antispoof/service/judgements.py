@@ -98,6 +98,7 @@ class Judgements:
                 ),
                 session.site,
                 tuple(_cue(found) for found in (session.live or {}).get("cues", ())),
+                bool((session.live or {}).get("in_one_run")),
             )
 
     def renew(self, judged: Judgeable) -> None:

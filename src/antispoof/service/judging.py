@@ -16,9 +16,10 @@ from antispoof.service.attempts import Decision, Judgeable, JudgeableCapture
 __all__ = ["judge"]
 
 Check = Callable[
-    [str | None, Mapping[str, Sources], Mapping[str, Sequence[Source]], Sequence[Measured]], Verdict
+    [str | None, Mapping[str, Sources], Mapping[str, Sequence[Source]], Sequence[Measured], bool], Verdict
 ]
-"""Policy, modality → sources, modality → references, cues of the stream → verdict."""
+"""Policy, modality → sources, modality → references, cues of the stream, whether that was watched without a
+gap → verdict."""
 
 ADVICE = {
     "duplicate_frames": "the camera picture could not be used: use the camera of this device, and try again",
@@ -47,7 +48,7 @@ def judge(judged: Judgeable, check: Check, frames: int) -> Decision:
         if one.modality in chosen:
             references.setdefault(one.modality, []).append(Recording(one.content, one.unit))
     sources = {name: _sources(several) for name, several in chosen.items()}
-    verdict = check(judged.policy, sources, references, judged.cues)
+    verdict = check(judged.policy, sources, references, judged.cues, judged.in_one_run)
     used = {evidence.modality for evidence in verdict.evidence if evidence.status == "used"}
     complete = verdict.score is not None and used >= set(judged.modalities)
     outcome: str = verdict.outcome if complete else "non_response"

@@ -301,6 +301,7 @@ class Sessions:
         digests: Collection[str],
         results: Sequence[Mapping[str, Any]],
         cues: Sequence[Mapping[str, Any]] = (),
+        in_one_run: bool = False,
     ) -> int:
         """Keep what a live capture came to; return how many samples are kept.
 
@@ -311,6 +312,7 @@ class Sessions:
             digests: SHA-256 of everything that was seen, to find it again.
             results: of the challenges, as JSON.
             cues: what the course of the pictures showed, as JSON.
+            in_one_run: whether the camera was watched without a gap, and no cut was seen.
 
         Raises:
             Problem: the session is not open, or another stream has begun since.
@@ -323,6 +325,7 @@ class Sessions:
                 "done": True,
                 "challenges": [dict(result) for result in results],
                 "cues": [dict(found) for found in cues],
+                "in_one_run": in_one_run,
             }
             kept = [
                 self._vault.keep(transaction, session, modality, seq, content)

@@ -141,6 +141,7 @@ class _Stream:
             live.digests,
             [asdict(result) for result in results],
             [_as_json(found) for found in cues],
+            live.in_one_run,
         )
         await _say(self._socket, type="captured", captures=count)
 
