@@ -250,7 +250,7 @@ def _shifted(judge: Judge, portrait: Portrait, rng: np.random.Generator) -> list
     pictures = [portrait.image]
     for _ in range(FRAMES - 1):
         moved = cv2.getRotationMatrix2D((columns / 2, rows / 2), rng.normal(0, 2), rng.uniform(1, 1.1))
-        moved[:, 2] += rng.uniform(-6, 6, 2)
+        moved[:, 2] = moved[:, 2] + rng.uniform(-6, 6, 2)
         shown = cv2.warpAffine(portrait.image, moved, (columns, rows), borderMode=cv2.BORDER_REPLICATE)
         pictures.append(np.clip(shown + rng.normal(0, 2, shown.shape), 0, 255).astype(np.uint8))
     return judge.looks(pictures)
