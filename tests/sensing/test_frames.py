@@ -207,6 +207,9 @@ def _captures(face: NDArray[np.uint8], person: int) -> list[NDArray[np.uint8]]:
     across, down = columns + 5 * smooth(10), rows + 5 * smooth(10)
     own = cv2.remap(face, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     own = own * (1 + 0.12 * smooth(2))[..., None]
+    # hair and what is behind it are each person's own as well
+    there = np.clip(3 - 3 * (((columns - 95) / 62) ** 2 + ((rows - 90) / 78) ** 2), 0, 1)[..., None]
+    own = there * own + (1 - there) * (120 + 40 * smooth(3))[..., None]
     captures = []
     for turn, scale in ((0.0, 1.0), (4.0, 1.05), (-6.0, 0.95), (9.0, 1.1)):
         moved = cv2.getRotationMatrix2D((95, 95), turn, scale)

@@ -34,7 +34,7 @@ CLOSE = CropRecipe(1.0, 128)  # where points of a face are looked for
 MOST_POINTS = 200
 CONTRAST = 0.01
 AROUND = 256  # px, longer side of the picture in which points around a face are looked for
-HEAD = 1.5  # sides of the face that belong to it, hair and chin
+HEAD = 1.0  # sides of the face that belong to it: hair and chin are around it
 RANGE = (1, 99)  # percentiles of grey that become black and white: dim faces have points too
 LEAST_RANGE = 8.0
 ALIKE = 0.75  # of the distance to the next best: nearer than that, a point is the same
@@ -44,7 +44,7 @@ SCALES = (0.7, 1.4)
 # have fewer points in common; of different people at one site and of portraits, 3 in 1000 have as many.
 SAME_POINTS = 5
 MAJORITY = 0.5  # of the pictures: where more of them belong together, others may be of one who turned
-SAME_WAY = 0.2  # between the eyes: so near lies the tip of the nose in faces that look the same way
+SAME_WAY = np.inf  # between the eyes: so near lies the tip of the nose; faces that look any way are compared
 ENDS = 0.4  # of the pictures of a film are its beginning, and as many its end
 ENDS_PAIRS = 4  # of one and of the other that look the same way: so many tell that nothing ties them
 
@@ -208,7 +208,7 @@ def _points(picture: NDArray[np.uint8]) -> Points:
 
 
 def _around(picture: NDArray[np.uint8], face: Box) -> Points:
-    """Find points of what is around a face, its hair and chin left out."""
+    """Find points of what is around a face, its hair and chin among it."""
     scale = min(1.0, AROUND / max(picture.shape[:2]))
     size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
     places, looks = _points(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))
