@@ -65,9 +65,9 @@ const b64 = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const claims = { jti: session.id, nonce: session.nonce, outcome: "bona_fide" };
 const forged = `${b64({ alg: "none" })}.${b64(claims)}.`;
 globalThis.fetch = async (place, asked) => String(place).endsWith("/result")
-  ? Response.json({ jws: forged }, { headers: { "Antispoof-API": "1.1" } }) : own(place, asked);
+  ? Response.json({ jws: forged }, { headers: { "Antispoof-API": "1.2" } }) : own(place, asked);
 await said(() => service.result(session));
-const headers = { "Antispoof-API": "1.1" };
+const headers = { "Antispoof-API": "1.2" };
 const answers = (body) => { globalThis.fetch = async () => new Response(body, { headers }); };
 for (const body of ["{}", "null", '{"jws": null}', '{"jws": ["x"]}']) {
   answers(body);
@@ -113,7 +113,7 @@ def test_what_is_refused_lost_forged_or_too_new_says_so(running: Running, tmp_pa
     assert [each.split(":")[0] for each in said[11:13]] == ["unreachable address"] * 2
     versions = (("2.0", "client"), ("1.0", "service"), ("1.0 (antispoof 0.1.0)", "service"))
     for line, (version, older) in zip(said[13:16], versions, strict=True):
-        told = f"this client speaks version 1.1 of the interface, the service {version}: update the {older}"
+        told = f"this client speaks version 1.2 of the interface, the service {version}: update the {older}"
         assert line == f"incompatible {told}"
     assert said[16] == "unreachable what answers there is no antispoof service"
     assert said[17].startswith("refused key: an API key has to be given")
