@@ -187,3 +187,6 @@ def test_a_pair_of_too_few_for_a_rate_is_in_no_mean(tmp_path: Path, draw: Draw) 
     assert "2 of 3 pairs hold fewer than 4 presentations of a class (X → Z: 1, W → Z: 1)" in warning
     path.write_text("train,test,scores\nX,Z,one.csv\n")
     assert cross_dataset(path, resamples=0).overall is None
+    draw(seed=3, species={}).write(tmp_path / "one.csv")
+    with pytest.raises(InputError, match=r"m\.csv: X → Z: one: the rule EER cannot set a threshold"):
+        cross_dataset(path, resamples=0)

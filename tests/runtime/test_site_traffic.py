@@ -81,7 +81,7 @@ def test_traffic_takes_nothing_back_unless_somebody_says_so(
         (range(200), "score,y", "{0},1\n-{0}.5,0", "column 'y' holds nothing but 0 and 1, as labels do"),
         (range(200), "score,x", "{0},True\n-{0}.5,False", "column 'x' holds nothing but False and True"),
         (range(200), "score,x", "1_{0},a", "column 'score': the score of 'row 2' is '1_0'"),
-        (range(200), "score,x", "\uff11{0},a", "is '\uff110'; scores must be finite numbers; leave"),
+        (range(200), "score,x", "\uff11{0},a", "is '\uff110'; scores must be finite numbers in plain digits"),
         (range(200), "score,notes", "{0},bona fide\n-{0}.5,", "has labels (column 'notes')"),
         (range(200), "score,notes", "{0},\n-{0}.5,spoof", "has labels (column 'notes')"),
         (range(200), "score,notes", "{0},Bona-Fide\n-{0}.5,mask", "has labels (column 'notes')"),

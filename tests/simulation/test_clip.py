@@ -302,7 +302,9 @@ def test_injected_streams_from_the_command_line(
     specs = plan_clips(4, 1, 1, "taught", 0.3, ["print_flat"])
     clips = write_clips(specs, folder, tmp_path / "clips", licence="public domain", workers=1)
     command = ("simulate", "inject", clips.manifest, tmp_path / "streams", "--portraits", folder)
-    code, printed, _ = run(*command, "--each", 3, "--kind", "inject_reencoded", "--kind", "inject_looped")
+    code, printed, _ = run(
+        *command, "--each", 3, *(f"--kind=inject_{kind}" for kind in ("reencoded", "looped", "looped"))
+    )
     assert code == 0
     assert "3 SIMULATED streams" in printed
     rows = read_manifest(tmp_path / "streams" / "manifest.csv")

@@ -33,7 +33,7 @@ def test_a_folder_of_another_version_says_what_differs_and_how_to_go_on(tmp_path
     (tmp_path / "experiment.json").write_text(json.dumps({**held, "seed": 1}))
     told = refusal(experiment, "x")
     assert 'differs in seed: 1 there, 3 here, version: not there, "1" here. It is not finished.' in told
-    assert "set what it had (--set 'seed=1'), or use the version of antispoof that began it" in told
+    assert "set what it had (--set seed=1), or use the version of antispoof that began it" in told
     assert told.endswith("Else choose another run_dir, or delete this one")
     (tmp_path / METADATA).touch()
     assert refusal(experiment, "x").endswith('"1" here. Choose another run_dir, or delete this one')

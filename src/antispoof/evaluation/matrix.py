@@ -110,14 +110,11 @@ def cross_dataset(
         if (train, test) in cells:
             raise InputError(f"{path}: {train} → {test} appears twice")
         given = ScoreSet.read(path.parent / scores)
-        result = evaluate(
-            given,
-            dev=ScoreSet.read(path.parent / dev) if dev else None,
-            at=at,
-            by=(),
-            resamples=resamples,
-            seed=seed,
-        )
+        development = ScoreSet.read(path.parent / dev) if dev else None
+        try:
+            result = evaluate(given, dev=development, at=at, by=(), resamples=resamples, seed=seed)
+        except InputError as error:
+            raise InputError(f"{path}: {train} → {test}: {error}") from None
         files += [path.parent / each for each in (dev, scores) if each]
         simulated |= bool(given.simulated.any())
         warnings += remarks.reversed_scores(result.curve, f"The AUC of {train} → {test}")

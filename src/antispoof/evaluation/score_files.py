@@ -149,8 +149,8 @@ def _parse(
 
 
 def _no_score(line: int, column: str, name: str, cell: object) -> str:
-    digits = "" if str(cell).isascii() else ", and are written in the digits 0 to 9"
-    return f"line {line}, column {column!r}: the score of {name!r} is {cell!r}; {FINITE}{digits}"
+    finite = FINITE if str(cell).isascii() else FINITE.replace("numbers", "numbers in plain digits, 0 to 9")
+    return f"line {line}, column {column!r}: the score of {name!r} is {cell!r}; {finite}"
 
 
 def _read_quickly(

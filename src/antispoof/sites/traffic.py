@@ -203,8 +203,8 @@ def read_traffic(
         classes = {"bona_fide", "attack"}
         if classes <= told or (told and told <= classes) or SPELT & set(map(plain, labels.names)):
             raise InputError(LABELLED.format(path=str(path), name=name))
-        words = sorted(filter(str.strip, labels.names))
-        if {word.strip().lower() for word in words} in SIDES:
+        words = sorted({word.strip() for word in labels.names} - {""})
+        if {word.lower() for word in words} in SIDES:
             raise InputError(
                 f"{str(path)!r}: column {name!r} holds nothing but {' and '.join(words)}, as labels do, and "
                 "this rule is for traffic of which nobody knows what it is: leave that column out"
@@ -224,8 +224,8 @@ def read_traffic(
     if (beyond := np.flatnonzero(np.abs(columns.scores) > LARGEST_LOG)).size:
         raise InputError(
             f"{str(path)!r}: the score of row {beyond[0] + 1} is {columns.scores[beyond[0]]:g}, and the log "
-            f"of a ratio lies between -{LARGEST_LOG:.0f} and {LARGEST_LOG:.0f}: this rule takes natural-log "
-            "likelihood ratios, the column score of antispoof check --csv"
+            f"of a ratio lies between -{int(LARGEST_LOG)} and {int(LARGEST_LOG)}: this rule takes natural-log"
+            " likelihood ratios, the column score of antispoof check --csv"
         )
     if scores.size >= LEAST_SCORES and 0 <= scores.min() < scores.max():
         highest = scores.max()

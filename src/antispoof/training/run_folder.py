@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata as distribution
 from pathlib import Path
@@ -146,7 +147,11 @@ def _other(run: Path, name: str, held: Any, wanted: Any) -> str:
     if not (run / METADATA).exists():
         go_on = "It is not finished. To go on with it, give it the data that it began with. Else "
         if name == EXPERIMENT:
-            had = [f"--set '{where}={json.dumps(one)}'" for where, one, _ in found if one is not _ABSENT]
+            had = [
+                f"--set {shlex.quote(f'{where}={json.dumps(one)}')}"
+                for where, one, _ in found
+                if one is not _ABSENT
+            ]
             one_by_one = f"set what it had ({' '.join(had[:_NAMED])}{more}), or " if had else ""
             go_on = (
                 f"It is not finished. To go on with it, {one_by_one}use the version of antispoof that began "

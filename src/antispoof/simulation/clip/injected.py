@@ -65,7 +65,7 @@ def write_injected(
     if not faces:
         raise InputError(f"portraits must be a folder with one picture a person, got {str(portraits)!r}")
     out.mkdir(parents=True, exist_ok=True)
-    wanted = tuple(kinds) or tuple(INJECTIONS)
+    wanted = tuple(dict.fromkeys(kinds)) or tuple(INJECTIONS)
     rows, skipped = list[Presentation](), list[str]()
     for number, clip in enumerate(clips):
         for turn in range(each):
