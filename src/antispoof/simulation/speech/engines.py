@@ -66,7 +66,7 @@ ENGINES: Mapping[str, Engine] = {
         "WORLD (Morise et al. 2016)",
         "MIT",
         "its Python wrapper",
-        {"pyworld": "pyworld==0.3.5", "pkg_resources": "setuptools<80"},  # which it imports and does not name
+        {"pyworld": "pyworld==0.3.5", "pkg_resources": "setuptools==79.0.1"},  # which it imports unsaid
     ),
     "tts_hibari": Engine(
         "hibari, a small text-to-speech network",
