@@ -12,7 +12,15 @@ from antispoof.errors import InputError
 from antispoof.labels import meaning, plain
 from antispoof.tables import plain_digits
 
-__all__ = ["OF_VERDICTS", "Layout", "attributes_among", "parse_columns", "recognise", "tells_a_verdict"]
+__all__ = [
+    "OF_VERDICTS",
+    "Layout",
+    "attributes_among",
+    "parse_columns",
+    "recognise",
+    "tells_a_class",
+    "tells_a_verdict",
+]
 
 _ALIASES = {
     "id": (
@@ -92,6 +100,11 @@ class _Known:
 def tells_a_verdict(name: str) -> bool:
     """Tell whether a column of a file of ``antispoof score`` says how a presentation was judged."""
     return name in OF_VERDICTS or name.startswith(_OF_PARTS)
+
+
+def tells_a_class(name: str) -> bool:
+    """Tell whether a column of this name holds labels, or kinds of attack."""
+    return plain(name) in {"pai_species", *_ALIASES["label"], *_ALIASES["species"]}
 
 
 def attributes_among(header: Sequence[str]) -> list[str]:

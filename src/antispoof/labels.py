@@ -20,12 +20,15 @@ __all__ = [
     "BONA_FIDE",
     "Meaning",
     "class_beside",
+    "counted",
     "folder_meaning",
     "is_listed_bona_fide",
     "meaning",
+    "meaning_under",
     "path_meanings",
     "plain",
     "read_labels",
+    "sided",
     "truth",
 ]
 
@@ -66,6 +69,13 @@ _FILLERS = frozenset({
     "video", "videos", "clip", "clips", "audio", "speech", "voice", "sound", "recording", "recordings",
     "wav", "wavs", "finger", "fingers", "fingerprint", "iris", "eye", "eyes", "train", "dev", "test",
 })  # fmt: skip
+# What nothing but an instrument or a method of attack is called, as a whole cell or as a word of it.
+_INSTRUMENTS = frozenset({
+    "print", "prints", "printed", "printout", "replay", "replays", "replayed", "mask", "masks", "cutout",
+    "deepfake", "deepfakes", "faceswap", "morph", "morphed", "morphing", "mannequin", "prosthetic", "tts",
+    "vocoder", "latex", "silicone", "gelatin", "gelatine", "ecoflex",
+})  # fmt: skip
+_MARKS = frozenset({"x", "+", "*", "\u2713", "\u2714", "ok"})
 _SPELT = ("bona_fide", "bonafide", "genuine", "authentic")
 # Words that label a row well, and name folders of anything.
 _NOT_OF_FOLDERS = frozenset({"target", "client", "original", "human", "living", "pa", "liveness", "attacker"})
@@ -152,6 +162,35 @@ def class_beside(column: str, words: Iterable[str]) -> dict[str, bool]:
     return found
 
 
+def meaning_under(
+    column: str, word: str, named: bool
+) -> Literal["bona_fide", "attack", "nothing", "unclear"]:
+    """Tell what one cell says of its presentation, by itself or by the name of its column.
+
+    Args:
+        column: its name; ``is_live`` or ``is_spoof`` says what yes and no mean in it.
+        word: what the cell holds.
+        named: whether the column's name is one of labels or of kinds of attack, so that any name in it is
+            one.
+    """
+    says = meaning(word)
+    if says in ("bona_fide", "attack", "nothing"):
+        return says
+    stated = _stated_by(column)
+    if stated is not None and (yes := truth(word)) is not None:
+        return "bona_fide" if yes == stated else "attack"
+    kind = says == "kind" and (named or not _INSTRUMENTS.isdisjoint(plain(word).split("_")))
+    return "attack" if kind else "unclear"
+
+
+def sided(word: str) -> bool:
+    """Tell whether a word is one of two that answer a question, such as ``0``, ``pass``, ``yes`` or ``x``."""
+    number = _number(word)
+    if number is not None:
+        return number in (-1, 0, 1)
+    return meaning(word) == "ambiguous" or word.strip().casefold() in _MARKS
+
+
 def truth(cell: str) -> bool | None:
     """Read a yes or no in its usual spellings, numbers among them; None where it is neither."""
     number = _number(cell)
@@ -203,7 +242,7 @@ def read_labels(
     if silent and not (bona_fide is not None and plain(bona_fide) in map(plain, silent)):
         raise InputError(
             f"{column} says nothing in {sum(counts[word] for word in silent):,} of {sum(counts.values()):,} "
-            f"rows ({_counted(silent, counts)}), so that nobody knows whether they are bona fide: write "
+            f"rows ({counted(silent, counts)}), so that nobody knows whether they are bona fide: write "
             "'bona_fide', or the kind of attack instrument"
         )
     if bona_fide is not None:
@@ -216,7 +255,7 @@ def read_labels(
     if unclear:
         first = unclear[0]
         raise InputError(
-            f"{column} holds {_counted(unclear, counts)}, which names no attack instrument, and means bona "
+            f"{column} holds {counted(unclear, counts)}, which names no attack instrument, and means bona "
             f"fide in some collections and attack in others: write 'bona_fide' for a bona fide presentation "
             f"and a name such as 'print' for an attack, or {how} (as in {how.split()[-1]} {first})"
         )
@@ -224,7 +263,7 @@ def read_labels(
     for word in kinds:
         if close := difflib.get_close_matches(plain(word), _SPELT, n=1, cutoff=0.8):
             raise InputError(
-                f"{column} holds {_counted([word], counts)}, which looks like a misspelt {close[0]!r}: "
+                f"{column} holds {counted([word], counts)}, which looks like a misspelt {close[0]!r}: "
                 "write 'bona_fide', or another name for the kind of attack"
             )
     named = _one_spelling(word for word in counts if meaning(word) in ("kind", "attack"))
@@ -240,12 +279,12 @@ def _as_said(counts: Mapping[str, int], column: str, bona_fide: str) -> dict[str
     if not genuine:
         raise InputError(
             f"no row has {bona_fide!r} in {column}, which was said to mean bona fide; it holds "
-            f"{_counted(list(counts), counts)}"
+            f"{counted(list(counts), counts)}"
         )
     against = [w for w in counts if w not in genuine and meaning(w) == "bona_fide"]
     if against:
         raise InputError(
-            f"{bona_fide!r} was said to mean bona fide, but {column} also holds {_counted(against, counts)}"
+            f"{bona_fide!r} was said to mean bona fide, but {column} also holds {counted(against, counts)}"
         )
     attacks = [word for word in counts if word not in genuine]
     numbers = [word for word in attacks if meaning(word) in ("number", "ambiguous")]
@@ -305,6 +344,7 @@ def _alike(word: str, other: str) -> bool:
     return one == two if one is not None and two is not None else plain(word) == plain(other)
 
 
-def _counted(words: Iterable[str], counts: Mapping[str, int]) -> str:
+def counted(words: Iterable[str], counts: Mapping[str, int]) -> str:
+    """List words with the number of rows that each stands in, six of them at most."""
     listed = [f"{word!r} in {counts[word]:,}" for word in words]
     return ", ".join(listed[:_SHOWN]) + (f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else "")

@@ -74,18 +74,52 @@ def test_traffic_takes_nothing_back_unless_somebody_says_so(
         ([1.0] * 200, "score", "{}", "all 200 scores are 1"),
         (range(10), "score", "{}", "10 scores are too few"),
         ([*range(150), np.inf], "score", "{}", "must be finite numbers"),
-        (range(200), "id,score,label", "a{0},{0},bona_fide", "has labels (column 'label')"),
-        (range(200), "score,attack_type", "{0},replay", "has labels (column 'attack_type')"),
-        (range(200), "score,genuine", "{0},1", "has labels (column 'genuine')"),
-        (range(200), "score,notes", "{0},real\n-{0}.5,spoof", "has labels (column 'notes')"),
-        (range(200), "score,y", "{0},1\n-{0}.5,0", "column 'y' holds nothing but 0 and 1, as labels do"),
-        (range(200), "score,x", "{0},True\n-{0}.5,False", "column 'x' holds nothing but False and True"),
+        (range(200), "id,score,label", "a{0},{0},spoof", "has labels (column 'label'"),
+        (range(200), "score,attack_type", "{0},replay", "has labels (column 'attack_type'"),
+        (range(200), "score,genuine", "{0},0", "has labels (column 'genuine': '0' in 200)"),
+        (range(200), "score,is_spoof", "{0},1", "has labels (column 'is_spoof'"),
+        (range(200), "score,label", "{0},1", "column 'label' holds '1' in 200, which may say"),
+        (
+            range(200),
+            "score,label",
+            "{0},pass\n-{0}.5,fail",
+            "column 'label' holds 'pass' in 200, 'fail' in 200",
+        ),
+        (range(200), "score,notes", "{0},real\n-{0}.5,spoof", "has labels (column 'notes'"),
+        (range(200), "score,y", "{0},1\n-{0}.5,0", "column 'y' holds '1' in 200, '0' in 200, which may say"),
+        (range(200), "score,x", "{0},True\n-{0}.5,False", "column 'x' holds 'True' in 200, 'False' in 200"),
+        (range(200), "score,x", "{0},1\n-{0}.5,", "'1' in 200, '' in 200, which may say"),
+        (range(200), "score,x", "{0},1\n-{0}.5,", "a row that says nothing is taken for neither"),
+        (range(200), "score,x", "{0},x\n-{0}.5,", "write 'bona_fide' or the kind of attack, such as 'print'"),
+        (range(200), "score,result", "{0},pass\n-{0}.5,fail", "column 'result' holds 'pass' in 200, 'fail'"),
+        (
+            range(200),
+            "score,outcome",
+            "{0},pass\n-{0}.5,fail",
+            "column 'outcome' holds 'pass' in 200, 'fail'",
+        ),
+        (range(200), "score,outcome", "{0},live\n-{0}.5,spoof", "has labels (column 'outcome'"),
+        (
+            range(200),
+            "score,medium",
+            "{0},print\n-{0}.5,phone",
+            "has labels (column 'medium': 'print' in 200",
+        ),
+        (range(200), "score,medium", "{0},phone\n-{0}.5,paper mask", "has labels (column 'medium'"),
+        (range(200), "score,mode", "{0},live\n-{0}.5,", "column 'mode' holds 'live' in 200, '' in 200"),
+        (range(200), "score,mode", "{0},real\n-{0}.5,0", "column 'mode' holds 'real' in 200, '0' in 200"),
+        (range(200), "a,b,c,score", "{0},A07,spoof,{0}", "has labels (column 'c'"),
         (range(200), "score,x", "1_{0},a", "column 'score': the score of 'row 2' is '1_0'"),
         (range(200), "score,x", "\uff11{0},a", "is '\uff110'; scores must be finite numbers in plain digits"),
-        (range(200), "score,notes", "{0},bona fide\n-{0}.5,", "has labels (column 'notes')"),
-        (range(200), "score,notes", "{0},\n-{0}.5,spoof", "has labels (column 'notes')"),
-        (range(200), "score,notes", "{0},Bona-Fide\n-{0}.5,mask", "has labels (column 'notes')"),
-        ([*range(150), 1e300, -1e300], "score", "{}", "the score of row 151 is 1e+300, and the log of a"),
+        (
+            range(200),
+            "score,notes",
+            "{0},bona fide\n-{0}.5,",
+            "column 'notes' holds 'bona fide' in 200, '' in",
+        ),
+        (range(200), "score,notes", "{0},\n-{0}.5,spoof", "has labels (column 'notes'"),
+        (range(200), "score,notes", "{0},Bona-Fide\n-{0}.5,mask", "has labels (column 'notes'"),
+        ([*range(150), 1e300, -1e300], "score", "{}", "2 of 152 scores, such as 1e+300, lie beyond ±709"),
         (range(200), "logit", "{}", "no column 'score'"),
         ([], "score", "{}", "a header and no rows"),
         (np.linspace(0.01, 0.99, 200), "score", "{}", "between 0 and 1, as probabilities do"),
@@ -103,6 +137,47 @@ def test_bad_traffic_is_told(
     assert code == 3
     assert words in " ".join(errors.split())
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("score,mode", "{0},live"),
+        ("score,note", "{0},Real"),
+        ("score,label", "{0},bona fide"),
+        ("score,genuine", "{0},1"),
+        ("score,is_spoof", "{0},false"),
+        ("score,retry", "{0},0"),
+        ("score,site", "{0},1"),
+        ("score,passed", "{0},yes"),
+        ("score,attempt", "{0},0\n-{0}.5,1\n{0}.25,2"),
+        ("score,eye", "{0},L\n-{0}.5,R"),
+        ("score,sex", "{0},m\n-{0}.5,f"),
+        ("score,device", "{0},phone\n-{0}.5,tablet"),
+        ("score,mode", "{0},live\n-{0}.5,portrait"),
+        ("score,label", "{0},"),
+        ("score,label", "{0},unknown\n-{0}.5,"),
+        ("score,subject", "{0},1\n-{0}.5,0"),
+        ("score,outcome,threshold", "{0},bona_fide,0.5\n-{0}.5,attack,0.5"),
+    ],
+)
+def test_columns_that_tell_no_classes_are_left_alone(
+    make_bundle: Any, run: Any, tmp_path: Any, header: str, row: str
+) -> None:
+    traffic = table(tmp_path / "t.csv", range(200), header, row)
+    out = tmp_path / "site.json"
+    code, _, errors = run("calibrate", "--scores", traffic, "--bundle", make_bundle(), "-o", out)
+    assert code == 0, errors
+    assert antispoof.read_site(out).unlabelled == row.count("{") * 200
+
+
+def test_what_is_no_log_of_a_ratio_is_refused_by_every_way_in(make_bundle: Any) -> None:
+    metadata = read_bundle(make_bundle(traffic=TRAFFIC.model_dump())).metadata
+    for beyond in (710, -1e300):
+        with pytest.raises(InputError, match=r"1 of 151 scores, such as .* lie beyond ±709"):
+            learn_from_scores(metadata, [*range(150), beyond])
+        with pytest.raises(InputError, match="column score"):
+            TRAFFIC.shift([*range(150), beyond], 0.5)
 
 
 def test_a_site_file_that_moves_everything_is_refused(make_bundle: Any, tmp_path: Any) -> None:

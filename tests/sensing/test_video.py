@@ -154,6 +154,12 @@ def test_what_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "cut.mp4", "decode_failed", f"{said}, and no picture follows; copy")
     (tmp_path / "cut.mp4").write_bytes(moved[:60])
     refused(tmp_path / "cut.mp4", "decode_failed", "its header tells of a film, and no track follows")
+    for length in range(64, moved.index(b"mdat") + 24, 7):
+        (tmp_path / "cut.mp4").write_bytes(moved[:length])
+        refused(tmp_path / "cut.mp4", "decode_failed", "is damaged|cut short")
+    for mark, beyond in ((b"mdia", -40), (b"stsd", -20)):  # where there are no pictures yet, nor a coding
+        (tmp_path / "cut.mp4").write_bytes(moved[: moved.index(mark) + beyond])
+        refused(tmp_path / "cut.mp4", "decode_failed", "cut short: it ends before the parts that its header")
     with av.open(str(tmp_path / "sound.mkv"), "w") as out:
         stream = out.add_stream("pcm_s16le", rate=16000, layout="mono")
         sound = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.int16), "s16", "mono")

@@ -8,6 +8,8 @@ that even then a burst of attacks never takes it below what the people alone cal
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +29,7 @@ LEVEL = 0.8
 MIDDLE = 0.5  # of quantiles from 0.5 to 0.8 the one that errs least on simulation
 LOWERED_AT_MOST, RAISED_AT_MOST = 1.0, 1.5
 LEAST_SCORES = 100
+LARGEST_LOG = math.log(sys.float_info.max)  # the ratio itself is no number beyond it
 LEAST_DIFFERENT = 5  # of them: decisions, and one file handed in again and again, have no shape
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4)
 FOLLOWED = np.linspace(0, 1, 11)
@@ -68,12 +71,18 @@ class TrafficRule(BaseModel):
                 minus infinity lets the threshold fall.
 
         Raises:
-            InputError: the scores are too few, not finite, or nearly all the same.
+            InputError: the scores are too few, no logs of ratios, or nearly all the same.
         """
         found = np.asarray(scores, np.float64).ravel()
         if not np.isfinite(found).all():
             bad = int((~np.isfinite(found)).sum())
             raise InputError(f"{bad} of {found.size} scores are no finite numbers")
+        if (beyond := found[np.abs(found) > LARGEST_LOG]).size:
+            raise InputError(
+                f"{beyond.size} of {found.size} scores, such as {beyond[0]:g}, lie beyond "
+                f"±{int(LARGEST_LOG)}, and no ratio has such a natural log: this rule takes natural-log "
+                "likelihood ratios, the column score of antispoof check --csv"
+            )
         if found.size < LEAST_SCORES:
             raise InputError(
                 f"{found.size} scores are too few to see their shape: at least {LEAST_SCORES} are needed"

@@ -202,9 +202,11 @@ def _missing_au(content: bytes) -> int:
 
 def _missing_boxes(content: bytes) -> int:
     at = 0
-    while at + 16 <= len(content) and content[at + 4 : at + 8] in BOXES:
+    while at + 8 <= len(content) and content[at + 4 : at + 8] in BOXES:
         size: int = struct.unpack_from(">I", content, at)[0]
         if size == 1:
+            if at + 16 > len(content):
+                return at + 16 - len(content)
             size = struct.unpack_from(">Q", content, at + 8)[0]
         if size < 8:  # 0: up to the end of the file
             return 0

@@ -35,7 +35,8 @@ def load_eight_bits(source: Source, modality: str) -> Sample:
 
     Raises:
         MediaError: it cannot be decoded, or is a colour picture.
-        InputError: the unit is not known, or is that of more bits than the file has.
+        InputError: the unit is not known, or is that of more bits than the file has, or of too few for its
+            values.
     """
     sample = load_map(source)
     if "settled" in sample.metadata:
@@ -50,6 +51,12 @@ def load_eight_bits(source: Source, modality: str) -> Sample:
         raise InputError(
             f"the unit of {modality} is stated as {asked!r}, and {_called(source)} has 8 bits a pixel: leave "
             "the unit out, or state '8 bit'; more bits are kept in files of 16 (PNG, TIFF, PGM)"
+        )
+    if asked and (top := bulk_top(array)) > largest * OVERSHOOT:
+        raise InputError(
+            f"the unit of {modality} is stated as {asked!r}, which is too small: white is {largest:g} by it, "
+            f"and values of {_called(source)} reach {top:g}: state '{_bits(top)} bit' or more, as many as "
+            "the sensor has"
         )
     metadata = {**sample.metadata, "bits": _bits(largest), "unit": "8 bit", "settled": settled}
     if array.dtype == np.uint8 and largest == 255:

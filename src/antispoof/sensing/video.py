@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.errors import MediaError
+from antispoof.sensing.containers import is_cut
 from antispoof.sensing.kinds import VIDEOS, kind_of
 from antispoof.sensing.repetition import THUMBNAIL_SIDE
 from antispoof.sensing.source import (
@@ -246,15 +247,18 @@ def _opened(
                 f"{name} is damaged or cut short: its header tells of a film, and no track follows",
             )
         if not opened.streams.video:
+            _refuse_cut(path, kind, name)
             raise MediaError("unsupported_media", f"{name} is a recording without a picture")
         stream = opened.streams.video[0]
         codec = stream.codec_context
         if codec is None:
+            _refuse_cut(path, kind, name)
             raise MediaError(
                 "unsupported_media",
                 f"{name} is a video in a coding that nothing here reads; use H.264 or VP9",
             )
         if codec.name not in CODECS:
+            _refuse_cut(path, kind, name)
             raise MediaError(
                 "unsupported_media", f"{name} is a video coded as {codec.name}; use H.264 or VP9"
             )
@@ -272,6 +276,8 @@ def _opened(
                 f"{name} is damaged or cut short, or was never filled: its header tells of a film{size}, and "
                 "no picture follows; copy or record it again",
             )
+        if not size:
+            _refuse_cut(path, kind, name)
         check_pixels(codec.width, codec.height, name, limits.max_pixels)
         if end < min(0.9 * stated, stated - 0.5):
             raise MediaError(
@@ -279,6 +285,16 @@ def _opened(
             )
         opened.seek(0, stream=stream)
         yield opened, stream, count, seconds
+
+
+def _refuse_cut(path: Path, kind: str, name: str) -> None:
+    """Refuse a film that ends before the parts which its header states: what is missing cannot be told."""
+    if is_cut(path.read_bytes(), kind):
+        raise MediaError(
+            "decode_failed",
+            f"{name} is damaged or cut short: it ends before the parts that its header states; copy or "
+            "record it again",
+        )
 
 
 def _check_seconds(seconds: float, most: float, name: str, late: float) -> None:

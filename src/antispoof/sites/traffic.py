@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from antispoof.columns import tells_a_verdict
 from antispoof.errors import InputError, MediaError
 from antispoof.evaluation.score_files import read_columns
-from antispoof.labels import meaning, plain
 from antispoof.runtime.bundle import BundleMetadata
 from antispoof.runtime.detector import Detector
 from antispoof.runtime.references import default_threshold, traffic_rule
 from antispoof.runtime.site import SiteCalibration
 from antispoof.scores.traffic import ATTACK_LIMIT, LEAST_SCORES
 from antispoof.sensing.capture import Source
+from antispoof.sites.class_columns import refuse_classes
 
 __all__ = ["learn_from_scores", "learn_unlabelled", "read_traffic"]
 
@@ -29,13 +25,6 @@ BLOCKS = 10  # of the traffic, resampled whole: neighbours come from the same pe
 RESAMPLES = 1000
 LARGEST_RATIO = 20.0  # e^20 is 1 in 500 million: no ratio that data supports, where percentages lie
 INTERVAL = (5.0, 95.0)  # percentiles
-LARGEST_LOG = math.log(sys.float_info.max)  # the ratio itself is no number beyond it
-SIDES = ({"0", "1"}, {"-1", "1"}, {"0.0", "1.0"}, {"true", "false"}, {"t", "f"}, {"yes", "no"}, {"y", "n"})
-SPELT = frozenset({"bona_fide", "bonafide"})  # which is said of nothing else, whatever stands beside it
-LABELLED = (
-    "{path!r} has labels (column {name!r}), and this rule is for traffic of which nobody knows what it is: "
-    "leave them out, or set a threshold from labelled scores with antispoof evaluate"
-)
 
 
 def learn_from_scores(
@@ -59,7 +48,8 @@ def learn_from_scores(
         seed: of the bootstrap.
 
     Raises:
-        InputError: the scores are too few, not finite, or all the same; ``in_force`` is of another bundle.
+        InputError: the scores are too few, all the same, or no logs of ratios; ``in_force`` is of another
+            bundle.
         BundleError: the bundle has no rule for traffic.
     """
     rule, threshold = traffic_rule(metadata), default_threshold(metadata)
@@ -182,33 +172,14 @@ def read_traffic(
         (N,) scores, and how many rows have none.
 
     Raises:
-        InputError: it is no such table, or it holds labels, scores of another bundle, or probabilities or
-            percentages.
+        InputError: it is no such table, or it holds labels, what may be labels, scores of another bundle,
+            probabilities or percentages.
     """
     try:
         columns = read_columns(path, ("score",), given)
+        refuse_classes(columns)
     except InputError as error:
         raise InputError(f"{str(path)!r}: {error}") from None
-    for role in ("label", "species"):
-        layout = None
-        with suppress(InputError):
-            layout = read_columns(path, ("score", role), given).layout
-        if layout is not None:
-            name = layout.header[layout.roles[role]]
-            raise InputError(LABELLED.format(path=str(path), name=name))
-    for name, labels in columns.labels.items():
-        if tells_a_verdict(name) or name == "simulated":
-            continue
-        told = {meaning(word) for word in labels.names} - {"nothing"}
-        classes = {"bona_fide", "attack"}
-        if classes <= told or (told and told <= classes) or SPELT & set(map(plain, labels.names)):
-            raise InputError(LABELLED.format(path=str(path), name=name))
-        words = sorted({word.strip() for word in labels.names} - {""})
-        if {word.lower() for word in words} in SIDES:
-            raise InputError(
-                f"{str(path)!r}: column {name!r} holds nothing but {' and '.join(words)}, as labels do, and "
-                "this rule is for traffic of which nobody knows what it is: leave that column out"
-            )
     for column, own in (("bundle_sha256", metadata.sha256), ("bundle", metadata.name)):
         stated = columns.labels.get(column)
         others = [name for name in stated.names if name not in ("", own)] if stated is not None else []
@@ -221,12 +192,6 @@ def read_traffic(
     assert columns.scores is not None  # it was asked for
     there = ~np.isnan(columns.scores)
     scores = columns.scores[there]
-    if (beyond := np.flatnonzero(np.abs(columns.scores) > LARGEST_LOG)).size:
-        raise InputError(
-            f"{str(path)!r}: the score of row {beyond[0] + 1} is {columns.scores[beyond[0]]:g}, and the log "
-            f"of a ratio lies between -{int(LARGEST_LOG)} and {int(LARGEST_LOG)}: this rule takes natural-log"
-            " likelihood ratios, the column score of antispoof check --csv"
-        )
     if scores.size >= LEAST_SCORES and 0 <= scores.min() < scores.max():
         highest = scores.max()
         scale = "1, as probabilities do" if highest <= 1 else "100, as percentages do"

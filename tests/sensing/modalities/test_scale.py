@@ -6,6 +6,7 @@ No single pixel decides anything. The captures are simulated scenes.
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -106,6 +107,27 @@ def test_a_picture_leaves_its_scale_open_until_it_is_stated(bits: int, share: fl
         found, quality = judged("face_infrared", source)
         assert "no_bits" not in quality.reasons
         assert np.abs(found.array.astype(int) - meant).max() <= 1
+
+
+@pytest.mark.parametrize("modality", ["face_infrared", "iris"])
+def test_a_unit_of_too_few_bits_is_told_by_its_numbers(modality: str, tmp_path: Path) -> None:
+    wide, path = at_width(12), tmp_path / "eye.png"
+    path.write_bytes(png(wide))
+    for source, unit in (
+        (Recording(path, unit="8 bit"), "8 bit"),
+        (Recording(path, unit="up to 1023"), "up to 1023"),
+        (Sample(wide, {"bits": 10}), "10 bit"),
+        (Sample(wide.astype(np.float32), {"unit": "8 bit"}), "8 bit"),
+        (Sample(INFRARED, {"unit": "4 bit"}), "4 bit"),
+    ):
+        with pytest.raises(
+            InputError, match=rf"{modality} is stated as '{unit}', which is too small: white is"
+        ):
+            modalities[modality].load(source)
+    with pytest.raises(
+        InputError, match=r"255 by it, and values of .*eye.png.* reach 2432: state '12 bit' or"
+    ):
+        modalities[modality].load(Recording(path, unit="8 bit"))
 
 
 def test_a_file_may_state_its_scale() -> None:
