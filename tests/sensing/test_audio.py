@@ -355,3 +355,10 @@ def test_channels_of_one_source_are_stereo(speech: Any, delay: int) -> None:
     both = np.stack([speech, 0.8 * np.roll(speech, delay)], axis=1) + noise
     assert load_audio(Sample(both, {"sample_rate": 16_000})).metadata["channels"] == 2
     assert load_audio(Sample(both[:, ::-1], {"sample_rate": 16_000})).metadata["channels"] == 2
+
+
+def test_a_channel_that_hisses_beside_a_soft_one_is_stereo(speech: Any) -> None:
+    hiss = 0.1 * np.random.default_rng(0).standard_normal(len(speech))
+    both = np.stack([hiss, 0.05 * speech / np.abs(speech).max()], axis=1)
+    assert load_audio(Sample(both, {"sample_rate": 16_000})).metadata["channels"] == 2
+    assert load_audio(Sample(both[:, ::-1], {"sample_rate": 16_000})).metadata["channels"] == 2

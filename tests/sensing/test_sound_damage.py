@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -150,3 +151,20 @@ def test_the_samples_after_loading_decide(speech: Any) -> None:
     measurements = VOICE.quality(sample).measurements
     assert measurements["clicks"] == clicks(sample.array)
     assert measurements["broken_blocks"] == broken_blocks(sample.array)
+
+
+@pytest.mark.parametrize("between", [[0.0], [0.0, 0.5], [0.5]], ids=["silence", "buzz", "stuck"])
+def test_what_stands_still_takes_no_more_memory_than_speech(between: list[float]) -> None:
+    said = spoken(1)
+    whole = np.tile(np.concatenate([said, np.resize(between, 2 * len(said))]), 5).astype(np.float32)
+    tracemalloc.start()
+    broken_blocks(whole)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 100 * len(whole), "bytes"
+
+
+@pytest.mark.parametrize("seconds", [0, 5, 100])
+def test_damage_is_told_however_long_nothing_is_heard_beside_it(seconds: int) -> None:
+    damaged = emptied(samples_of(1), RANDOM(1)).view(np.int16).astype(np.float32) / 32768
+    assert broken_blocks(np.pad(damaged, (0, 16_000 * seconds))) == 1

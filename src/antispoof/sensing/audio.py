@@ -237,7 +237,7 @@ def _resampled(
     import soxr
 
     stream = soxr.ResampleStream(rate, RATE, channels, dtype="float32") if rate != RATE else None
-    parts, steps = [], np.zeros(3)
+    parts, steps = [], np.zeros(4)
     for chunk in chunks:
         if not np.isfinite(chunk).all():
             raise MediaError("decode_failed", f"{name} holds values that are not numbers")
@@ -246,8 +246,8 @@ def _resampled(
         parts.append(chunk if stream is None else stream.resample_chunk(np.ascontiguousarray(chunk)))
     if stream is not None:
         parts.append(stream.resample_chunk(np.zeros((0, channels), np.float32), last=True))
-    across, onward, along = steps
-    if abs(across - onward) < ALIKE * across and max(across, onward) < NEARER * along:
+    across, onward, *along = steps
+    if abs(across - onward) < ALIKE * across and max(across, onward) < NEARER * min(along):
         reason = "its two channels are one sound, sample by sample: mono that was taken for stereo"
         raise MediaError("decode_failed", f"{name} is damaged: {reason}")
     table = np.concatenate(parts) if parts else np.zeros((0, channels), np.float32)
@@ -257,13 +257,13 @@ def _resampled(
 
 
 def _steps(chunk: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How far it is, squared, from left to right, from right to the next left, and from left to left.
+    """How far it is, squared, from left to right, right to the next left, left to left, and right to right.
 
-    Between the channels of a recording these are three different things; where one channel was dealt out to
-    two, the first two are the same step, and shorter than the third unless it hisses.
+    Between the channels of a recording the first two are different things; where one channel was dealt out to
+    two they are the same step, and shorter than the others unless it hisses.
     """
     left, right = chunk[:, 0].astype(np.float64), chunk[:, 1].astype(np.float64)
-    steps = (right[:-1] - left[:-1], left[1:] - right[:-1], left[1:] - left[:-1])
+    steps = (right[:-1] - left[:-1], left[1:] - right[:-1], np.diff(left), np.diff(right))
     return np.array([step @ step for step in steps])
 
 

@@ -65,12 +65,12 @@ def broken_blocks(samples: NDArray[np.float32]) -> int:
 
 
 def _loud(samples: NDArray[np.float32]) -> float:
-    """Root mean square of the loud frames: nine in ten of those that are no pause are below it."""
+    """Root mean square of the loud frames: nine in ten of those in which there is anything are below it."""
     half = FRAME // 2
     blocks = np.pad(samples, (0, -len(samples) % half + half)).astype(np.float64).reshape(-1, half)
     sums = np.einsum("bn,bn->b", blocks, blocks)
     power = (sums[1:] + sums[:-1])[: -(-max(len(samples) - FRAME, 1) // half)] / FRAME
-    return float(np.sqrt(np.percentile(power, 90)))
+    return float(np.sqrt(np.percentile(power[power > 0], 90))) if power.any() else 0.0
 
 
 def _step(samples: NDArray[np.float32]) -> float:
@@ -123,16 +123,18 @@ def _repeats(samples: NDArray[np.float32], loud: float) -> int:
     keys = np.zeros(len(bits) - BLOCK, np.uint64)
     for step in range(MARK):
         keys = (keys + bits[step : step + len(keys)]) * np.uint64(MULTIPLIER)
-    places = np.flatnonzero((keys >> np.uint64(40)) % np.uint64(MARK) == 0)
+    audible = _above(samples, max(AUDIBLE * loud, STEPS * _step(samples)))
+    moving = _above(np.diff(samples), MOVING * loud, BLOCK - 1)
+    marks = (keys >> np.uint64(40)) % np.uint64(MARK) == 0
+    places = np.flatnonzero(marks & audible[: len(keys)] & moving[: len(keys)])
     order = places[np.argsort(keys[places], kind="stable")]
     first, second = order[:-1], order[1:]
     near = (keys[first] == keys[second]) & (second - first <= APART)
-    offsets = np.arange(BLOCK)
-    one, other = samples[first[near, None] + offsets], samples[second[near, None] + offsets]
-    moving = np.mean(np.diff(one, axis=1) ** 2, axis=1) > (MOVING * loud) ** 2
-    audible = np.mean(one**2, axis=1) > max(AUDIBLE * loud, STEPS * _step(samples)) ** 2
-    same = (one == other).all(axis=1) & moving & audible
-    return int(np.count_nonzero(np.diff(np.sort(second[near][same]), prepend=-9 * BLOCK) > BLOCK))
+    first, second = first[near], second[near]
+    same = np.ones(len(first), np.bool_)
+    for step in range(BLOCK):
+        same &= samples[first + step] == samples[second + step]
+    return int(np.count_nonzero(np.diff(np.sort(second[same]), prepend=-9 * BLOCK) > BLOCK))
 
 
 def _bursts(samples: NDArray[np.float32], loud: float) -> int:
@@ -158,7 +160,7 @@ def _bursts(samples: NDArray[np.float32], loud: float) -> int:
     return int(np.count_nonzero((ends - starts >= LASTING) | holds))
 
 
-def _above(samples: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
+def _above(samples: NDArray[np.float32], level: float, length: int = BLOCK) -> NDArray[np.bool_]:
     """Tell of every block whether its root mean square is above a level."""
     sums = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
-    return np.asarray(sums[BLOCK:] - sums[:-BLOCK] > BLOCK * level**2)
+    return np.asarray(sums[length:] - sums[:-length] > length * level**2)

@@ -78,6 +78,17 @@ def test_level_and_offset_and_rate_leave_no_trace(speech: Any) -> None:
     np.testing.assert_array_equal(stereo, reference)
 
 
+@pytest.mark.parametrize("offset", [0.05, 0.2, -0.4])
+@pytest.mark.parametrize("gain", [1.0, 0.1])
+def test_an_offset_keeps_nobody_from_being_heard(speech: Any, gain: float, offset: float) -> None:
+    even = 0.5 * gain * speech / np.abs(speech).max()
+    expected = voice.quality(voice.load(sound(even)))
+    moved = voice.quality(voice.load(sound(even + offset)))
+    assert moved.reasons == expected.reasons == ()
+    for name in ("speech_s", "range_db"):
+        assert moved.measurements[name] == pytest.approx(expected.measurements[name], rel=0.05)
+
+
 def test_channels_that_cancel_each_other_are_heard(speech: Any) -> None:
     reference = voice.load(sound(speech))
     opposed = voice.load(sound(np.stack([speech, -speech], axis=1)))

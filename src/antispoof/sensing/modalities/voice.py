@@ -298,6 +298,7 @@ def _pitch(spectra: NDArray[Any], band_hz: tuple[int, int]) -> tuple[NDArray[Any
 
 def _speech(samples: Speech) -> tuple[float, float]:
     """Measure how long somebody speaks, in seconds, and how much the level moves meanwhile, in decibels."""
+    samples = samples - samples.mean()  # an offset would cover soft speech
     speaking = speech_probability(samples) > SPEAKING
     if not speaking.any():
         return 0.0, 0.0
