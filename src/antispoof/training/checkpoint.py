@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from antispoof.errors import InputError
 from antispoof.training.disk import cannot_write
 
-__all__ = ["SafetensorsIO", "load_weights", "read_tensors", "write_tensors"]
+__all__ = ["SafetensorsIO", "load_weights", "read_state", "read_tensors", "write_state", "write_tensors"]
 
 KEY = "antispoof"
 
@@ -60,6 +60,28 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:
         raise InputError(
             f"{str(path)!r} is no checkpoint of this program, or a damaged one: {error}"
         ) from None
+
+
+def write_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write where a training is, in one step: numbers, text and tensors in mappings, lists and tuples.
+
+    Raises:
+        TrainingError: the disk is full, or the file cannot be written.
+    """
+    tensors: dict[str, Tensor] = {}
+    about = _flattened(state, "", tensors)
+    write_tensors(path, tensors, about)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Read what `write_state` wrote.
+
+    Raises:
+        InputError: there is no such file, or it is no checkpoint.
+    """
+    tensors, about = read_tensors(path)
+    state: dict[str, Any] = _restored(about, tensors)
+    return state
 
 
 def load_weights(
@@ -109,15 +131,11 @@ class SafetensorsIO(CheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
         """Write a checkpoint."""
-        tensors: dict[str, Tensor] = {}
-        about = _flattened(checkpoint, "", tensors)
-        write_tensors(Path(path), tensors, about)
+        write_state(Path(path), checkpoint)
 
     def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
         """Read a checkpoint."""
-        tensors, about = read_tensors(Path(path))
-        checkpoint: dict[str, Any] = _restored(about, tensors)
-        return checkpoint
+        return read_state(Path(path))
 
     def remove_checkpoint(self, path: Any) -> None:
         """Delete a checkpoint."""

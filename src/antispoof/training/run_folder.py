@@ -35,12 +35,13 @@ _ABSENT: Any = object()
 _NAMED = 3
 
 
-def claim(experiment: Experiment, data: Mapping[str, Any]) -> bool:
+def claim(experiment: Experiment, data: Mapping[str, Any], last: str = METADATA) -> bool:
     """Write down what is learned from what, and tell whether that is finished already.
 
     Args:
         experiment: its run folder is claimed.
         data: digests of what is learned from.
+        last: name of the file that a finished run leaves last.
 
     Raises:
         InputError: the folder holds something else, or cannot be used.
@@ -54,10 +55,10 @@ def claim(experiment: Experiment, data: Mapping[str, Any]) -> bool:
             if not path.exists():
                 _write(path, json.dumps(wanted, indent=2) + "\n")
             elif (held := json.loads(path.read_text(encoding="utf-8"))) != wanted:
-                raise InputError(_other(run, name, held, wanted))
+                raise InputError(_other(run, name, held, wanted, (run / last).exists()))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot use run_dir {str(run)!r}: {error}") from None
-    return (run / METADATA).exists()
+    return (run / last).exists()
 
 
 def finish(
@@ -136,7 +137,7 @@ def _write(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
-def _other(run: Path, name: str, held: Any, wanted: Any) -> str:
+def _other(run: Path, name: str, held: Any, wanted: Any, finished: bool) -> str:
     """Say in what a folder's experiment is another one, and what to do."""
     found = list(_differences(held, wanted))
     said = ", ".join(
@@ -144,7 +145,7 @@ def _other(run: Path, name: str, held: Any, wanted: Any) -> str:
     )
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     go_on = ""
-    if not (run / METADATA).exists():
+    if not finished:
         go_on = "It is not finished. To go on with it, give it the data that it began with. Else "
         if name == EXPERIMENT:
             had = [

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,19 +16,19 @@ from torch import Tensor
 
 from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.errors import InputError
-from antispoof.files import replacing
-from antispoof.networks.vocoders import HOP, MelSpectrogram, vocoders
+from antispoof.networks.vocoders import HOP, MelSpectrogram, Vocoder, vocoders
 from antispoof.simulation.speech.collection import speech_files
 from antispoof.simulation.speech.recording import RATE, read_speech
-from antispoof.training.checkpoint import write_tensors
-from antispoof.training.disk import cannot_write
+from antispoof.training.checkpoint import load_weights, read_state, write_state, write_tensors
 from antispoof.training.recipe import Recipe, recipes
 from antispoof.training.reporter import SILENT, Reporter
+from antispoof.training.run_folder import claim, presentations_digest
 from antispoof.training.schema import Experiment
 
 __all__ = ["VocoderExperiment", "train_on"]
 
-WEIGHTS = "vocoder.safetensors"
+WEIGHTS, LAST = "vocoder.safetensors", "last.safetensors"
+KEPT_EVERY = 25  # steps: so many are done again at most by a run that was interrupted
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -71,14 +70,18 @@ class VocoderExperiment(Experiment):
 def train_on(
     experiment: VocoderExperiment, presentations: tuple[Presentation, ...], report: Reporter = SILENT
 ) -> Path:
-    """Train it on bona fide speech, and leave ``vocoder.safetensors`` and ``experiment.json``.
+    """Train it on bona fide speech, and leave ``vocoder.safetensors``; an interrupted run goes on.
 
     Raises:
-        InputError: there is no speech, or none that is long enough.
+        InputError: there is no speech, or none that is long enough, or the run folder is of another
+            experiment.
         TrainingError: the disk is full.
     """
     files = [p.captures["voice"].path for p in presentations if p.bona_fide and "voice" in p.captures]
     pieces = _Pieces(experiment, files)
+    if claim(experiment, {"presentations_sha256": presentations_digest(presentations)}, WEIGHTS):
+        report.say(f"{experiment.run_dir} is finished already")
+        return experiment.run_dir
     torch.manual_seed(experiment.seed)
     network, spectrogram = vocoders[experiment.vocoder](), MelSpectrogram()
     own = [p for name, p in network.named_parameters() if not name.startswith("critic.")]
@@ -87,7 +90,8 @@ def train_on(
     judge = None
     if critic is not None:
         judge = torch.optim.AdamW(critic.parameters(), experiment.learning_rate * 0.4, betas=(0.8, 0.99))
-    for step in range(experiment.steps):
+    progress = _Progress(experiment.run_dir / LAST, network, optimizer, judge, pieces.rng)
+    for step in range(progress.steps_done(), experiment.steps):
         share = step / experiment.steps
         for group in optimizer.param_groups:
             group["lr"] = experiment.learning_rate * (0.02 + 0.49 * (1 + np.cos(np.pi * share)))
@@ -103,16 +107,50 @@ def train_on(
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(own, 1.0)
         optimizer.step()
+        if (step + 1) % KEPT_EVERY == 0:
+            progress.keep(step + 1)
         report.progress(f"vocoder, loss {float(loss.detach()):.3f}", step + 1, experiment.steps)
     state = {name: value for name, value in network.state_dict().items() if not name.startswith("critic.")}
-    record = dict(experiment.record())
-    write_tensors(experiment.run_dir / WEIGHTS, state, {"experiment": record})
-    try:
-        with replacing(experiment.run_dir / "experiment.json") as draft:
-            draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise cannot_write(experiment.run_dir, error) from None
+    write_tensors(experiment.run_dir / WEIGHTS, state, {"experiment": dict(experiment.record())})
     return experiment.run_dir
+
+
+class _Progress:
+    """Where a training is: weights, optimizers and what is drawn next. It ends as if it had not stopped."""
+
+    def __init__(
+        self,
+        path: Path,
+        network: Vocoder,
+        optimizer: torch.optim.Optimizer,
+        judge: torch.optim.Optimizer | None,
+        rng: np.random.Generator,
+    ) -> None:
+        self.path, self.network, self.rng = path, network, rng
+        self.optimizers = [optimizer, *([] if judge is None else [judge])]
+
+    def keep(self, steps: int) -> None:
+        """Write it down after so many steps."""
+        state = {
+            "steps": steps,
+            "network": self.network.state_dict(),
+            "optimizers": [one.state_dict() for one in self.optimizers],
+            "numpy": self.rng.bit_generator.state,
+            "torch": torch.get_rng_state(),
+        }
+        write_state(self.path, state)
+
+    def steps_done(self) -> int:
+        """Take up what an interrupted run left, and return after how many steps."""
+        if not self.path.exists():
+            return 0
+        state = read_state(self.path)
+        load_weights(self.network, state["network"], self.path)
+        for one, kept in zip(self.optimizers, state["optimizers"], strict=True):
+            one.load_state_dict(kept)
+        self.rng.bit_generator.state = state["numpy"]
+        torch.set_rng_state(state["torch"])
+        return int(state["steps"])
 
 
 class _Pieces:
