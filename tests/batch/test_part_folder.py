@@ -121,14 +121,14 @@ def test_an_address_where_nobody_listens_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
-    [(b"", "timed out"), (b"HTTP/1.1 400 Bad Request", "what answers at .* is no Ray cluster")],
+    ("answer", "patience_s", "said"),
+    [(b"", 0.5, "timed out"), (b"HTTP/1.1 400 Bad Request", 60, "what answers at .* is no Ray cluster")],
 )
 def test_whoever_listens_and_is_no_cluster_is_told(
-    answer: bytes, said: str, monkeypatch: pytest.MonkeyPatch
+    answer: bytes, patience_s: float, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ray", reason="needs Ray")
-    monkeypatch.setattr(on_ray, "_ANSWER", 0.5)
+    monkeypatch.setattr(on_ray, "_ANSWER", patience_s)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:

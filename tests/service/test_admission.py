@@ -5,20 +5,34 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
+from antispoof.service import workers as workers_module
 from antispoof.service.limits import Limits
 from antispoof.service.problems import Problem
 from antispoof.service.settings import Settings
 from antispoof.service.workers import Workers
 
 
-def test_nobody_is_let_in_to_wait_for_longer_than_is_set() -> None:
+@pytest.fixture
+def job(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """What takes so many seconds, by a clock that goes on for nothing else."""
+    now = [0.0]
+    monkeypatch.setattr(workers_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def work(seconds: float) -> None:
+        now[0] += seconds
+
+    return work
+
+
+def test_nobody_is_let_in_to_wait_for_longer_than_is_set(job: Callable[[float], None]) -> None:
     workers = Workers("test", threads=1, slots=100, longest_wait_s=0.5)
     try:
         with workers.reserve() as reservation:
-            asyncio.run(reservation.run(time.sleep, 0.2))  # a job takes 0.2 s: three of them are too long
+            asyncio.run(reservation.run(job, 0.2))  # a job takes 0.2 s: three of them are too long
         with workers.reserve(), workers.reserve(), workers.reserve():
             with pytest.raises(Problem, match="waiting") as refused:
                 workers.check_room()
@@ -28,11 +42,11 @@ def test_nobody_is_let_in_to_wait_for_longer_than_is_set() -> None:
         workers.close()
 
 
-def test_somebody_may_wait_however_long_a_job_takes() -> None:
+def test_somebody_may_wait_however_long_a_job_takes(job: Callable[[float], None]) -> None:
     workers = Workers("test", threads=1, slots=100, longest_wait_s=0.001)
     try:
         with workers.reserve() as reservation:
-            asyncio.run(reservation.run(time.sleep, 0.05))
+            asyncio.run(reservation.run(job, 0.05))
         with workers.reserve(), workers.reserve(), pytest.raises(Problem):
             workers.check_room()
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import time
 from collections.abc import Iterator
 from itertools import count, cycle
 from typing import Any
@@ -14,13 +13,35 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from antispoof.challenges import passive
-from antispoof.sensing import repetition
+from antispoof.service import limits
+from antispoof.service.routes import stream
 from antispoof.service.store.tables import Session
+
+EVERY_S = 0.1  # a picture, by the clock
+
+
+class Clock:
+    """That of a stream, which goes on when the test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """However slow the machine is, pictures come as fast as the test has it."""
+    clock = Clock()
+    for module in (stream, limits):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
 
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the passive challenge take half a second, as fast as frames come here."""
+    """Let the passive challenge take few pictures."""
     monkeypatch.setattr(passive, "DURATION_S", 0.8)
     monkeypatch.setattr(passive, "MIN_SPAN_S", 0.1)
     monkeypatch.setattr(passive, "MIN_FRAMES", 3)
@@ -54,11 +75,11 @@ def hello(session: dict[str, Any]) -> str:
     return json.dumps({"type": "hello", "token": session["client_token"]})
 
 
-def capture_live(socket: Any, pictures: Iterator[bytes]) -> list[dict[str, Any]]:
+def capture_live(socket: Any, pictures: Iterator[bytes], clock: Clock) -> list[dict[str, Any]]:
     """Send pictures, each when the last was answered, until the server has enough."""
     told = []
     for seq, picture in enumerate(pictures):
-        time.sleep(0.02)  # no camera is faster, and the service refuses what is
+        clock.now_s += EVERY_S
         socket.send_bytes(sample(picture, seq))
         while True:
             message = socket.receive_json()
@@ -71,13 +92,13 @@ def capture_live(socket: Any, pictures: Iterator[bytes]) -> list[dict[str, Any]]
 
 
 @pytest.mark.usefixtures("hasty")
-def test_passive_stream_to_verdict(service: Any, selfies: list[bytes]) -> None:
+def test_passive_stream_to_verdict(service: Any, selfies: list[bytes], clock: Clock) -> None:
     session = service.open()
     with connect(service, session) as socket:
         socket.send_text(hello(session))
         ready = socket.receive_json()
         assert (ready["type"], ready["steps"], ready["attempts_left"]) == ("ready", 1, 2)
-        told = capture_live(socket, iter(selfies))
+        told = capture_live(socket, iter(selfies), clock)
     steps = [message for message in told if message["type"] == "step"]
     assert [step["instruction"] for step in steps] == ["look_ahead"]
     assert told[-1]["type"] == "captured"
@@ -99,22 +120,21 @@ def test_passive_stream_to_verdict(service: Any, selfies: list[bytes]) -> None:
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("gap_s", [0.0, 0.7])
 def test_nobody_saw_who_was_there_in_a_gap(
-    service: Any, selfies: list[bytes], monkeypatch: pytest.MonkeyPatch, gap_s: float
+    service: Any, selfies: list[bytes], clock: Clock, monkeypatch: pytest.MonkeyPatch, gap_s: float
 ) -> None:
-    monkeypatch.setattr(repetition, "RUN_S", 0.5)  # this machine may be slow
     monkeypatch.setattr(passive, "DURATION_S", 1.2)
     session = service.open()
 
     def pictures() -> Iterator[bytes]:
         for number, picture in enumerate(cycle(selfies)):
             if number == 5:
-                time.sleep(gap_s)
+                clock.now_s += gap_s
             yield picture
 
     with connect(service, session) as socket:
         socket.send_text(hello(session))
         socket.receive_json()
-        capture_live(socket, pictures())
+        capture_live(socket, pictures(), clock)
     seen: list[bool] = []
     check = type(service.core.checks).check
 
@@ -128,19 +148,21 @@ def test_nobody_saw_who_was_there_in_a_gap(
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_still_picture_held_before_the_service_does_not_pass(service: Any, selfies: list[bytes]) -> None:
+def test_a_still_picture_held_before_the_service_does_not_pass(
+    service: Any, selfies: list[bytes], clock: Clock
+) -> None:
     session = service.open()
     with connect(service, session) as socket:
         socket.send_text(hello(session))
         socket.receive_json()
-        capture_live(socket, iter(selfies[:1] * 200))
+        capture_live(socket, iter(selfies[:1] * 200), clock)
     answer = service.complete(session).json()
     assert answer["state"] == "capturing", "not judged bona fide; another try"
     assert answer["advice"]
 
 
 def test_one_picture_that_a_program_shifts_is_still_in_a_stream_too(
-    service: Any, close_up: Any, encode: Any
+    service: Any, close_up: Any, encode: Any, clock: Clock
 ) -> None:
     random = np.random.default_rng(5)
     canvas = np.full((300, 300, 3), 120.0)
@@ -156,14 +178,14 @@ def test_one_picture_that_a_program_shifts_is_still_in_a_stream_too(
     with connect(service, session) as socket:
         socket.send_text(hello(session))
         socket.receive_json()
-        capture_live(socket, shifted())
+        capture_live(socket, shifted(), clock)
     assert service.complete(session).json()["state"] == "capturing", "not judged bona fide; another try"
     judged = service.get(session, "/audit").json()["events"][-1]
     assert judged["event"] == "judged"
     assert "course.still" in json.dumps(judged)
 
 
-def test_steps_are_revealed_one_at_a_time(service: Any, selfies: list[bytes]) -> None:
+def test_steps_are_revealed_one_at_a_time(service: Any, selfies: list[bytes], clock: Clock) -> None:
     session = service.open(mode="active", challenges=["movement"])
     told = []
     with connect(service, session) as socket:
@@ -171,6 +193,7 @@ def test_steps_are_revealed_one_at_a_time(service: Any, selfies: list[bytes]) ->
         ready = socket.receive_json()
         assert ready["steps"] >= 1
         for seq, picture in enumerate(selfies[:6]):
+            clock.now_s += EVERY_S
             socket.send_bytes(sample(picture, seq))
             while (message := socket.receive_json())["type"] != "ack":
                 told.append(message)

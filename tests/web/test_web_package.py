@@ -226,6 +226,7 @@ def test_webgpu_says_what_webassembly_says_where_it_is_there(folder: Path, addre
     )
     try:
         other = browser.new_page()
+        other.set_default_timeout(60_000)
         other.goto(address)
         other.get_by_text("Ready.").wait_for()
         if not other.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
@@ -295,6 +296,7 @@ def test_the_demo_page_takes_nothing_before_it_is_loaded_and_keeps_why_it_is_not
     page: Any, address: str
 ) -> None:
     other = page.context.browser.new_page()
+    other.set_default_timeout(60_000)
     held: list[Any] = []
     other.route("**/yunet*", lambda route: held.append(route))
     other.goto(address)

@@ -85,6 +85,7 @@ def browser(
         running = play.chromium.launch(executable_path=CHROMIUM, args=flags)
         try:
             page = running.new_context(**context).new_page()
+            page.set_default_timeout(60_000)
             page.on("request", lambda request: asked.append(request.url))
             page.on("websocket", lambda socket: asked.append(socket.url))
             page.on(
@@ -98,7 +99,7 @@ def browser(
 
 def result_of(page: Any) -> dict[str, Any]:
     """What the developer panel shows, once it is there."""
-    page.locator("#evidence pre").wait_for(state="attached", timeout=60_000)
+    page.locator("#evidence pre").wait_for(state="attached")
     document: dict[str, Any] = json.loads(page.locator("#evidence pre").text_content())
     return document
 
@@ -108,7 +109,7 @@ def until_finished(page: Any) -> None:
     end = page.get_by_role("heading", name="Thank you, that is all")
     again = page.get_by_role("heading", name="Let us try once more")
     for _ in range(3):
-        end.or_(again).wait_for(timeout=60_000)
+        end.or_(again).wait_for()
         if end.is_visible():
             return
         page.get_by_role("button", name="Try again").click()
@@ -136,8 +137,8 @@ def test_a_person_passes_by_keyboard_and_nobody_else_is_asked(address: str, film
         page.get_by_label("Without prompts").check()
         page.get_by_role("button", name="I agree: use my camera").focus()
         page.keyboard.press("Enter")
-        page.get_by_role("heading", name="Look straight ahead").wait_for(timeout=20_000)
-        assert page.locator("#ring").get_attribute("class") == "good"
+        page.get_by_role("heading", name="Look straight ahead").wait_for()
+        page.locator("#ring.good").wait_for()
         until_finished(page)
         said = page.locator("#notice").inner_text()
         result = result_of(page)
@@ -171,8 +172,8 @@ def test_a_film_does_not_reflect_the_screen_and_is_asked_again(address: str, fil
             return send(url, init);
         } }""")
         page.get_by_role("button", name="I agree").click()
-        page.locator("body.lit").wait_for(timeout=30_000)
-        page.get_by_role("heading", name="Let us try once more").wait_for(timeout=60_000)
+        page.locator("body.lit").wait_for()
+        page.get_by_role("heading", name="Let us try once more").wait_for()
         assert page.locator("body.lit").count() == 0
         advice = page.locator("#notice-advice li").all_inner_texts()
         words = {**challenges["light"].reasons, **challenges["passive"].reasons, **frames.REASONS}.values()
@@ -199,9 +200,9 @@ def test_hints_of_the_device_come_before_anything_is_sent(address: str, film: Fi
         page.on("request", lambda request: methods.append(request.method))
         page.goto(address)
         page.get_by_role("button", name="See yourself first").click()
-        page.get_by_text("Good. Stay like this").wait_for(timeout=60_000)
-        look = json.loads(page.locator("#log li", has_text="score").first.text_content().split(" ", 2)[2])
-        assert look["reasons"] == []
+        page.get_by_text("Good. Stay like this").wait_for()
+        good = page.locator("#log li", has_text='"reasons":[]').first
+        look = json.loads(good.text_content().split(" ", 2)[2])
         assert look["score"] is not None
         page.get_by_role("button", name="Back").click()
         assert set(methods) == {"GET"}, "nothing was sent"
@@ -225,6 +226,7 @@ def test_sound_is_sent_while_digits_are_shown(address: str) -> None:
     """Against a service that is played by the test, because the model that ships judges no voices in it."""
     token = "ast_ses_1111111111111111.secret"
     heard: list[tuple[dict[str, Any], bytes]] = []
+    read = threading.Event()
 
     def play(socket: Any) -> None:
         def answer(message: Any) -> None:
@@ -251,7 +253,7 @@ def test_sound_is_sent_while_digits_are_shown(address: str) -> None:
             header = json.loads(message[4 : 4 + length])
             heard.append((header, message[4 + length :]))
             say(type="ack", modality=header["modality"], seq=header["seq"])
-            if header["modality"] == "voice" and header["seq"] == 7:  # two seconds
+            if read.is_set() and header["modality"] == "voice" and header["seq"] >= 7:  # two seconds
                 say(type="captured", captures=1)
 
         def say(**message: Any) -> None:
@@ -272,9 +274,10 @@ def test_sound_is_sent_while_digits_are_shown(address: str) -> None:
         page.goto(address)
         page.get_by_label("Read digits aloud").check()
         page.get_by_role("button", name="I agree: use my camera and microphone").click()
-        page.get_by_role("heading", name="Read the digit aloud: 7").wait_for(timeout=30_000)
+        page.get_by_role("heading", name="Read the digit aloud: 7").wait_for()
         assert page.locator("#gesture .digit").inner_text() == "7"
-        page.get_by_role("heading", name="Thank you, that is all").wait_for(timeout=30_000)
+        read.set()
+        page.get_by_role("heading", name="Thank you, that is all").wait_for()
         assert complaints == []
     voice = [(header, content) for header, content in heard if header["modality"] == "voice"]
     assert [header["seq"] for header, _ in voice][:8] == list(range(8))
@@ -320,10 +323,12 @@ def test_a_service_that_stalls_is_told_and_the_check_goes_on_by_itself(address: 
         page.goto(address)
         page.get_by_label("Without prompts").check()
         page.get_by_role("button", name="I agree: use my camera").click()
-        page.get_by_text("The service is slow to answer").wait_for(timeout=30_000)
+        while not headers:  # a busy machine may be slow before that too
+            page.wait_for_timeout(50)
+        page.get_by_text("The service is slow to answer").wait_for()
         assert len(headers) == 1
         say(type="ack", **headers[0])
-        page.get_by_role("heading", name="Thank you, that is all").wait_for(timeout=30_000)
+        page.get_by_role("heading", name="Thank you, that is all").wait_for()
         assert complaints == []
 
 
@@ -340,7 +345,7 @@ def test_the_api_can_be_tried_where_it_is_read(
             form = page.locator(f"#{anchor} form.try")
             form.get_by_role("button", name="Try it").click()
             output = form.locator("output")
-            playwright.expect(output).to_have_text(re.compile(r"^\d{3} "), timeout=30_000)
+            playwright.expect(output).to_have_text(re.compile(r"^\d{3} "), timeout=60_000)
             return str(output.text_content())
 
         assert tried("post-v1-sessions").startswith("201 ")
@@ -348,7 +353,8 @@ def test_the_api_can_be_tried_where_it_is_read(
         capture.locator("[name=modality]").fill("face_rgb")
         capture.locator("[name=seq]").fill("0")
         capture.locator("[name=file]").set_input_files(tmp_path / "frame.jpg")
-        playwright.expect(capture.locator("[name=sha256]")).to_have_value(re.compile("^[0-9a-f]{64}$"))
+        digest = capture.locator("[name=sha256]")
+        playwright.expect(digest).to_have_value(re.compile("^[0-9a-f]{64}$"), timeout=60_000)
         assert tried("post-v1-sessions-session_id-captures").startswith("201 ")
         assert tried("post-v1-sessions-session_id-complete").startswith("200 ")
         assert '"schema_version": "1.0"' in tried("get-v1-sessions-session_id-result")
