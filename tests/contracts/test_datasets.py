@@ -213,7 +213,7 @@ def test_the_reference_page_is_up_to_date() -> None:
 def test_from_a_dataset_to_a_manifest_on_the_command_line(tmp_path: Path) -> None:
     def antispoof(*arguments: object) -> subprocess.CompletedProcess[str]:
         program = [sys.executable, "-c", "from antispoof.cli import main; main()", *map(str, arguments)]
-        return subprocess.run(program, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(program, capture_output=True, text=True, check=False, timeout=600)
 
     assert "oulu_npu" in antispoof("datasets").stdout
     assert "Boulkenafet" in antispoof("datasets", "oulu_npu").stdout

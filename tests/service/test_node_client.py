@@ -29,7 +29,7 @@ def ran(script: str, folder: Path, url: str, key: str) -> str:
     program.write_text(script.replace("antispoof-web/service", BUILT.as_uri()))
     environment = {**os.environ, "ANTISPOOF_URL": url, "ANTISPOOF_KEY": key}
     done = subprocess.run(
-        [str(NODE), str(program)], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+        [str(NODE), str(program)], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

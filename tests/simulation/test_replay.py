@@ -135,7 +135,7 @@ def test_the_command_says_that_it_is_simulated(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert "4 SIMULATED clips, 1 files left out" in done.stdout

@@ -71,7 +71,7 @@ def test_what_is_rendered_does_not_depend_on_what_was_rendered_before() -> None:
     fresh += "c = render_scene(SceneSpec(5, 2, 2, 'print_flat', 'desk', 'office'), 64)\n"
     fresh += "print([int(a.astype(np.int64).sum()) for a in c.values()])"
     done = subprocess.run(
-        [sys.executable, "-c", fresh], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", fresh], capture_output=True, text=True, check=True, timeout=600
     )
     for kind in ALL:
         scene(kind, 2)
@@ -242,9 +242,9 @@ def test_the_command_says_that_it_is_simulated(tmp_path: Path) -> None:
         "1",
     ]
     numbers = ["--subjects", "3", "--bona-fide", "1", "--attacks", "1"]
-    done = subprocess.run([*command, *numbers], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([*command, *numbers], capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "6 SIMULATED presentations" in done.stdout
-    again = subprocess.run([*command, *numbers], capture_output=True, text=True, check=False, timeout=120)
+    again = subprocess.run([*command, *numbers], capture_output=True, text=True, check=False, timeout=600)
     assert again.returncode == 3
     assert "is not an empty folder" in again.stderr

@@ -399,7 +399,7 @@ def test_the_command_says_that_it_is_simulated(tmp_path: Path) -> None:
         str(tmp_path / "out"),
     ]
     command += ["--licence", "CC0", "--kind", "replay"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "1 SIMULATED clips" in done.stdout
     assert len(read_manifest(tmp_path / "out" / "manifest.csv")) == 2

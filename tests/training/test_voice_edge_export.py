@@ -70,7 +70,7 @@ def calls(tmp_path: Path, **environment: str) -> list[list[str]]:
     known = {"PATH": f"{stub.parent}:{os.environ['PATH']}", "CALLS": str(noted), **environment}
     done = subprocess.run(
         ["sh", "configs/voice-edge.sh", "read", "commands", "glowtts", "nsf", str(tmp_path / "out")],
-        cwd=ROOT, env=known, capture_output=True, text=True, check=False, timeout=60,
+        cwd=ROOT, env=known, capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [line.split() for line in noted.read_text().splitlines()]
