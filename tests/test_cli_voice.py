@@ -136,9 +136,13 @@ def test_copies_of_a_recording_count_once(run: Any, desk: Path, speech: Any) -> 
     for index in range(6):
         soundfile.write(folder / f"{index}.ogg", speech * (0.2 + 0.1 * index), RATE, format="OGG")
     bundle, site = desk / "miniature-voice.onnx", desk / "site.json"
+    code, _, err = run("calibrate", "--voice", folder, "-o", site, "--bundle", bundle)
+    assert code == 3
+    assert "the 6 bona fide captures are one and the same" in " ".join(err.split())
+    soundfile.write(folder / "6.ogg", np.convolve(speech, np.hanning(12) / 6, "same"), RATE, format="OGG")
     code, out, _ = run("calibrate", "--voice", folder, "-o", site, "--bundle", bundle)
     assert code == 0
-    assert "6 bona fide captures (1 distinct)" in out
+    assert "7 bona fide captures (2 distinct)" in out
 
 
 def test_it_is_told_which_frequencies_spoke(speech: Any) -> None:

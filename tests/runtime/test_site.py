@@ -147,10 +147,12 @@ def test_more_attacks_move_it_between_the_two(close_up: Any, make_bundle: Any) -
 
 def test_repeated_captures_are_noticed(close_up: Any, make_bundle: Any) -> None:
     detector = antispoof.load(make_bundle())
-    one = visit(close_up, 1)[0]
-    site = antispoof.learn_site(detector, [one] * 20)
-    assert (site.bona_fide, site.distinct) == (20, 1)
-    assert any("20 captures look like only 1 different" in advice for advice in site.advice)
+    one, other = visit(close_up, 2)
+    with pytest.raises(InputError, match="the 20 bona fide captures are one and the same"):
+        antispoof.learn_site(detector, [one] * 20)
+    site = antispoof.learn_site(detector, [*[one] * 19, other[:, ::-1]])
+    assert (site.bona_fide, site.distinct) == (20, 2)
+    assert any("20 captures look like only 2 different" in advice for advice in site.advice)
 
 
 def test_bad_captures_are_counted_and_named(

@@ -217,20 +217,20 @@ def when_in_words(evidence: Evidence, threshold: float) -> str:
     """Say when in a sample it lies below the threshold."""
     spans = suspicious_spans(evidence, threshold)
     if not spans:
-        return "at no time below the threshold" + _strongest(evidence)
+        return "at no time below the threshold" + _strongest(evidence, threshold)
     if len(spans) == 1 and spans[0] == (evidence.timeline[0][0], evidence.timeline[-1][1]):
-        return "below the threshold all the time" + _strongest(evidence)
+        return "below the threshold all the time" + _strongest(evidence, threshold)
     words = [f"{_clock(start)} to {_clock(end)}" for start, end in spans]
-    return "below the threshold from " + ", from ".join(words) + _strongest(evidence)
+    return "below the threshold from " + ", from ".join(words) + _strongest(evidence, threshold)
 
 
-def _strongest(evidence: Evidence) -> str:
+def _strongest(evidence: Evidence, threshold: float) -> str:
     """Name the window that says most for the side that the whole is on."""
     if len(evidence.timeline) < 2 or evidence.score is None:
         return ""
-    side = 1 if evidence.score > 0 else -1
+    side = 1 if evidence.score >= threshold else -1
     start, end, score = max(evidence.timeline, key=lambda window: side * window[2])
-    return f"; {_clock(start)} to {_clock(end)} weighed most, {score:+.2f}"
+    return f"; most for the verdict from {_clock(start)} to {_clock(end)}, {score:+.2f}"
 
 
 def tells_bands(evidence: Evidence) -> bool:
@@ -239,7 +239,7 @@ def tells_bands(evidence: Evidence) -> bool:
 
 
 def where_in_words(evidence: Evidence) -> str:
-    """Name the frequencies of a recording that weighed most for its side; empty where none are told."""
+    """Name the frequencies of a recording that say most for its side; empty where none are told."""
     if not tells_bands(evidence) or evidence.heat_map is None or evidence.score is None:
         return ""
     side = 1 if evidence.score > 0 else -1

@@ -61,7 +61,7 @@ def learn_site(
         progress: called after each capture.
 
     Raises:
-        InputError: too few captures can be judged.
+        InputError: too few captures can be judged, or all are one and the same.
         BundleError: the bundle cannot be calibrated from bona fide captures alone.
     """
     metadata = detector.bundle.metadata
@@ -77,8 +77,13 @@ def learn_site(
     groups = _near_duplicates(people.looks)
     threshold = metadata.operating_points[metadata.default_operating_point].threshold
     distinct, weights = int(groups.max()) + 1, _weights(groups)
+    if distinct == 1:
+        raise InputError(
+            f"the {people.scores.size} bona fide captures are one and the same, as far as can be told: "
+            "take them on other days, in other places, of other people"
+        )
     captures: tuple[SiteCapture, ...] = ()
-    if metadata.reference is not None and not attacks.scores.size and distinct > 1:
+    if metadata.reference is not None and not attacks.scores.size:
         captures = _kept(metadata.reference, people, groups)
         shifts = _held_out_shifts(metadata.reference, captures, threshold)
         shift = float(np.median(shifts))
