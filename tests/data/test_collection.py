@@ -251,6 +251,17 @@ def test_every_kind_of_attack_is_spread_by_the_shares(tmp_path: Path) -> None:
     assert result != split(rows, (0.6, 0.2, 0.2), 2)
 
 
+def test_sounds_are_voices_and_all_else_faces_where_no_folder_tells(tmp_path: Path) -> None:
+    for name in ("bona_fide/a.wav", "bona_fide/b.jpg", "attack/c.mp4", "attack/d.flac", "attack/depth/e.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = {p.id.split("/")[-1]: list(p.captures) for p in import_folder(tmp_path).presentations}
+    others = {"b": ["face_rgb"], "c": ["face_rgb"], "e": ["face_depth"]}
+    assert found == {"a": ["voice"], "d": ["voice"], **others}
+    named = import_folder(tmp_path, modality="iris").presentations
+    assert [list(p.captures) for p in named].count(["iris"]) == 4
+
+
 def test_a_split_that_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="2 subjects cannot be divided into 3"):
         split(collection(tmp_path, 2), (0.6, 0.2, 0.2), 0)

@@ -22,8 +22,7 @@ from antispoof.data.manifest import Manifest, manifest_digest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError
 from antispoof.sensing.capture import Recording, Source, Sources
-from antispoof.sensing.containers import FILM_SUFFIXES, SOUND_SUFFIXES
-from antispoof.sensing.modalities import takers
+from antispoof.sensing.modalities import modality_by_name
 
 __all__ = ["Plan", "make_plan", "row_of"]
 
@@ -161,7 +160,7 @@ def _found(
         return _of_folder(only)
     files = _listed(sources)
     named = sources[0] if len(sources) == 1 else f"{len(files):,} files"
-    rows = [Row(str(path), {_modality(path): Recording(path)}) for path in files]
+    rows = [Row(str(path), {modality_by_name(path): Recording(path)}) for path in files]
     return _of_rows("standard input" if named == "-" else named, rows, labelled=False)
 
 
@@ -236,7 +235,7 @@ def _of_folder(folder: Path) -> Plan:
         files = sorted(path for path in folder.rglob("*") if _is_media(path))
         if not files:
             raise InputError(f"{str(folder)!r} holds no picture and no recording") from None
-        rows = [Row(str(path), {_modality(path): Recording(path)}) for path in files]
+        rows = [Row(str(path), {modality_by_name(path): Recording(path)}) for path in files]
         return _of_rows(str(folder), rows, labelled=False)
     if found.skipped:
         raise InputError(
@@ -251,7 +250,7 @@ def row_of(given: Row | str | Path | Mapping[str, Sources | None], number: int) 
     if isinstance(given, Row):
         return given
     if isinstance(given, (str, Path)):
-        return Row(_as_text(str(given)), {_modality(Path(given)): Recording(given)})
+        return Row(_as_text(str(given)), {modality_by_name(Path(given)): Recording(given)})
     if isinstance(given, Mapping) and all(isinstance(name, str) for name in given):
         return Row(str(number), {name: one for name, one in given.items() if one is not None})
     raise InputError(
@@ -324,10 +323,3 @@ def _lines(lines: Iterable[str], folder: Path) -> list[Path]:
 
 def _is_media(path: Path) -> bool:
     return path.suffix.lower() in MEDIA_SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def _modality(path: Path) -> str:
-    """Tell by its suffix what a file is judged as: a clip as its pictures."""
-    suffix = path.suffix.lower()
-    content = "sound" if suffix in SOUND_SUFFIXES and suffix not in FILM_SUFFIXES else "picture"
-    return takers("sound" if content == "sound" else "picture")[0]

@@ -174,7 +174,12 @@ def import_folder_tree(
     ],
     out: Annotated[Path, typer.Option(help="Manifest to write, .csv or .parquet.", show_default=False)],
     dataset: Annotated[str, typer.Option(help="Name of the dataset; empty: that of the folder.")] = "",
-    modality: Annotated[str, typer.Option(help="Of files in whose path no folder names one.")] = "face_rgb",
+    modality: Annotated[
+        str,
+        typer.Option(
+            help="Of files in whose path no folder names one; empty: voice of sounds, else face_rgb."
+        ),
+    ] = "",
     pattern: Annotated[
         str, typer.Option(help=r"Regular expression for the path, e.g. '(?P<subject>s\d+)_(?P<session>\d)'.")
     ] = "",

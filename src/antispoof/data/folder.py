@@ -12,7 +12,7 @@ from antispoof.data.files import MEDIA_SUFFIXES
 from antispoof.data.presentation import CaptureFile, Presentation, partition_of
 from antispoof.errors import InputError
 from antispoof.labels import folder_meaning, meaning, plain
-from antispoof.sensing.modalities import modalities
+from antispoof.sensing.modalities import modalities, modality_by_name
 
 __all__ = ["FolderImport", "import_folder"]
 
@@ -38,7 +38,7 @@ def import_folder(
     root: str | Path,
     *,
     dataset: str = "",
-    modality: str = "face_rgb",
+    modality: str = "",
     pattern: str = "",
     licence: str = "",
     consent_basis: str = "",
@@ -54,7 +54,8 @@ def import_folder(
     Args:
         root: the folder.
         dataset: what to call it; empty means the name of the folder.
-        modality: of files in whose path no folder names one.
+        modality: of files in whose path no folder names one; empty means ``voice`` of sounds and ``face_rgb``
+            of all others.
         pattern: regular expression, searched in the path relative to ``root``, with a group named ``subject``
             and, if wanted, one named ``session``: ``r"(?P<subject>s\d+)_(?P<session>\d)"``.
         licence: terms of use of all files.
@@ -84,7 +85,9 @@ def import_folder(
         sensors = [i for i, name in enumerate(folders) if plain(name) in sensors_by_folder]
         rest = [name for i, name in enumerate(folders) if i not in sensors]
         identifier = "/".join([*rest, path.stem])
-        sensor = sensors_by_folder[plain(folders[sensors[-1]])] if sensors else modality
+        sensor = (
+            sensors_by_folder[plain(folders[sensors[-1]])] if sensors else modality or modality_by_name(path)
+        )
         if sensor in grouped[identifier]:  # a.jpg beside a.png
             identifier = "/".join([*rest, path.name])
         grouped[identifier][sensor] = CaptureFile(root / path)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from antispoof.errors import MediaError
 from antispoof.registry import Registry
 from antispoof.sensing.capture import Modality
+from antispoof.sensing.containers import FILM_SUFFIXES, SOUND_SUFFIXES
 from antispoof.sensing.content import Content, content_of
 
-__all__ = ["modalities", "modality_of", "takers"]
+__all__ = ["modalities", "modality_by_name", "modality_of", "takers"]
 
 modalities: Registry[Modality] = Registry("modality", __name__)
 
@@ -17,6 +18,12 @@ modalities: Registry[Modality] = Registry("modality", __name__)
 def takers(content: Content) -> list[str]:
     """Name the modalities whose samples such files, or such frames of a live capture, are taken for."""
     return [name for name in modalities if content in modalities[name].unnamed]
+
+
+def modality_by_name(path: PurePath) -> str:
+    """Tell by the suffix of a file what it is judged as where nothing says it: a clip as its pictures."""
+    suffix = path.suffix.lower()
+    return takers("sound" if suffix in SOUND_SUFFIXES - FILM_SUFFIXES else "picture")[0]
 
 
 def modality_of(source: str | Path | bytes) -> str:
