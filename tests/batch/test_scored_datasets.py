@@ -88,6 +88,20 @@ def test_every_row_comes_out_in_order_with_all_that_is_known(
     assert not (pictures / "b.csv").exists()
 
 
+def test_a_manifest_is_the_same_from_everywhere(
+    pictures: Path, make_bundle: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, out = make_bundle(), pictures / "scores.jsonl"
+    write_manifest(pictures, 3)
+    monkeypatch.chdir(pictures)
+    code, said, _ = run("score", "manifest.csv", "-o", out, "--bundle", bundle)
+    assert code == 0
+    assert "write them to a .csv or .parquet" in " ".join(said.split())
+    monkeypatch.chdir(pictures.parent)
+    code, _, errors = run("score", f"{pictures.name}/manifest.csv", "-o", out, "--bundle", bundle)
+    assert (code, errors) == (0, "")
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_evaluate_reads_it_as_it_is(pictures: Path, make_bundle: Any, suffix: str) -> None:
     plan = make_plan([str(write_manifest(pictures, 12))], partition="test")

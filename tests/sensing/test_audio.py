@@ -362,3 +362,12 @@ def test_a_channel_that_hisses_beside_a_soft_one_is_stereo(speech: Any) -> None:
     both = np.stack([hiss, 0.05 * speech / np.abs(speech).max()], axis=1)
     assert load_audio(Sample(both, {"sample_rate": 16_000})).metadata["channels"] == 2
     assert load_audio(Sample(both[:, ::-1], {"sample_rate": 16_000})).metadata["channels"] == 2
+
+
+@pytest.mark.parametrize("tag", [3, 0xFFFE])
+def test_a_coding_that_nobody_knows_is_named(tag: int) -> None:
+    header = struct.pack(
+        "<4sI4s4sIHHIIHH", b"RIFF", 32_036, b"WAVE", b"fmt ", 16, tag, 1, 16_000, 32_000, 2, 16
+    )
+    with pytest.raises(MediaError, match="coding of sound that nobody knows"):
+        load_audio(header + struct.pack("<4sI", b"data", 32_000) + bytes(32_000))

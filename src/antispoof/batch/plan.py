@@ -100,9 +100,10 @@ def _of_address(address: str, *chosen: str | None) -> Plan:
             f"{without_key(address)!r}: what is elsewhere is named by a manifest, .csv or .parquet"
         )
     kept = _Kept()
-    get(address, Path(kept.name) / name)
-    plan = _found([str(Path(kept.name) / name)], *chosen)
-    source = plan.source.replace(str(Path(kept.name) / name), without_key(address))
+    path = Path(kept.name) / name
+    get(address, path)
+    plan = _found([str(path)], *chosen)
+    source = plan.source.replace(str(path), without_key(address))
     return replace(plan, source=source, rows=partial(_rows_beside, plan.rows, kept, address))
 
 
@@ -110,7 +111,7 @@ class _Kept:
     """A folder for as long as somebody holds this."""
 
     def __init__(self) -> None:
-        self.name = tempfile.mkdtemp()
+        self.name = str(Path(tempfile.mkdtemp()).resolve())
         weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
 
 
@@ -190,7 +191,7 @@ def _of_manifest(
     chosen = {"partition": partition, **columns}
     told = [f"{name.replace('_', ' ')} {value}" for name, value in chosen.items() if value is not None]
     return Plan(
-        ", ".join((str(path), *told)),
+        ", ".join((str(path.resolve()), *told)),
         manifest_digest(path),
         count,
         manifest.modalities,

@@ -207,7 +207,9 @@ def tell(summary: Summary, out: Path) -> None:
         typer.echo(f"  {shown(name)}: {shown(message)}", err=True)
     if (more := summary.errors.total() - len(summary.named)) > 0:
         typer.echo(f"  and {more:,} more, see the column error", err=True)
-    if len(summary.classes) == 2 and out.suffix.lower() != ".jsonl" and summary.outcomes:
+    if summary.classes and out.suffix.lower() == ".jsonl":
+        typer.echo("to judge the scores write them to a .csv or .parquet, which antispoof evaluate reads")
+    elif len(summary.classes) == 2 and summary.outcomes:
         _evaluate(summary, out)
     elif summary.classes:
         typer.echo(f"judge it with: antispoof evaluate {shown(out)}")

@@ -179,6 +179,10 @@ def _decode(content: bytes, container: str, name: str, limits: AudioLimits) -> S
             raise MediaError("unsupported_media", f"{name} is a video without sound; {ACCEPTED}")
         stream = file.streams.audio[0]
         codec = stream.codec_context
+        if codec is None:
+            raise MediaError(
+                "unsupported_media", f"{name} states a coding of sound that nobody knows; {ACCEPTED}"
+            )
         if codec.name not in CODECS and not codec.name.startswith(("pcm_", "amr", "libopencore_amr")):
             raise MediaError("unsupported_media", f"{name} holds sound coded as {codec.name}; {ACCEPTED}")
         stated = None  # length of this track; that of a whole video is something else
