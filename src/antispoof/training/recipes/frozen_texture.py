@@ -111,7 +111,8 @@ class _FrozenTexture(Recipe[FrozenTextureExperiment]):
         network = _build(experiment, collection.shapes)
         encoder = network.encoders[name]
         assert isinstance(encoder, FrozenTexture)
-        store = PreparedStore(experiment.cache, name, experiment.modalities[name].prepare)
+        store = collection.stores[name]
+        assert isinstance(store, PreparedStore)
         taken = _Statistics(store, collection, encoder, experiment, report)
         train = collection.partition("train")
         if len(np.unique(collection.label[train])) < 2:

@@ -56,7 +56,8 @@ def train_on(
     network = build(experiment)
     (name,) = collection.modalities
     perceptron = _Perceptron(name, network)
-    store = PreparedStore(experiment.cache, name, experiment.modalities[name].prepare)
+    store = collection.stores[name]
+    assert isinstance(store, PreparedStore)
     moments = _Moments(store, collection, perceptron.encoder, report)
     if experiment.pixel and collection.masks is None:
         raise InputError("pixel needs masks of attacks: a column mask.<modality> in the manifest")
