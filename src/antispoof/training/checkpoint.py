@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.plugins import CheckpointIO
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from antispoof.errors import InputError
 from antispoof.training.disk import cannot_write
 
-__all__ = ["SafetensorsIO", "load_weights", "read_state", "read_tensors", "write_state", "write_tensors"]
+__all__ = ["load_weights", "read_state", "read_tensors", "write_state", "write_tensors"]
 
 KEY = "antispoof"
 
@@ -124,22 +123,6 @@ def load_weights(
 def _some(names: list[str], shown: int = 4) -> str:
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
-
-
-class SafetensorsIO(CheckpointIO):
-    """Lightning's checkpoints (weights, optimizer, schedule, where the loops are) in the same form."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
-        """Write a checkpoint."""
-        write_state(Path(path), checkpoint)
-
-    def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
-        """Read a checkpoint."""
-        return read_state(Path(path))
-
-    def remove_checkpoint(self, path: Any) -> None:
-        """Delete a checkpoint."""
-        Path(path).unlink(missing_ok=True)
 
 
 def _flattened(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

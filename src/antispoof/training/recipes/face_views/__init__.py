@@ -8,7 +8,6 @@ from antispoof.data.presentation import Presentation
 from antispoof.training.checkpoint import load_weights
 from antispoof.training.recipe import Graphs, Recipe, Trained, recipes
 from antispoof.training.recipes.face_views.experiment import FaceViewsExperiment
-from antispoof.training.recipes.face_views.fit import train_on
 from antispoof.training.recipes.face_views.network import build_network, graph_of, read_parts
 from antispoof.training.recipes.face_views.people import portrait_presentations
 from antispoof.training.recipes.face_views.samples import read_samples
@@ -31,6 +30,9 @@ class _FaceViews(Recipe[FaceViewsExperiment]):
         presentations: tuple[Presentation, ...],
         report: Reporter = SILENT,
     ) -> Path:
+        # Lightning takes seconds to load, and the processes that make shards need none of it.
+        from antispoof.training.recipes.face_views.fit import train_on
+
         return train_on(experiment, presentations, report)
 
     def untrained(self, experiment: FaceViewsExperiment) -> Graphs:

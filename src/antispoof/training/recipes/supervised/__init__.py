@@ -13,9 +13,7 @@ from antispoof.training.collection import channels_of, shapes_of
 from antispoof.training.graphs import graphs_of
 from antispoof.training.recipe import Graphs, Recipe, Trained, recipes
 from antispoof.training.recipes.supervised.experiment import SupervisedExperiment
-from antispoof.training.recipes.supervised.fit import train_on
 from antispoof.training.recipes.supervised.network import build
-from antispoof.training.recipes.supervised.pretraining import pretrain
 from antispoof.training.reporter import SILENT, Reporter
 from antispoof.training.run_folder import CHECKPOINT, read_finished, recorded_shapes
 
@@ -35,6 +33,9 @@ class _Supervised(Recipe[SupervisedExperiment]):
         presentations: tuple[Presentation, ...],
         report: Reporter = SILENT,
     ) -> Path:
+        # Lightning takes seconds to load, and whoever exports or only makes samples needs none of it.
+        from antispoof.training.recipes.supervised.fit import train_on
+
         return train_on(experiment, presentations, report)
 
     def untrained(self, experiment: SupervisedExperiment) -> Graphs:
@@ -50,6 +51,8 @@ class _Supervised(Recipe[SupervisedExperiment]):
         return Trained(graphs_of(network.eval(), shapes), metadata)
 
     def pretrain(self, experiment: SupervisedExperiment, report: Reporter = SILENT) -> Path:
+        from antispoof.training.recipes.supervised.pretraining import pretrain
+
         return pretrain(experiment, report)
 
 

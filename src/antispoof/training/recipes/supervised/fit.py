@@ -23,7 +23,7 @@ from antispoof.data.manifest import manifest_digest
 from antispoof.data.presentation import Presentation
 from antispoof.errors import InputError, TrainingError
 from antispoof.networks.network import MultiSensorNetwork
-from antispoof.training.checkpoint import SafetensorsIO, load_weights, read_tensors
+from antispoof.training.checkpoint import load_weights, read_tensors
 from antispoof.training.collection import Collection, channels_of, collect
 from antispoof.training.description import describe, linear_head
 from antispoof.training.disk import cannot_write
@@ -38,6 +38,7 @@ from antispoof.training.recipes.supervised.learner import (
     State,
     chosen_weights,
 )
+from antispoof.training.recipes.supervised.lightning_checkpoint import SafetensorsIO
 from antispoof.training.recipes.supervised.network import build
 from antispoof.training.recipes.supervised.processes import Processes, processes
 from antispoof.training.reporter import SILENT, Reporter
