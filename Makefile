@@ -1,4 +1,4 @@
-.PHONY: coverage demo faults docs fuzz lint newest release serve style test test-quick test-web web-demo web-package wheel
+.PHONY: coverage demo faults docs fuzz lint newest release serve style suite test test-quick test-web web-demo web-package wheel
 
 PYTHON ?= python3
 
@@ -41,6 +41,10 @@ fuzz: .venv-fuzz/done
 
 # Everything a change has to pass; ROOM=sensing runs the tests of one room.
 test: lint
+	$(MAKE) suite
+
+# The tests alone.
+suite: .venv-test/done
 	OMP_NUM_THREADS=1 .venv-test/bin/python -m pytest -n 2 --dist loadfile $(if $(ROOM),tests/$(ROOM))
 
 # Less than a minute: style, and the rooms that judge and measure; no types, training, simulation and service.
@@ -92,12 +96,14 @@ docs: .venv-test/done
 	.venv-test/bin/python tools/build_docs.py
 	.venv-test/bin/zensical build --clean --strict
 
-# torch is pinned: it is the release whose CPU build pip finds; unpinned, pip fetches gigabytes of CUDA.
+# torch is pinned: it is the release whose CPU build pip finds; unpinned, pip fetches gigabytes of CUDA. pip compiles
+# one file after another: all cores do it sooner, without the tests of others.
 .venv-test/done: pyproject.toml
 	$(PYTHON) -m venv .venv-test
 	.venv-test/bin/python -m pip install --quiet --upgrade pip
-	.venv-test/bin/python -m pip install --quiet torch==2.13.0
-	.venv-test/bin/python -m pip install --quiet -e '.[train,report,client,service,telemetry,batch,fingerprint]' --group dev --group docs
+	.venv-test/bin/python -m pip install --quiet --no-compile torch==2.13.0
+	.venv-test/bin/python -m pip install --quiet --no-compile -e '.[train,report,client,service,telemetry,batch,fingerprint]' --group dev --group docs
+	-.venv-test/bin/python -W ignore -m compileall -qq -j 0 -x /tests/ .venv-test/lib
 	touch $@
 
 # A wheel in dist/, and nothing else.
