@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -67,7 +67,6 @@ WATCHED = (
 STRICT: dict[str, tuple[float, ...]] = {
     "HEAD": (1.5, 1.0, 2.0, np.inf),
     "MAJORITY": (0.5, 0.65, 0.8, 0.99),
-    "SAME_WAY": (0.1, 0.2, 0.4, np.inf),
 }
 LOOSE: dict[str, tuple[float, ...]] = {
     "FACES_ALIKE": (0.5, 0.7, 0.8),
@@ -77,8 +76,12 @@ LOOSE: dict[str, tuple[float, ...]] = {
 RUNS: dict[str, tuple[float, ...]] = {
     "RUN_S": (np.inf, 1.0, 0.6, 0.4, 0.25, 0.2, 0.15, 0.1),
     "CUT_SHARE": (np.inf, 0.5, 0.25, 0.2, 0.1, 0.05, 0.01),
-    "ENDS_PAIRS": (9.0, 6.0, 4.0, 3.0, 2.0, 1.0),
+    "ENDS_PAIRS": (9.0, 4.0, 1.0),  # of seven pictures and more, of four and more, of two
 }
+# Where one take ends and another begins, and where a piece is played again: of films by themselves.
+SPLICES: dict[str, tuple[float, ...]] = {"SPLICE_RATIO": (1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)}
+AGAIN: dict[str, tuple[float, ...]] = {"AGAIN": (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3)}
+TAKE_S = 1.5  # between two takes of one person, at the least
 GAPS_S = (0.3, 1.2)
 FADED_S = (0.5, 2.0)
 SLOW = (2, 4, 6)  # of twelve pictures a second only each second, fourth or sixth
@@ -106,6 +109,12 @@ def main() -> None:
         loose = set_limits(console, "pictures that were watched", LOOSE, ONE_WATCHED, watched, loosely_told)
         chosen.enter_context(at(loose))
         chosen.enter_context(at(set_limits(console, "bursts", STRICT, ONE, bursts, strictly_told)))
+        for title, values, parts, told in (
+            ("films that are cut once", SPLICES, of_takes, spliced),
+            ("films that are played again", AGAIN, of_plays, played_again),
+        ):
+            films = [parts(simulated, half) for half in halves]
+            chosen.enter_context(at(set_limits(console, title, values, ONE_WATCHED, films, told)))
         clips = [of_clips(simulated, half) for half in halves]
         chosen.enter_context(at(set_limits(console, "clips", RUNS, ONE_WATCHED, clips, clips_told)))
         replays(console, simulated)
@@ -303,6 +312,18 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """A picture of which nothing but its luminance, (24, 24), is looked at."""
+
+    time_s: float
+    thumbnail: NDArray[np.float32]
+    digest: str = ""
+
+
+Course = Sequence[Shown | Thumbnail]
+
+
+@dataclass(frozen=True)
 class Clip:
     """What decides on a clip, for all limits.
 
@@ -312,7 +333,7 @@ class Clip:
         jumps: share of its steps.
         strict: whether its pictures are of several people, as a burst.
         loose: the same, as pictures of a camera that was watched.
-        ends: pairs of its beginning and its end that look the same way, where nothing ties these.
+        ends: pairs of its beginning and its end, where nothing ties these.
     """
 
     spliced: bool
@@ -351,11 +372,62 @@ def clip_of(shown: Sequence[Shown]) -> Clip | None:
         return None
     burst = compared(usable)
     strict, loose = fall_apart(burst, False), fall_apart(burst, True)
-    ends = 0
-    for least in range(1, 10):
-        with at({"ENDS_PAIRS": least}):
-            ends = least if told_by._ends_apart(burst.compared) else ends
+    with at({"ENDS_PAIRS": 1}):
+        ends = round(told_by.ENDS * len(usable)) ** 2 if told_by._ends_apart(burst.compared) else 0
     return Clip(*facts, strict, loose, ends)
+
+
+def spliced(_: Mapping[str, float], course: Course) -> bool:
+    return bool(repetition.find_splices(cast("Any", course)))
+
+
+def played_again(_: Mapping[str, float], course: Course) -> bool:
+    return repetition.plays_again(cast("Any", course))
+
+
+def of_takes(simulated: People, half: int) -> Parts[Course]:
+    """Films of one person, in light that changes and with pictures dropped; and two takes, once cut."""
+    films, random = films_of(simulated, half), np.random.default_rng([SEED, 11, half])
+    one: dict[str, list[Course]] = {"a film": [plain(film) for film in films], **of_coded(films)}
+    one["pictures dropped"] = [[s for s in plain(film) if random.random() < 0.5] for film in films]
+    for lasts in FADED_S:
+        one[f"light that changes for {lasts:g} s"] = [dimmed(film, lasts, random) for film in films]
+    several: dict[str, list[Course]] = {}
+    for place, a, b in pairs_of(simulated, half):
+        for first, second in ((a, b), (b, a)):
+            end = random.uniform(0.2, 0.8) * FILM_S
+            joined = [s for s in plain(first) if s.time_s < end]
+            joined += [s for s in plain(second) if s.time_s >= end]
+            several.setdefault(f"two people, {place}", []).append(joined)
+    several["another take of the person"] = [
+        [Thumbnail(time, film.thumbnails[at]) for time, at in zip(film.times_s, order, strict=False)]
+        for film in films
+        for order in [_retaken(len(film.times_s), random)]
+    ]
+    return one, several
+
+
+def _retaken(count: int, random: np.random.Generator) -> list[int]:
+    """Numbers of pictures of a film that goes on at another moment, `TAKE_S` away."""
+    away = round(TAKE_S * FILM_RATE)
+    end = int(random.integers(count // 4, count - away - 4))
+    return [*range(end), *range(end + away, count)]
+
+
+def of_plays(simulated: People, half: int) -> Parts[Course]:
+    """Films of one person, coded, of whom some shake the head; and pieces that are played again."""
+    films = films_of(simulated, half)
+    ways = sorted(films[0].again)
+    again = {way: [_course(film.again[way]) for film in films] for way in ways}
+    return {"a film": [plain(film) for film in films], **of_coded(films)}, again
+
+
+def of_coded(films: Sequence[Film]) -> dict[str, list[Course]]:
+    return {kind: [_course(film.coded[kind]) for film in films] for kind in films[0].coded}
+
+
+def _course(thumbnails: NDArray[np.float32]) -> Course:
+    return [Thumbnail(place / FILM_RATE, one) for place, one in enumerate(thumbnails)]
 
 
 def _look(one: Shown) -> Look | None:

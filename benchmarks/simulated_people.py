@@ -8,6 +8,7 @@ Pictures that the bundle could not judge are left out, as in a verdict.
 from __future__ import annotations
 
 import pickle
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -24,9 +25,11 @@ from antispoof.data.presentation import CaptureFile
 from antispoof.errors import InputError
 from antispoof.sensing.capture import Box
 from antispoof.sensing.repetition import THUMBNAIL_SIDE
+from antispoof.sensing.video import film_pictures
 from antispoof.simulation.clip.camera import Camera, Settings, draw_settings
+from antispoof.simulation.clip.codecs import CODECS, encode
 from antispoof.simulation.clip.layers import Layer, film
-from antispoof.simulation.clip.motion import MOTIONS
+from antispoof.simulation.clip.motion import MOTIONS, Track
 from antispoof.simulation.clip.person import act, body_of, head_layer
 from antispoof.simulation.clip.render import ClipSpec, simulate_clip
 from antispoof.simulation.clip.stage import FACE_MM, room
@@ -43,6 +46,8 @@ TURNED, TURNED_FAR = 1.6, 2.3  # times what people turn in simulated clips: up t
 FILM_S, FILM_RATE = 4.0, 12.5  # as many pictures as a clip is looked at
 PICKED = 8
 SEEN_EVERY = 2  # of the pictures of a film are kept in full
+PIECE_S = (1.96, 2.08)  # of a film that is played again: nearly half, so that enough of it returns
+EVENLY = 0.1  # by how much swings of a head that is shaken differ in time and width, deviation
 AT_ONE_PLACE = 3  # people, one after the other, and pictures of each
 
 Picture = NDArray[np.uint8]
@@ -70,12 +75,17 @@ class Film:
         thumbnails: float32, (T, 24, 24).
         looks: number of the picture → what was seen, of every second picture.
         replay: pictures of the replay, in the order of their times.
+        coded: the thumbnails again, after the film was written to a file, and of somebody at the same place
+            who shakes the head.
+        again: the same of a piece of the film that is played again and again, by the way it is played.
     """
 
     times_s: NDArray[np.float64]
     thumbnails: NDArray[np.float32]
     looks: dict[int, Look]
     replay: list[Look]
+    coded: dict[str, NDArray[np.float32]]
+    again: dict[str, NDArray[np.float32]]
 
 
 @dataclass
@@ -134,13 +144,20 @@ class Site:
         return cls(settings, room(rng, view), suite.motion, float(rng.uniform(*suite.face)) * min(size))
 
     def person(
-        self, portrait: Portrait, rng: np.random.Generator, seconds: float, turned: float = TURNED
+        self,
+        portrait: Portrait,
+        rng: np.random.Generator,
+        seconds: float,
+        turned: float = TURNED,
+        shaken: Track | None = None,
     ) -> Layer:
-        """Let somebody turn before it."""
+        """Let somebody turn before it, or shake the head: degrees over time."""
         distance = self.settings.focal * FACE_MM / self.face_px
         acting = act(rng, seconds, MOTIONS[self.motion], distance)
         turning = replace(
-            acting, yaw=lambda t: turned * acting.yaw(t), pitch=lambda t: turned * acting.pitch(t)
+            acting,
+            yaw=shaken or (lambda t: turned * acting.yaw(t)),
+            pitch=lambda t: turned * acting.pitch(t),
         )
         return head_layer(body_of(portrait, rng), turning)
 
@@ -268,17 +285,71 @@ def _film(judge: Judge, portrait: Portrait, other: Portrait, number: int) -> Fil
     site = Site.drawn(np.random.default_rng([SEED, 4, number // 2]), FILM_S)
     rng = np.random.default_rng([SEED, 5, number])
     times = np.arange(round(FILM_S * FILM_RATE)) / FILM_RATE
-    thumbnails, looks = [], {}
-    for place, picture in enumerate(site.shoot([site.person(portrait, rng, FILM_S)], times.tolist())):
-        thumbnails.append(thumbnail(picture))
-        if place % SEEN_EVERY == 0 and (found := judge.look(picture)) is not None:
-            looks[place] = found
+    pictures = list(site.shoot([site.person(portrait, rng, FILM_S)], times.tolist()))
+    looks = {
+        place: found
+        for place in range(0, len(pictures), SEEN_EVERY)
+        if (found := judge.look(pictures[place])) is not None
+    }
     suite = list(SUITES)[number % len(SUITES)]
     kinds = [kind for kind in SUITES[suite].instruments if kind.startswith("replay")]
     spec = ClipSpec(SEED, number, 0, kinds[number // 2 % len(kinds)], suite, FILM_S)
     shown = simulate_clip(spec, portrait, other)
     replay = list(shoot(shown.settings, shown.layers, np.linspace(0, FILM_S - 0.5, PICKED).tolist()))
-    return Film(times, np.array(thumbnails), looks, judge.looks(replay))
+    rng = np.random.default_rng([SEED, 6, number])
+    shaking = site.person(portrait, rng, FILM_S, shaken=shaken(rng, FILM_S))
+    shaking_pictures = list(site.shoot([shaking], times.tolist()))
+    coded = {
+        "coded": _coded(pictures, FILM_RATE, rng),
+        "coded, the head is shaken": _coded(shaking_pictures, FILM_RATE, rng),
+    }
+    return Film(
+        times,
+        np.array([thumbnail(picture) for picture in pictures]),
+        looks,
+        judge.looks(replay),
+        coded,
+        _again(site, site.person(portrait, rng, FILM_S), rng),
+    )
+
+
+def _again(site: Site, before: Layer, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
+    """Play a piece again and again; it need not hold a whole number of the pictures that are looked at."""
+    rate = 2 * FILM_RATE
+    count = int(rng.uniform(*PIECE_S) * rate)
+    piece = list(site.shoot([before], (np.arange(count) / rate).tolist()))
+    place = np.arange(round(FILM_S * rate))
+    ways = {
+        "forwards": place % count,
+        "to and fro": np.abs((place + count - 1) % (2 * count - 2) - count + 1),
+    }
+    return {way: _coded([piece[at] for at in places], rate, rng)[::2] for way, places in ways.items()}
+
+
+def shaken(rng: np.random.Generator, seconds: float) -> Track:
+    """A head that is shaken: swings of nearly the same width and time, degrees."""
+    wide, lasts = rng.uniform(4, 15), rng.uniform(0.35, 0.9)
+    count = int(seconds / lasts * 2) + 4
+    ends = np.cumsum(lasts * np.exp(EVENLY * rng.standard_normal(count))) - lasts * rng.uniform(1, 2)
+    sides = wide * np.exp(EVENLY * rng.standard_normal(count)) * (-1.0) ** np.arange(count)
+
+    def track(time_s: float) -> float:
+        place = int(np.clip(np.searchsorted(ends, time_s), 1, count - 1))
+        share = (time_s - ends[place - 1]) / (ends[place] - ends[place - 1])
+        smooth = 0.5 - 0.5 * np.cos(np.pi * np.clip(share, 0, 1))
+        return float(sides[place - 1] + smooth * (sides[place] - sides[place - 1]))
+
+    return track
+
+
+def _coded(pictures: Sequence[Picture], rate: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Write a film as some program would, and return its thumbnails."""
+    codec = CODECS[str(rng.choice(list(CODECS)))]
+    quality = int(rng.integers(codec.quality[0], codec.quality[1] + 1))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "film" + codec.suffix)
+        encode([(place / rate, one) for place, one in enumerate(pictures)], path, codec, quality, rate)
+        return np.array([thumbnail(picture) for _, picture in film_pictures(path)])
 
 
 def thumbnail(picture: Picture) -> NDArray[np.float32]:

@@ -2,15 +2,14 @@
 
 No identity is computed. Two pictures are surely of one capture where small copies of them look the same, or
 where the same points are found in both faces, or around them. Where no such chain holds more than half of
-the pictures together, though faces look the same way, they are of several people. A picture or two that find
-no points beside a majority may be of one who turned or stood in the dark: those belong with it unless faces,
-pictures and what a network makes of them are all far apart.
+the pictures together, they are of several people. A picture or two that find no points beside a majority may
+be of one who turned or stood in the dark: those belong with it unless faces, pictures and what a network
+makes of them are all far apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from itertools import combinations, product
 from typing import Any
 
@@ -19,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from antispoof.sensing.capture import Box
-from antispoof.sensing.faces import CropRecipe, crop, find_landmarks
+from antispoof.sensing.faces import CropRecipe, crop
 
 __all__ = ["shows_several_people"]
 
 SIDE = 24
 FACE = CropRecipe(1.15, SIDE)
 SAME = 0.93  # correlation of faces, and of pictures: of 440 portraits of as many people no two reach it
-# These three, HEAD, MAJORITY, SAME_WAY and ENDS_PAIRS are set by `benchmarks/face_bursts_simulated.py`.
+# These three, HEAD, MAJORITY and ENDS_PAIRS are set by `benchmarks/face_bursts_simulated.py`.
 FACES_ALIKE, PLACES_ALIKE = 0.5, 0.7  # correlations below which they are far apart
 TONES_NEAR = 2.0  # times what captures of one person at one simulated site are apart, root mean square
 
@@ -44,9 +43,8 @@ SCALES = (0.7, 1.4)
 # have fewer points in common; of different people at one site and of portraits, 3 in 1000 have as many.
 SAME_POINTS = 5
 MAJORITY = 0.5  # of the pictures: where more of them belong together, others may be of one who turned
-SAME_WAY = np.inf  # between the eyes: so near lies the tip of the nose; faces that look any way are compared
 ENDS = 0.4  # of the pictures of a film are its beginning, and as many its end
-ENDS_PAIRS = 4  # of one and of the other that look the same way: so many tell that nothing ties them
+ENDS_PAIRS = 4  # of one and of the other: where there are fewer, that nothing ties them tells nothing
 
 Points = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Where they are, (P, 2) in shares of the side that is searched, and how they look, (P, 128)."""
@@ -67,8 +65,8 @@ def shows_several_people(
         faces: the face in each.
         tones: (N, D), what a network makes of them, scaled so that captures of one person are about 1 apart;
             None where nobody knows by what.
-        in_one_run: whether a camera was watched from one to the next, and no cuts were seen: then faces that
-            look the same way may differ, unless they, the pictures and the tones are all far apart.
+        in_one_run: whether a camera was watched from one to the next, and no cuts were seen: then faces may
+            differ, unless they, the pictures and the tones are all far apart.
         filmed: whether they are of one film, in its order: its beginning and its end have to be tied, too.
     """
     compared = _Compared(pictures, faces, tones)
@@ -95,12 +93,6 @@ class _Compared:
     def __len__(self) -> int:
         return len(self._shown)
 
-    @cached_property
-    def turned(self) -> NDArray[np.float64]:
-        """How differently faces look, (N, N), see `_way`."""
-        ways = np.stack([_way(picture, face) for picture, face in self._shown])
-        return np.asarray(np.abs(ways[:, None] - ways).max(axis=-1))
-
 
 def _fall_apart(compared: _Compared, in_one_run: bool) -> bool:
     count = len(compared)
@@ -122,9 +114,7 @@ def _fall_apart(compared: _Compared, in_one_run: bool) -> bool:
     ):
         return False
     if not in_one_run and np.bincount(groups).max() <= MAJORITY * count:
-        apart = groups[:, None] != groups
-        if (compared.turned[apart] <= SAME_WAY).any():
-            return True
+        return True
     loosely = (compared.looks >= FACES_ALIKE) | (compared.places >= PLACES_ALIKE)
     if compared.tones is not None:
         loosely |= compared.tones <= TONES_NEAR
@@ -132,31 +122,19 @@ def _fall_apart(compared: _Compared, in_one_run: bool) -> bool:
 
 
 def _ends_apart(compared: _Compared) -> bool:
-    """Tell whether nothing ties the first pictures to the last, though faces in them look the same way.
+    """Tell whether nothing ties the first pictures to the last.
 
     What lies between does not count: somebody who fades into somebody else is tied to both.
     """
     count = len(compared)
     held = round(ENDS * count)
     pairs = list(product(range(held), range(count - held, count)))
-    alike = np.minimum(compared.looks, compared.places)
-    if any(alike[pair] >= SAME for pair in pairs) or any(
-        compared.in_faces(*pair) or compared.around(*pair) for pair in pairs
-    ):
+    if len(pairs) < ENDS_PAIRS:
         return False
-    return sum(bool(compared.turned[pair] <= SAME_WAY) for pair in pairs) >= ENDS_PAIRS
-
-
-def _way(picture: NDArray[np.uint8], face: Box) -> NDArray[np.float64]:
-    """Where the tip of the nose lies from the middle of the eyes, across and along the face, in units of the
-    distance between the eyes: (2,); no number where no eyes are found."""
-    found = find_landmarks(picture, face)
-    if found is None:
-        return np.full(2, np.nan)
-    across = found[1] - found[0]
-    nose = found[2] - found[:2].mean(axis=0)
-    length = max(float(across @ across), 1e-9)
-    return np.array([nose @ across, nose @ (-across[1], across[0])]) / length
+    alike = np.minimum(compared.looks, compared.places)
+    return not any(alike[pair] >= SAME for pair in pairs) and not any(
+        compared.in_faces(*pair) or compared.around(*pair) for pair in pairs
+    )
 
 
 class _SamePoints:
