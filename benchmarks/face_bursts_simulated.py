@@ -5,6 +5,9 @@
 ``DIR`` holds one portrait a person, which may be trained on; see ``simulated_people.py``. Nothing here looks
 at a real capture of a burst or a clip; ``face_bursts.py`` does afterwards, with what was chosen here.
 
+It takes half an hour of one core and more: with ``--keep FOLDER`` one that was ended goes on with what it had
+simulated.
+
 Each limit is set by one rule, on half of the people: of the values that are listed, those at which at most
 2 in 100 of what shows one person are told (1 in 100 where a camera was watched from one picture to the next),
 the mean over its kinds, or the fewest there are; of these the most of what shows several, the mean over its
@@ -96,7 +99,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=60, help="of whom bursts are made")
     parser.add_argument("--films", type=int, default=24, help="of as many people; an even number")
     parser.add_argument(
-        "--keep", type=Path, metavar="FILE", help="keep what was simulated, or take it from there"
+        "--keep", type=Path, metavar="FOLDER", help="keep what was simulated, or take it from there"
     )
     arguments = parser.parse_args()
     console = Console(width=120)

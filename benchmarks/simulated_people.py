@@ -11,9 +11,10 @@ import pickle
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -50,6 +51,7 @@ PIECE_S = (1.96, 2.08)  # of a film that is played again: nearly half, so that e
 EVENLY = 0.1  # by how much swings of a head that is shaken differ in time and width, deviation
 AT_ONE_PLACE = 3  # people, one after the other, and pictures of each
 
+T = TypeVar("T")
 Picture = NDArray[np.uint8]
 Change = Callable[[NDArray[Any]], NDArray[Any]]
 """What happens to a picture from some time on: (H, W) or (H, W, 3), 0 to 255, in and out."""
@@ -187,27 +189,39 @@ def simulated_people(folder: Path, people: int, films: int, keep: Path | None) -
         folder: one portrait a person.
         people: of whom bursts are made; half as many places.
         films: an even number.
-        keep: file that holds what was simulated, or shall.
+        keep: folder that holds what was simulated, or shall: what was begun goes on.
     """
-    if keep is not None and keep.is_file():
-        with keep.open("rb") as file:
-            return pickle.load(file)  # type: ignore[no-any-return]
-    chosen = _portraits(folder, people)
+    chosen, actors = _portraits(folder, people), _portraits(folder, films)
     judge, found = Judge(), People()
     for number, portrait in enumerate(track(chosen, "bursts")):
-        for kind, bursts in _bursts(judge, portrait, [SEED, 1, number]).items():
-            found.bursts.setdefault(kind, []).append(bursts)
-        found.portraits.append(_shifted(judge, portrait, np.random.default_rng([SEED, 2, number])))
+        make = partial(_person, judge, portrait, number)
+        bursts, shifted = _kept(keep, f"person-{number}-of-{people}", make)
+        for kind, each in bursts.items():
+            found.bursts.setdefault(kind, []).append(each)
+        found.portraits.append(shifted)
     for number in track(range(people // 2), "places"):
         here = [chosen[(2 * number + k) % people] for k in range(AT_ONE_PLACE)]
-        found.places.append(_at_one_place(judge, here, [SEED, 3, number]))
-    actors = _portraits(folder, films)
+        place = partial(_at_one_place, judge, here, [SEED, 3, number])
+        found.places.append(_kept(keep, f"place-{number}-of-{people}", place))
     for number, portrait in enumerate(track(actors, "films")):
-        found.films.append(_film(judge, portrait, actors[number - 1], number))
-    if keep is not None:
-        with keep.open("wb") as file:
-            pickle.dump(found, file, pickle.HIGHEST_PROTOCOL)
+        filmed = partial(_film, judge, portrait, actors[number - 1], number)
+        found.films.append(_kept(keep, f"film-{number}-of-{films}", filmed))
     return found
+
+
+def _kept(keep: Path | None, name: str, make: Callable[[], T]) -> T:
+    if keep is None:
+        return make()
+    path = keep / f"{name}.pickle"
+    if path.is_file():
+        kept: T = pickle.loads(path.read_bytes())
+        return kept
+    keep.mkdir(parents=True, exist_ok=True)
+    made = make()
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_bytes(pickle.dumps(made, pickle.HIGHEST_PROTOCOL))
+    unfinished.replace(path)
+    return made
 
 
 def _portraits(folder: Path, count: int) -> list[Portrait]:
@@ -221,6 +235,11 @@ def _portraits(folder: Path, count: int) -> list[Portrait]:
     if len(found) < count:
         raise InputError(f"{count} usable portraits are wanted, {str(folder)!r} has {len(found)}")
     return found
+
+
+def _person(judge: Judge, portrait: Portrait, number: int) -> tuple[dict[str, list[list[Look]]], list[Look]]:
+    shifted = _shifted(judge, portrait, np.random.default_rng([SEED, 2, number]))
+    return _bursts(judge, portrait, [SEED, 1, number]), shifted
 
 
 def _bursts(judge: Judge, portrait: Portrait, seed: Sequence[int]) -> dict[str, list[list[Look]]]:

@@ -6,6 +6,8 @@
     python benchmarks/video.py --cost PORTRAITS
     python benchmarks/video.py --speed PORTRAITS
     python benchmarks/video.py --still taught/manifest.csv one-picture/manifest.csv
+    python benchmarks/video.py --relief taught/manifest.csv calm/manifest.csv
+    python benchmarks/video.py --rates DIR
 
 ``--clips`` is the suite held out by ``antispoof simulate clip --suite held_out``: relief alone, all cues
 together, and the bundle of single frames without and with them. ``--injected`` takes what ``antispoof
@@ -13,8 +15,11 @@ simulate inject --suite held_out`` made of it: each kind at the threshold where 
 are rejected. ``--real`` judges a folder with ``bonafide`` and ``replay``, which taught nothing either.
 ``--cost`` makes a clip of 3 s in 720p and judges it in a process of its own, on one thread. ``--still`` tells
 what the limits of ``still`` were set by: how far faces moved, and what of that scaling, turning and shifting
-one picture does not explain, of people and of ``inject_one_picture``. No wheel of a permissive licence judges
-the course of a clip, so there is no peer.
+one picture does not explain, of people and of ``inject_one_picture``. ``--relief`` tells what ``too_still``
+is set by: what ``face_relief`` says of people, also of those who move little (``simulate clip
+--liveliness``), and of planes, at several rates of pictures, by how much a face has to move. ``--rates``
+judges the first seconds of real clips at several rates. No wheel of a permissive licence judges the course of
+a clip, so there is no peer.
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +46,8 @@ from antispoof.evaluation.metrics import apcer, auc, d_eer, threshold_at_bpcer
 from antispoof.runtime.bundle import default_bundle
 from antispoof.runtime.cues import shipped_rules
 from antispoof.runtime.verdict import Verdict
+from antispoof.scores.calibration import calibrate
+from antispoof.sensing.cues import face_relief
 from antispoof.sensing.video import film_pictures
 from antispoof.sensing.watch import MOVED, STILL_S, Watch
 from antispoof.simulation.clip.codecs import CODECS, encode
@@ -49,6 +56,8 @@ from antispoof.simulation.clip.suites import SUITES
 from antispoof.simulation.face.collection import portrait_files, read_portrait
 
 Scores = NDArray[np.float64]
+Picture = NDArray[np.uint8]
+Relief = tuple[float, float, float] | None
 JUDGE = """
 import json, sys, time
 import cv2
@@ -65,6 +74,10 @@ peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM
 print(json.dumps([wall, cpu, int(peak.split()[1]) / 1024]))
 """
 PLANES = ("print_", "replay_phone_still", "mask_")
+RATES = (30, 15, 8, 10, 5, 6, 3, 4)  # pictures a second; every second of them for what is simulated
+FIRST_S = 4.0
+AGAINST = -1.0  # a ratio that turns away somebody whose pictures are good
+MOTIONS = (0.0, 0.05, 0.075, 0.1, 0.125, 0.15, 0.175, 0.2, 0.25)  # sides of the face
 
 
 def judged(manifest: Path, bundle: str) -> list[dict[str, Any]]:
@@ -241,6 +254,96 @@ def measure_still(manifests: list[Path]) -> dict[str, Any]:
     return found
 
 
+def thinned(pictures: Iterable[tuple[float, Picture]], rate: float) -> Iterator[tuple[float, Picture]]:
+    """Leave out pictures of a film, so that no more than so many a second are left."""
+    due: float | None = None
+    for time_s, picture in pictures:
+        if due is None or time_s >= due - 1e-3:
+            yield time_s, picture
+            due = time_s if due is None else due
+            while due <= time_s + 1e-3:
+                due += 1 / rate
+
+
+def relief_of(pictures: Iterable[tuple[float, Picture]]) -> Relief:
+    """How far the face of a film moved in the picture and before the room, in its sides, and the ratio before
+    its bounds; None where it could not be measured if it moved more."""
+    watch, rule = Watch(["face_relief"]), shipped_rules()["face_relief"]
+    for time_s, picture in pictures:
+        watch.see(time_s, picture)
+    (found,) = watch.measured()
+    if found.features is None or not rule.knows(found.features[np.newaxis])[0]:
+        return None
+    motion, own = np.exp(found.features[:2]).tolist()
+    raw = rule.raw(found.features[np.newaxis])
+    return motion, own, float(calibrate(raw, rule.calibration)[0])
+
+
+def measure_relief(manifests: list[Path]) -> dict[str, Any]:
+    """What `face_relief` says at each rate, and of whom, by how much a face has to move."""
+    shipped, face_relief.LEAST_MOTION = face_relief.LEAST_MOTION, 0.0
+    said: dict[str, dict[int, list[Relief]]] = {}
+    for manifest in manifests:
+        for row in read_manifest(manifest):
+            kind = "planes" if (row.pai_species or "").startswith(PLANES) else "people"
+            if row.pai_species and kind == "people":
+                continue  # a film of a head has the relief of one
+            pictures = list(film_pictures(row.captures["face_rgb"].path))
+            for rate in RATES[::2]:
+                found = said.setdefault(f"{kind} of {manifest.parent.name}", {}).setdefault(rate, [])
+                found.append(relief_of(thinned(pictures, rate)))
+    face_relief.LEAST_MOTION = shipped
+    print(f"SIMULATED: spoken against by more than {-AGAINST:g}, % (silent, %)")
+    print("  ", "; ".join(f"{name} ({len(kind[RATES[0]])})" for name, kind in said.items()))
+
+    def line(least: float, rates: Iterable[int]) -> str:
+        shares = [against([v for rate in rates for v in kind[rate]], least) for kind in said.values()]
+        return "; ".join(f"{100 * told:.1f} ({100 * silent:.0f})" for told, silent in shares)
+
+    for rate in RATES[::2]:
+        print(f"  {rate} pictures a second, a face that moves by {shipped:g}: {line(shipped, [rate])}")
+    for least in MOTIONS:
+        print(f"  a face that moves by {least:g}, all rates: {line(least, RATES[::2])}")
+    return {"said": said}
+
+
+def against(values: list[Relief], least: float) -> tuple[float, float]:
+    """Shares that are spoken against, and of which nothing is said, where a face has to move so far."""
+    known = [value for value in values if value is not None and max(value[:2]) >= least]
+    return sum(value[2] < AGAINST for value in known) / len(values), 1 - len(known) / len(values)
+
+
+def measure_rates(folder: Path, bundle: str) -> list[dict[str, Any]]:
+    """The verdict on the first seconds of each real clip, at each rate, written to a file anew."""
+    detector, rows = antispoof.load(bundle), []
+    for path in sorted(folder.glob("*/*")):
+        expected = "bona_fide" if path.parent.name == "bonafide" else "attack"
+        first = [
+            (time_s, np.ascontiguousarray(one[: one.shape[0] // 2 * 2, : one.shape[1] // 2 * 2]))
+            for time_s, one in film_pictures(path)
+            if time_s < FIRST_S
+        ]
+        for rate in RATES:
+            with tempfile.TemporaryDirectory() as place:
+                file = Path(place, "clip.mp4")
+                encode(thinned(first, rate), file, CODECS["h264"], 20, rate)
+                verdict = detector.check(face_rgb=file)
+            row = {"clip": path.name, "rate": rate, "expected": expected, **told(verdict)}
+            (relief,) = (cue for cue in verdict.cues if cue.name == "face_relief")
+            row["relief"] = relief.reasons or relief.contribution
+            rows.append(row)
+            score = "none" if row["score"] is None else f"{row['score']:+.2f}"
+            print(
+                f"{expected} {path.name} at {rate}: {row['outcome']} {score}, relief {row['relief']}",
+                flush=True,
+            )
+    for rate in RATES:
+        here = [row for row in rows if row["rate"] == rate]
+        right = sum(row["outcome"] == row["expected"] for row in here)
+        print(f"{rate} pictures a second: {right} of {len(here)} right")
+    return rows
+
+
 def measure_speed(portraits: Path) -> dict[str, float]:
     """Frames a second of one core, by its own time: rendering, without the codec."""
     people = usable(portraits, 2)
@@ -280,6 +383,12 @@ def main() -> None:
     parser.add_argument("--cost", type=Path, metavar="PORTRAITS", help="time and memory of a clip")
     parser.add_argument("--speed", type=Path, metavar="PORTRAITS", help="frames rendered a second")
     parser.add_argument("--still", type=Path, nargs="+", metavar="MANIFEST", help="what sets `still`")
+    parser.add_argument(
+        "--relief", type=Path, nargs="+", metavar="MANIFEST", help="what sets how far a face has to move"
+    )
+    parser.add_argument(
+        "--rates", type=Path, metavar="DIR", help="folder with bonafide and replay, at several rates"
+    )
     parser.add_argument("--bundle", default=default_bundle("face_rgb"), help="of single frames")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -298,6 +407,8 @@ def main() -> None:
         "cost": lambda path: measure_cost(path, arguments.bundle),
         "speed": measure_speed,
         "still": measure_still,
+        "relief": measure_relief,
+        "rates": lambda path: measure_rates(path, arguments.bundle),
     }
     for name, part in parts.items():
         if getattr(arguments, name):
