@@ -330,13 +330,13 @@ def measure_rates(folder: Path, bundle: str) -> list[dict[str, Any]]:
                 verdict = detector.check(face_rgb=file)
             row = {"clip": path.name, "rate": rate, "expected": expected, **told(verdict)}
             (relief,) = (cue for cue in verdict.cues if cue.name == "face_relief")
-            row["relief"] = relief.reasons or relief.contribution
+            row["relief"] = ", ".join(relief.reasons) or f"{relief.contribution:+.2f}"
+            moved = [v for name, v in relief.measurements.items() if name in ("motion", "own_motion")]
+            row["moved"] = float(np.exp(max(moved))) if moved else None
             rows.append(row)
             score = "none" if row["score"] is None else f"{row['score']:+.2f}"
-            print(
-                f"{expected} {path.name} at {rate}: {row['outcome']} {score}, relief {row['relief']}",
-                flush=True,
-            )
+            said = f"{row['outcome']} {score}, relief {row['relief']}, moved {row['moved']}"
+            print(f"{expected} {path.name} at {rate}: {said}", flush=True)
     for rate in RATES:
         here = [row for row in rows if row["rate"] == rate]
         right = sum(row["outcome"] == row["expected"] for row in here)
