@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import cv2
 import numpy as np
 import pytest
-from filmed import head, print_of
+from filmed import HEIGHT, WIDTH, head, noisy, print_of
 from numpy.typing import NDArray
 
 from antispoof.sensing.cues import Measured, cues
@@ -35,6 +38,23 @@ def test_a_print_is_a_plane_and_a_head_is_none(
     assert body["nose"] > plane["nose"] + 0.5, "the nose moves against the plane"
     assert body["nose_sure"] > plane["nose_sure"] + 0.5, "and more than points are followed wrongly"
     assert body["nose_explains"] > plane["nose_explains"] + 0.1
+
+
+@pytest.mark.parametrize("rate", [5, 8])
+def test_who_sways_less_than_anybody_who_taught_is_not_spoken_against(
+    portrait: NDArray[np.uint8], rate: int
+) -> None:
+    rng = np.random.default_rng(1)
+
+    def swaying(far: float) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+        for time_s in np.arange(2 * rate) / rate:
+            across, down = far * np.sin(2.1 * time_s), 0.4 * far * np.sin(1.3 * time_s)
+            moved = np.array([[1, 0, across], [0, 1, down]])
+            shown = cv2.warpAffine(portrait, moved, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
+            yield float(time_s), noisy(shown, rng, 1.5)
+
+    assert relief(swaying(8)).reasons == ("too_still",), "by a twelfth of the face"
+    assert relief(swaying(14)).reasons == (), "by a seventh"
 
 
 def test_what_does_not_move_or_is_too_short_tells_nothing(portrait: NDArray[np.uint8]) -> None:
