@@ -457,7 +457,8 @@ def test_a_connection_that_is_cut_without_a_word_ends_the_attempt(browser: Any, 
         page.get_by_text("Come a little closer").wait_for()
         until(page, page.get_by_text("The service is slow to answer").is_visible, step_ms=500)
         page.clock.fast_forward(28_000)
-        heading(page, "The connection was interrupted")
+        interrupted = page.get_by_role("heading", name="The connection was interrupted")
+        until(page, interrupted.is_visible, step_ms=500)
         assert page.locator("#notice-advice li").count() == 0, "how the person looked is not the cause"
 
 
