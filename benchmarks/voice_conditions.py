@@ -5,6 +5,7 @@
     python benchmarks/voice_conditions.py replay --data DIR
     python benchmarks/voice_conditions.py durations --data DIR
     python benchmarks/voice_conditions.py removed --data DIR
+    python benchmarks/voice_conditions.py added --data DIR
 
 ``chains`` sends bona fide speech through each simulated recording chain: BPCER at the shipped threshold, by
 source. ``codec`` does so with Opus at 9 kbit/s, without and with its neural decoders LACE and NoLACE, and
@@ -14,7 +15,8 @@ attack by itself, by quality of the device and by distances. ``durations`` cuts 
 source that has both classes to 1, 2 and 4 s, and joins those of one system to 10 and 60 s. ``removed`` is an
 attempt: it takes from every score what a linear map foretells of it from the long-term spectrum, fitted on
 bona fide speech of the other sources; spoofs are copies of the same recordings, and both go through the same
-chain, or codec, or none. DIR holds ``manifest.csv`` as docs/benchmarks.md describes.
+chain, or codec, or none. ``added`` adds a hum, a tone or hiss to finished clips: how many people are
+rejected, and how many spoofs pass. DIR holds ``manifest.csv`` as docs/benchmarks.md describes.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from antispoof.runtime.bundle import default_bundle
 from antispoof.sensing.audio import RATE, load_audio
 from antispoof.sensing.capture import Sample
 from antispoof.simulation.speech.chains import CHAINS
-from antispoof.simulation.speech.channel import scaled
+from antispoof.simulation.speech.channel import level, scaled
 from antispoof.simulation.speech.codecs import NEURAL_CODECS, codecs_found, through_codec
 from antispoof.simulation.speech.copy_synthesis import copiers
 from antispoof.simulation.speech.physical_access import (
@@ -55,6 +57,13 @@ Change = Callable[[Speech, int], Speech]
 LOW_RATES = ("opus_voip_9k", *NEURAL_CODECS)
 CODEC_NAMES = ("opus_24k", "opus_12k", "mp3_32k", "g711_mu", "g722")
 COPIERS = ("copy_minimum_phase", "copy_mel_bottleneck", "copy_source_filter", "copy_residual_excited")
+ADDED = {  # decibels below the speech: of a sine at so many hertz, or of white noise
+    "100 Hz": (100, (20.0, 10.0)),
+    "120 Hz": (120, (20.0, 10.0)),
+    "7 kHz": (7000, (20.0, 10.0)),
+    "hiss": (0, (30.0, 20.0, 12.0)),
+}
+SIDES = (("BPCER %", False), ("APCER %", True))
 SITES = 12  # rooms of `replay`, each with a microphone and a device of every quality
 RIDGE = 0.3  # on the square of a weight, in units of the variance of a description
 
@@ -130,6 +139,40 @@ def chain(name: str) -> Change:
 
 def coded(name: str) -> Change:
     return lambda speech, _: through_codec(speech, name)
+
+
+def beside(hertz: int, below: float) -> Change:
+    """Add a sine, or white noise where it has no frequency, so many decibels below the speech."""
+
+    def change(speech: Speech, number: int) -> Speech:
+        turns = 2 * np.pi * hertz * np.arange(len(speech)) / RATE
+        rest = np.random.default_rng([4, number]).standard_normal(len(speech))
+        sound = 2**0.5 * np.sin(turns) if hertz else rest
+        return np.asarray(speech + sound * level(speech) * 10 ** (-below / 20), np.float32)
+
+    return change
+
+
+def added(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
+    """Judge people and spoofs with what is heard beside them: APCER and BPCER among those answered."""
+    ways: dict[str, Change] = {"nothing": unchanged}
+    for what, (hertz, levels) in ADDED.items():
+        ways |= {f"{what}, {below:.0f} dB below": beside(hertz, below) for below in levels}
+    kinds = {
+        name: {what: [speech for kind, speech in clips if bool(kind) == spoof] for what, spoof in SIDES}
+        for name, clips in given.items()
+    }
+    sides = [(name, what) for name, sorted_ in kinds.items() for what, clips in sorted_.items() if clips]
+    table = Table("added", *(f"{name}: {what}" for name, what in sides))
+    for way, change in ways.items():
+        cells = []
+        for name, what in sides:
+            clips = [change(speech, number) for number, speech in enumerate(kinds[name][what])]
+            answered, rejected, _ = judge.row(clips, f"{way}, {name}")
+            share = rejected if what == "BPCER %" else 100 - rejected
+            cells.append(f"{share:.0f} of {answered}")
+        table.add_row(way, *cells)
+    return table
 
 
 def replays(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
@@ -239,13 +282,17 @@ def removed(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["chains", "codec", "replay", "durations", "removed"])
+    parser.add_argument("what", choices=["chains", "codec", "replay", "durations", "removed", "added"])
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--source", action="append", help="of the manifest; may be repeated")
     parser.add_argument("--count", type=int, default=60, help="clips of each source; 0 takes all")
     parser.add_argument("--bundle", help="another bundle than the shipped one")
     arguments = parser.parse_args()
-    usual = {"durations": ["vocoder-pairs"], "removed": ["librispeech-train", "commands", "commands-2"]}
+    usual = {
+        "added": ["commands-2", "glowtts", "nsf"],
+        "durations": ["vocoder-pairs"],
+        "removed": ["librispeech-train", "commands", "commands-2"],
+    }
     given = sources(
         arguments.data, arguments.source or usual.get(arguments.what, ["commands-2"]), arguments.count
     )
@@ -258,7 +305,8 @@ def main() -> None:
         ways = {name: coded(name) for name in LOW_RATES}
         table = through(judge, ways, given)
     else:
-        table = {"replay": replays, "durations": durations, "removed": removed}[arguments.what](judge, given)
+        told = {"added": added, "replay": replays, "durations": durations, "removed": removed}
+        table = told[arguments.what](judge, given)
     Console(width=120).print(table)
 
 
