@@ -114,7 +114,10 @@ def test_evaluate_reads_it_as_it_is(pictures: Path, make_bundle: Any, suffix: st
     assert scores.read_as == ""
 
 
-def test_killed_at_any_moment_it_goes_on_and_ends_the_same(pictures: Path, make_bundle: Any) -> None:
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 74)])
+def test_killed_at_any_moment_it_goes_on_and_ends_the_same(
+    pictures: Path, make_bundle: Any, sent: signal.Signals, code: int
+) -> None:
     manifest, bundle = write_manifest(pictures, 2 * PART_ROWS + 3), make_bundle()
     whole, killed = pictures / "whole.csv", pictures / "killed.csv"
     plan = make_plan([str(manifest)])
@@ -126,8 +129,8 @@ def test_killed_at_any_moment_it_goes_on_and_ends_the_same(pictures: Path, make_
     folder = killed.with_name("killed.csv.parts")
     while process.poll() is None and not list(folder.glob("*.jsonl")):
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(sent)
+    assert process.wait() == code
     assert 0 < len(list(folder.glob("*.jsonl"))) < 3
     assert not killed.exists()
     score_to(plan, Setup((str(bundle),)), killed, jobs=2)

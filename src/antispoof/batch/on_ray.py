@@ -49,8 +49,8 @@ def connect(address: str | None) -> None:
 
     Raises:
         MissingExtraError: Ray is not installed.
-        InputError: nobody answers there within 10 seconds, the cluster has no CPU, or a machine of it has
-            another version of this package.
+        InputError: nobody answers there within 10 seconds, Ray does not start, the cluster has no CPU, or a
+            machine of it has another version of this package.
     """
     ray = _ray()
     if address and address != "auto":
@@ -64,7 +64,8 @@ def connect(address: str | None) -> None:
                 logging_level=logging.ERROR,
             )
         except (Exception, SystemExit) as error:
-            raise InputError(f"no Ray cluster at {address or 'local'}: {error}") from None
+            what = f"no Ray cluster at {address}" if address else "Ray did not start on this machine"
+            raise InputError(f"{what}: {error}") from None
     if ray.cluster_resources().get("CPU", 0) < 1:
         raise InputError(
             "the cluster is too small: it has no CPU, and an actor takes one; start a worker with "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -129,7 +130,7 @@ def score(
         load_told(bundle, at=at, policy=policy)
     setup = Setup(tuple(bundle or ()), policy, at, None if site is None else str(site))
     try:
-        with _bar(plan.count) as done:
+        with _stopped_by_schedulers(), _bar(plan.count) as done:
             summary = run(
                 plan,
                 setup,
@@ -156,6 +157,16 @@ def score(
     tell(summary, local_of(out))
     if summary.errors:
         raise CommandExit(BAD_INPUT)
+
+
+@contextmanager
+def _stopped_by_schedulers() -> Iterator[None]:
+    """Take SIGTERM, by which they end what runs, as Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
