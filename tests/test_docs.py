@@ -23,6 +23,7 @@ import yaml
 from doc_blocks import NOT_RUN, Block, read_blocks
 from packaging.requirements import Requirement
 from PIL import Image
+from spoken import spoken
 from tutorials import run_tutorial
 
 import antispoof
@@ -67,17 +68,20 @@ def provide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portrait: Any, enco
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode(portrait, "JPEG", quality=quality))
 
-    def recording(path: Path, gain: float = 1.0) -> None:
+    def recording(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, speech * gain, 16_000)
+        soundfile.write(path, speech, 16_000)
 
     def pictures(folder: Path) -> None:
         for number in range(6):
             picture(folder / f"{number}.jpg", 60 + 5 * number)
 
     def recordings(folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         for number in range(6):
-            recording(folder / f"{number}.wav", 0.5 + 0.1 * number)
+            soundfile.write(
+                folder / f"{number}.wav", 0.5 * spoken(number, pitch_hz=100 + 20 * number), 16_000
+            )
 
     def dataset(folder: Path) -> None:
         for number in range(12):
