@@ -6,6 +6,7 @@
     python benchmarks/voice_conditions.py durations --data DIR
     python benchmarks/voice_conditions.py removed --data DIR
     python benchmarks/voice_conditions.py added --data DIR
+    python benchmarks/voice_conditions.py partial --data DIR
 
 ``chains`` sends bona fide speech through each simulated recording chain: BPCER at the shipped threshold, by
 source. ``codec`` does so with Opus at 9 kbit/s, without and with its neural decoders LACE and NoLACE, and
@@ -16,7 +17,8 @@ source that has both classes to 1, 2 and 4 s, and joins those of one system to 1
 attempt: it takes from every score what a linear map foretells of it from the long-term spectrum, fitted on
 bona fide speech of the other sources; spoofs are copies of the same recordings, and both go through the same
 chain, or codec, or none. ``added`` adds a hum, a tone or hiss to finished clips: how many people are
-rejected, and how many spoofs pass. DIR holds ``manifest.csv`` as docs/benchmarks.md describes.
+rejected, and how many spoofs pass. ``partial`` lets a spoof follow a person, in one recording. DIR holds
+``manifest.csv`` as docs/benchmarks.md describes.
 """
 
 from __future__ import annotations
@@ -175,6 +177,22 @@ def added(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
     return table
 
 
+def partial(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
+    """Judge recordings in which some seconds of a spoof follow some seconds of a person."""
+    people = [scaled(speech) for clips in given.values() for kind, speech in clips if not kind]
+    spoofs = [scaled(speech) for clips in given.values() for kind, speech in clips if kind]
+    table = Table("a person speaks for", "a spoof for", "answered", "bona fide %")
+    for clips in (1, 2, 3):
+        said = [np.concatenate(people[first : first + clips]) for first in range(len(people) - clips + 1)]
+        for seconds in (0, 2, 4):
+            ends = [np.tile(one, 9)[: seconds * RATE] for one in spoofs[:: max(1, len(spoofs) // len(said))]]
+            whole = [np.concatenate([one, ends[k % len(ends)]]) for k, one in enumerate(said)]
+            person = f"{np.mean([len(one) for one in said]) / RATE:.1f} s"
+            answered, rejected, _ = judge.row(whole, f"{person}, {seconds} s")
+            table.add_row(person, f"{seconds} s", f"{answered} of {len(whole)}", f"{100 - rejected:.0f}")
+    return table
+
+
 def replays(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
     """Let people speak before microphones in rooms, and replay them there, as in ASVspoof 2019 PA."""
     columns = ("source", "of", "answered", "AUC %", "EER %", "APCER %")
@@ -282,7 +300,9 @@ def removed(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["chains", "codec", "replay", "durations", "removed", "added"])
+    parser.add_argument(
+        "what", choices=["chains", "codec", "replay", "durations", "removed", "added", "partial"]
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--source", action="append", help="of the manifest; may be repeated")
     parser.add_argument("--count", type=int, default=60, help="clips of each source; 0 takes all")
@@ -291,6 +311,7 @@ def main() -> None:
     usual = {
         "added": ["commands-2", "glowtts", "nsf"],
         "durations": ["vocoder-pairs"],
+        "partial": ["commands-2", "glowtts", "nsf"],
         "removed": ["librispeech-train", "commands", "commands-2"],
     }
     given = sources(
@@ -305,7 +326,13 @@ def main() -> None:
         ways = {name: coded(name) for name in LOW_RATES}
         table = through(judge, ways, given)
     else:
-        told = {"added": added, "replay": replays, "durations": durations, "removed": removed}
+        told = {
+            "added": added,
+            "partial": partial,
+            "replay": replays,
+            "durations": durations,
+            "removed": removed,
+        }
         table = told[arguments.what](judge, given)
     Console(width=120).print(table)
 

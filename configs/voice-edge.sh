@@ -7,25 +7,18 @@
 # GLOWTTS and NSF what those two engines have said. All that is made is SIMULATED. Needs the engines that
 # docs/guides/simulate.md lists, and takes three quarters of an hour on two cores; what is finished is not made again.
 #
-# Another model comes of it where the environment says WITHOUT, engines that this machine lacks ("copy_fargan tts_pico"),
-# or VOCODER_STEPS, a number of steps for the two small vocoders; both are for trying whether all of it runs.
+# Another model comes of it where the environment says WITHOUT, engines that this machine lacks ("copy_fargan tts_pico"):
+# for trying whether all of it runs.
 set -eu
 read=$1 commands=$2 glowtts=$3 nsf=$4 out=$5
 mkdir -p "$out"
-
-for vocoder in inverse-fourier transposed; do
-    run=$out/vocoder-$vocoder
-    [ -f "$run/vocoder.safetensors" ] ||
-        antispoof train "configs/vocoder-$vocoder.yaml" --set speech="$read" --set run_dir="$run" \
-            ${VOCODER_STEPS:+--set steps="$VOCODER_STEPS"}
-done
 
 make() { # NAME FOLDER LICENCE options…
     name=$1 folder=$2 licence=$3
     shift 3
     [ -f "$out/$name/manifest.csv" ] && return
     rm -rf "${out:?}/$name"
-    OMP_NUM_THREADS=1 antispoof simulate speech "$folder" "$out/$name" --licence "$licence" --seed 7 --deliveries 1 \
+    OMP_NUM_THREADS=1 antispoof simulate speech "$folder" "$out/$name" --licence "$licence" --seed 7 --deliveries 2 \
         --workers "$(getconf _NPROCESSORS_ONLN)" "$@"
 }
 
@@ -36,9 +29,7 @@ kinds() { # NAMES…: an option for each, but those to do without
 }
 
 copies="$(kinds copy_channel_bands copy_griffin_lim copy_harmonic copy_mel_bottleneck copy_minimum_phase \
-    copy_residual_excited copy_source_filter copy_world copy_fargan copy_mb_melgan copy_inverse_fourier copy_transposed)
-    --vocoder inverse_fourier=$out/vocoder-inverse-fourier/vocoder.safetensors
-    --vocoder transposed=$out/vocoder-transposed/vocoder.safetensors"
+    copy_residual_excited copy_source_filter copy_world copy_fargan copy_mb_melgan)"
 hifigan=$(kinds copy_hifigan)
 talkers=$(kinds tts_espeak tts_festival tts_flite tts_pico tts_piper tts_hibari tts_kokoro)
 speaker='(?P<subject>[0-9]+)-'

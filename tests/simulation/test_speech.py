@@ -152,6 +152,24 @@ def test_channels_keep_length_and_level_and_differ(change: Callable[..., Speech]
     np.testing.assert_array_equal(changed[3], change(original, rng(3)))
 
 
+def test_what_is_heard_beside_speech_is_added_to_finished_clips_too() -> None:
+    """A hum or hiss that only scenes had would be there in people alone: a vocoder makes both anew."""
+    clip = voice(seconds=2.0)
+    clip[RATE // 2 : -RATE // 2] = 0
+    tones, hisses, loudest = 0, 0, 0.0
+    for seed in range(120):
+        pause = delivery(clip, rng(seed))[3 * RATE // 4 : -3 * RATE // 4].astype(np.float64)
+        power = np.abs(np.fft.rfft(pause * np.hanning(len(pause)))) ** 2
+        if power.sum() < 1e-6:
+            continue
+        loudest = max(loudest, float(np.sqrt(np.mean(pause**2))))
+        tones += np.sort(power)[-12:].sum() > 0.8 * power.sum()
+        hisses += np.exp(np.mean(np.log(power + 1e-12))) > 0.3 * power.mean()
+    assert tones >= 15
+    assert hisses >= 20
+    assert loudest > 0.01
+
+
 def test_sentences_are_many_and_repeat_with_their_seed() -> None:
     texts = {sentence(rng(seed)) for seed in range(50)}
     assert len(texts) > 45

@@ -11,16 +11,19 @@ import onnxruntime
 import pytest
 import stand_ins
 import torch
+from torch import nn
 
 from antispoof.data.presentation import CaptureFile, Presentation
 from antispoof.errors import ExperimentError, InputError
 from antispoof.evaluation.scores import ScoreSet
 from antispoof.networks.encoders.speech_moments import BANDS, SpeechMoments
 from antispoof.runtime.bundle import read_bundle
+from antispoof.training.description import linear_head
 from antispoof.training.experiment import read_experiment
 from antispoof.training.export import export
 from antispoof.training.fit import train
-from antispoof.training.recipes.speech_moments.fit import _PairDraw
+from antispoof.training.graphs import graphs_of
+from antispoof.training.recipes.speech_moments.fit import _PairDraw, build
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +121,30 @@ def test_a_band_is_taken_out_and_the_others_stay() -> None:
             rest[..., band] = usual.reshape(-1, BANDS)[:, band]
         for level, expected in zip(told, encoder.from_moments(rest.flatten(1)), strict=True):
             torch.testing.assert_close(level[:, band], expected[:, 0])
+
+
+def test_beyond_the_knee_a_window_counts_by_a_fifth(experiment: Path) -> None:
+    """Once training is over; below it, and in training, everything stays."""
+    generator = torch.Generator
+    plain, bent = (build(read_experiment(experiment, [f"knee={knee}"])) for knee in ("null", "0.5"))
+    bent.load_state_dict(plain.state_dict())
+    waves = {"voice": torch.randn(8, 32000, generator=generator().manual_seed(3)) * 0.05}
+    for network in (plain, bent):
+        nn.init.normal_(network.heads["voice"].output.weight, std=3, generator=generator().manual_seed(1))
+    with torch.inference_mode():
+        middle = float(plain.eval()(waves).score.median())
+    for network in (plain, bent):
+        nn.init.constant_(network.heads["voice"].output.bias, 0.5 - middle)
+    with torch.inference_mode():
+        told = [network.eval()(waves).score for network in (plain, bent)]
+        (graph,) = graphs_of(bent, {"voice": (32000,)}).values()
+        exported = graph.network(waves["voice"])[0]
+        learning = bent.train().heads["voice"](bent.encoders["voice"].eval()(waves["voice"]))[1]
+    before, after = told
+    assert before.min() < 0.5 < before.max()
+    torch.testing.assert_close(after, torch.where(before < 0.5, before, 0.4 + before / 5))
+    torch.testing.assert_close(exported, after)
+    torch.testing.assert_close(learning, before)
+    head = linear_head(bent)
+    assert head is not None
+    assert head.knee == 0.5

@@ -54,7 +54,6 @@ def test_the_recipe_exports_the_graph_that_ships() -> None:
 STUB = """#!/bin/sh
 echo "$@" >> "$CALLS"
 case "$1 $2" in
-    "train configs/vocoder-"*) mkdir -p "${6#run_dir=}"; touch "${6#run_dir=}/vocoder.safetensors" ;;
     "simulate speech") mkdir -p "$4"; touch "$4/manifest.csv" ;;
 esac
 """
@@ -79,16 +78,14 @@ def calls(tmp_path: Path, **environment: str) -> list[list[str]]:
 def test_the_script_goes_from_recordings_to_a_bundle_and_makes_nothing_twice(tmp_path: Path) -> None:
     first = calls(tmp_path)
     assert [" ".join(call[:2]) for call in first] == [
-        "train configs/vocoder-inverse-fourier.yaml",
-        "train configs/vocoder-transposed.yaml",
         *["simulate speech"] * 6,
         "data split",
         "train configs/voice-edge.yaml",
         f"export {tmp_path}/out/voice-edge",
     ]
-    assert first[2].count("--kind") == 12
-    assert "copy_fargan" in first[2]
-    assert [part for part in first[8] if part.endswith("manifest.csv")] == [
+    assert first[0].count("--kind") == 10
+    assert "copy_fargan" in first[0]
+    assert [part for part in first[6] if part.endswith("manifest.csv")] == [
         f"{tmp_path}/out/{name}/manifest.csv"
         for name in ("read-copies", "read-hifigan", "read-talkers", "command-copies", "glowtts", "nsf")
     ]
@@ -96,8 +93,7 @@ def test_the_script_goes_from_recordings_to_a_bundle_and_makes_nothing_twice(tmp
 
 
 def test_the_script_does_without_engines_that_are_named(tmp_path: Path) -> None:
-    found = calls(tmp_path, WITHOUT="copy_fargan copy_hifigan tts_pico", VOCODER_STEPS="2")
-    assert found[0][-2:] == ["--set", "steps=2"]
+    found = calls(tmp_path, WITHOUT="copy_fargan copy_hifigan tts_pico")
     made = [call for call in found if call[0] == "simulate"]
     assert len(made) == 5
     assert not {"copy_fargan", "copy_hifigan", "tts_pico"} & {part for call in made for part in call}

@@ -22,6 +22,7 @@ __all__ = [
     "OUTPUTS",
     "EncoderChoice",
     "FusionChoice",
+    "ModalityHead",
     "MultiSensorNetwork",
     "NetworkOutput",
     "Target",
@@ -78,8 +79,18 @@ class Target(NamedTuple):
     pixel_mask: Tensor | None = None
 
 
-class _ModalityHead(nn.Module):
-    """Statistics of all three levels → embedding and score of one modality by itself."""
+COMPRESSION = 5
+"""By how much scores above the knee are drawn together."""
+
+
+class ModalityHead(nn.Module):
+    """Statistics of all three levels → embedding and score of one modality by itself.
+
+    Where there is a ``knee``, what a score has beyond it counts by one in `COMPRESSION` once training is
+    over: of several windows of a recording, none then vouches for the others.
+    """
+
+    knee: float | None = None
 
     def __init__(self, dims: tuple[int, int, int]) -> None:
         super().__init__()
@@ -88,8 +99,12 @@ class _ModalityHead(nn.Module):
         self.output = nn.Linear(self.dim, 1)
 
     def forward(self, levels: Levels) -> tuple[Tensor, Tensor]:
+        """Map levels to embedding (B, dim) and score (B,)."""
         embedding = self.norm(torch.cat([statistics(level) for level in levels], 1))
-        return embedding, self.output(embedding)[:, 0]
+        score = self.output(embedding)[:, 0]
+        if self.knee is not None and not self.training:
+            score = torch.minimum(score, self.knee + (score - self.knee) / COMPRESSION)
+        return embedding, score
 
 
 class _DepthHead(nn.Module):
@@ -130,7 +145,7 @@ class MultiSensorNetwork(nn.Module):
         self.depth_heads = nn.ModuleDict()
         for name, encoder in encoders.items():
             if not self.joins_inputs:
-                self.heads[name] = _ModalityHead(encoder.dims)
+                self.heads[name] = ModalityHead(encoder.dims)
             if "patch_scores" in outputs:
                 self.patch_heads[name] = nn.Linear(encoder.dims[2], 1)
             if "depth" in outputs and encoder.takes == "image":

@@ -120,10 +120,11 @@ class MeasuredResult(_Part):
 
 
 class Head(_Part):
-    """The linear layer: ``score = features @ weight + bias``."""
+    """The linear layer: ``score = features @ weight + bias``; what lies beyond ``knee`` counts by a fifth."""
 
     weight: list[Number]
     bias: Number
+    knee: Number | None = None
 
 
 class SiteRule(_Part):

@@ -246,8 +246,9 @@ def _modality_calibrations(
 
 
 def linear_head(network: MultiSensorNetwork) -> Head | None:
-    """Return the last layer, where there is one modality: its score is a linear function of the embedding."""
+    """Return the last layer, where there is one modality."""
     if network.fusion is not None:
         return None
-    output: Any = network.heads[network.modalities[0]].output
-    return Head(weight=output.weight.detach()[0].double().tolist(), bias=float(output.bias.detach()))
+    head: Any = network.heads[network.modalities[0]]
+    weight = head.output.weight.detach()[0].double().tolist()
+    return Head(weight=weight, bias=float(head.output.bias.detach()), knee=head.knee)

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from antispoof.simulation.speech.acoustics import filtered, microphone, reverberated, room
-from antispoof.simulation.speech.channel import delivery, level, noise, scaled, scene, surroundings
+from antispoof.simulation.speech.acoustics import filtered, microphone
+from antispoof.simulation.speech.channel import delivery, in_room, level, noise, scaled, scene, surroundings
 from antispoof.simulation.speech.codecs import codecs_found, through_codec
 
 __all__ = ["CHAINS", "Chain", "through_filters"]
@@ -98,12 +98,6 @@ def _processed(samples: NDArray[Any], steps: list[tuple[str, str]]) -> NDArray[A
     return through_filters(scaled(samples), *steps) if steps else samples
 
 
-def _in_room(samples: NDArray[Any], rng: Rng, share: tuple[float, float]) -> NDArray[Any]:
-    wet = reverberated(samples, room(rng))
-    mix = rng.uniform(*share)
-    return np.asarray((1 - mix) * samples + mix * wet * level(samples) / level(wet))
-
-
 def _amid(samples: NDArray[Any], rng: Rng, decibels: tuple[float, float]) -> NDArray[Any]:
     """Add surroundings that lie so many decibels below the speech."""
     return samples + surroundings(samples, rng) * level(samples) * 10 ** (-rng.uniform(*decibels) / 20)
@@ -161,7 +155,7 @@ def _close_carry(samples: Speech, rng: Rng) -> Speech:
 
 
 def _phone_capture(samples: Speech, rng: Rng) -> Speech:
-    out = _in_room(samples, rng, (0.1, 0.5))
+    out = in_room(samples, rng, (0.1, 0.5))
     out = filtered(_amid(out, rng, (8, 40)), microphone(rng))
     return scaled(_processed(out, _some(rng, (0.8, _denoiser), (0.6, _gain_control))))
 
@@ -172,7 +166,7 @@ def _phone_carry(samples: Speech, rng: Rng) -> Speech:
 
 
 def _browser_capture(samples: Speech, rng: Rng) -> Speech:
-    out = _in_room(samples, rng, (0.2, 0.8))
+    out = in_room(samples, rng, (0.2, 0.8))
     out = filtered(_hiss(out, rng, (12, 35)), microphone(rng))
     return scaled(_processed(out, _some(rng, (0.7, _denoiser), (0.3, _gate), (0.8, _gain_control))))
 
@@ -193,7 +187,7 @@ def _call_carry(samples: Speech, rng: Rng) -> Speech:
 
 
 def _far_capture(samples: Speech, rng: Rng) -> Speech:
-    out = _amid(_in_room(samples, rng, (0.7, 1.0)), rng, (3, 25))
+    out = _amid(in_room(samples, rng, (0.7, 1.0)), rng, (3, 25))
     out = filtered(out, microphone(rng))
     return scaled(_processed(out, _some(rng, (0.3, _denoiser), (0.7, _gain_control))))
 
@@ -210,7 +204,7 @@ LOW_RATE = (
 
 
 def _low_rate_capture(samples: Speech, rng: Rng) -> Speech:
-    out = _hiss(_in_room(samples, rng, (0.0, 0.5)), rng, (20, 55))
+    out = _hiss(in_room(samples, rng, (0.0, 0.5)), rng, (20, 55))
     out = filtered(out, _near(rng) if rng.random() < 0.5 else microphone(rng))
     return scaled(_processed(out, _some(rng, (0.4, _denoiser), (0.4, _gain_control))))
 

@@ -1,9 +1,11 @@
 """What happens to speech on its way, drawn alike for both classes.
 
 `scene` is what stands between the mouth and the file that a vocoder would be given: room, noise, microphone,
-an old codec. `delivery` is what happens to the finished clip: band limit, codec, noise, distortion. A spoof
-passes its scene before and its delivery after the vocoder, a bona fide clip passes both as well, so that
-only the vocoder tells the classes apart.
+an old codec. `delivery` is what happens to the finished clip: room, band limit, distortion, what is heard
+beside it, codec. A spoof passes its scene before and its delivery after the vocoder, a bona fide clip passes
+both as well, so that only the vocoder tells the classes apart. Whatever a vocoder would make anew (a hum, a
+hiss, a room) is therefore in both: what only a scene can bring, and so only people have untouched, speaks
+for a person wherever it is added later.
 
 The distortion follows H. Tak et al., "RawBoost: A raw data boosting and augmentation method applied to
 automatic speaker verification anti-spoofing", ICASSP 2022.
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 from antispoof.simulation.speech.acoustics import filtered, microphone, reverberated, room
 from antispoof.simulation.speech.codecs import through_codec
 
-__all__ = ["delivery", "level", "noise", "scaled", "scene", "surroundings"]
+__all__ = ["delivery", "in_room", "level", "noise", "scaled", "scene", "surroundings"]
 
 Rng = np.random.Generator
 Speech = NDArray[np.float32]
@@ -32,9 +34,7 @@ def scene(samples: Speech, rng: Rng) -> Speech:
     """Put speech into a room, before a microphone, and perhaps into a file; the length stays."""
     out: NDArray[Any] = samples
     if rng.random() < 0.4:
-        wet = reverberated(out, room(rng))
-        share = rng.uniform(0.2, 1)
-        out = (1 - share) * out + share * wet * level(out) / level(wet)
+        out = in_room(out, rng)
     if rng.random() < 0.6:
         out = filtered(out, microphone(rng))
     if rng.random() < 0.7:
@@ -46,22 +46,37 @@ def scene(samples: Speech, rng: Rng) -> Speech:
 
 
 def delivery(samples: Speech, rng: Rng) -> Speech:
-    """Filter, distort, and encode a finished clip; the length stays."""
+    """Filter and distort a finished clip, add what is heard beside it, and encode it; the length stays."""
     out: NDArray[Any] = scaled(samples)
+    if rng.random() < 0.15:
+        out = in_room(out, rng)
     if rng.random() < 0.4:
         out = filtered(out, _tilt(rng))
     if rng.random() < 0.3:
         out = _low_passed(out, float(np.exp(rng.uniform(np.log(3200), np.log(7600)))))
     if rng.random() < 0.12:
         out = _distorted(out, rng)
-    if rng.random() < 0.4:
-        out = out + noise(len(out), rng) * level(out) * 10 ** (-rng.uniform(12, 48) / 20)
+    if rng.random() < 0.65:
+        out = out + surroundings(out, rng) * level(out) * 10 ** (-rng.uniform(8, 50) / 20)
     if rng.random() < 0.08:
         out = np.clip(out, *(np.quantile(out, [0.001, 0.999]) * rng.uniform(0.6, 1)))
     out = scaled(out)
     if rng.random() < 0.6:
         out = through_codec(np.asarray(out, np.float32), str(rng.choice(_CODECS)))
     return np.asarray(out, np.float32)
+
+
+def in_room(samples: NDArray[Any], rng: Rng, share: tuple[float, float] = (0.2, 1)) -> NDArray[Any]:
+    """Draw a room and mix what is heard in it with what reaches the microphone first; the length stays.
+
+    Args:
+        samples: waveform, 16 kHz.
+        rng: decides the room.
+        share: range of the share that the room has in the mixture.
+    """
+    wet = reverberated(samples, room(rng))
+    mix = rng.uniform(*share)
+    return np.asarray((1 - mix) * samples + mix * wet * level(samples) / level(wet))
 
 
 def level(samples: NDArray[Any]) -> float:
@@ -88,11 +103,14 @@ def noise(length: int, rng: Rng) -> NDArray[Any]:
 
 
 def surroundings(speech: NDArray[Any], rng: Rng) -> NDArray[Any]:
-    """What is heard beside a speaker, of unit level: noise, voices, a hum, or things that are put down."""
-    kind = rng.choice(["noise", "babble", "hum", "clatter"], p=[0.45, 0.25, 0.15, 0.15])
+    """What is heard beside a speaker, of unit level: noise, hiss, voices, a hum, things that are put down."""
+    kind = rng.choice(["noise", "hiss", "babble", "hum", "clatter"], p=[0.3, 0.2, 0.15, 0.25, 0.1])
     length = len(speech)
     if kind == "noise":
         return noise(length, rng)
+    if kind == "hiss":
+        white = rng.standard_normal(length)
+        return white / level(white)
     if kind == "babble":  # the voice itself, backwards, at other speeds and other times
         others = np.zeros(length)
         for _ in range(int(rng.integers(3, 9))):
@@ -102,13 +120,15 @@ def surroundings(speech: NDArray[Any], rng: Rng) -> NDArray[Any]:
         far = filtered(others, _tilt(rng))
         return far / level(far) + 0.1 * noise(length, rng)
     if kind == "hum":
-        mains = rng.choice([50.0, 60.0, rng.uniform(80, 400)])
-        turns = 2 * np.pi * mains * np.arange(length) / 16000
+        # The mains and twice that, machines, and single tones up to where the band ends; some all but pure.
+        lowest = rng.choice([50.0, 60.0, 100.0, 120.0, rng.uniform(80, 400), np.exp(rng.uniform(6, 8.9))])
+        turns = 2 * np.pi * lowest * np.arange(length) / 16000
+        highest = min(int(rng.integers(1, 24)), int(7500 / lowest))
         tones = sum(
-            rng.normal() / k * np.sin(k * turns + rng.uniform(0, 6.3))
-            for k in range(1, int(rng.integers(3, 24)))
+            (rng.normal() / k if k > 1 else 1) * np.sin(k * turns + rng.uniform(0, 6.3))
+            for k in range(1, highest + 1)
         )
-        return np.asarray(tones / level(tones) + rng.uniform(0.1, 1) * noise(length, rng))
+        return np.asarray(tones / level(tones) + 10 ** -rng.uniform(0, 3) * noise(length, rng))
     blows = np.zeros(length)
     for start in rng.integers(length, size=max(1, int(length / 16000 * rng.uniform(1, 8)))):
         t = np.arange(min(int(rng.integers(400, 4000)), length - start)) / 16000

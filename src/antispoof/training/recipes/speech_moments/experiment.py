@@ -84,6 +84,9 @@ class SpeechMomentsExperiment(ManifestExperiment):
         pixel: weight of the loss `pixel`, which asks every place; for the encoder ``seam_maps`` and data
             with masks.
         smoothing: share of every label that is given to the other class.
+        knee: raw score of one window, beyond which it counts by a fifth; None counts all of it. The score of
+            a recording is the mean over windows, so that without a knee a few windows of a person outvote
+            one that is synthetic.
         operating_point: what the bundle judges at where nothing else is asked.
     """
 
@@ -94,7 +97,12 @@ class SpeechMomentsExperiment(ManifestExperiment):
     noise: Annotated[float, Field(ge=0)] = 0.2
     pixel: Annotated[float, Field(ge=0)] = 0.0
     smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
+    knee: Annotated[float, Field(allow_inf_nan=False)] | None = None
     operating_point: Literal["balanced", "secure", "apcer10", "apcer5", "bpcer5"] = "balanced"
+
+    def record(self) -> Mapping[str, Any]:
+        """Return what decides the result; what was not there before stands in it only where it is used."""
+        return {key: value for key, value in super().record().items() if key != "knee" or value is not None}
 
     @model_validator(mode="before")
     @classmethod

@@ -20,6 +20,7 @@ from antispoof.networks.losses import losses
 from antispoof.networks.moments import MomentsEncoder
 from antispoof.networks.network import (
     EncoderChoice,
+    ModalityHead,
     MultiSensorNetwork,
     NetworkOutput,
     Target,
@@ -75,7 +76,11 @@ def build(experiment: SpeechMomentsExperiment) -> MultiSensorNetwork:
         name: EncoderChoice(part.encoder.name, CHANNELS, encoder_options(part.encoder))
         for name, part in experiment.modalities.items()
     }
-    return build_network(choices, None, ["patch_scores"] if experiment.pixel else [])
+    network = build_network(choices, None, ["patch_scores"] if experiment.pixel else [])
+    for head in network.heads.values():
+        assert isinstance(head, ModalityHead)
+        head.knee = experiment.knee
+    return network
 
 
 class _Perceptron(nn.Module):
