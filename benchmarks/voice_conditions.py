@@ -66,6 +66,7 @@ ADDED = {  # decibels below the speech: of a sine at so many hertz, or of white 
     "hiss": (0, (30.0, 20.0, 12.0)),
 }
 SIDES = (("BPCER %", False), ("APCER %", True))
+JOINED = (1, 2, 3, 6, 9)  # recordings of people before a spoof
 SITES = 12  # rooms of `replay`, each with a microphone and a device of every quality
 RIDGE = 0.3  # on the square of a weight, in units of the variance of a description
 
@@ -181,8 +182,13 @@ def partial(judge: Judge, given: dict[str, list[tuple[str, Speech]]]) -> Table:
     """Judge recordings in which some seconds of a spoof follow some seconds of a person."""
     people = [scaled(speech) for clips in given.values() for kind, speech in clips if not kind]
     spoofs = [scaled(speech) for clips in given.values() for kind, speech in clips if kind]
+    if len(people) < max(JOINED) or not spoofs:
+        raise SystemExit(
+            f"error: partial needs {max(JOINED)} recordings of people and a spoof, got {len(people)} and "
+            f"{len(spoofs)}: raise --count, or name sources of both"
+        )
     table = Table("a person speaks for", "a spoof for", "answered", "bona fide %")
-    for clips in (1, 2, 3):
+    for clips in JOINED:
         said = [np.concatenate(people[first : first + clips]) for first in range(len(people) - clips + 1)]
         for seconds in (0, 2, 4):
             ends = [np.tile(one, 9)[: seconds * RATE] for one in spoofs[:: max(1, len(spoofs) // len(said))]]

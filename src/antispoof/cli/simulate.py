@@ -236,7 +236,10 @@ def simulate_speech(
     scenes: Annotated[int, typer.Option(help="More takes of a file, each in another room.", min=0)] = 0,
     deliveries: Annotated[
         int,
-        typer.Option(help="More versions of a clip, with noise or a codec, alike for both classes.", min=0),
+        typer.Option(
+            help="More versions of a clip, with sounds beside it, a room or a codec, alike for both classes.",
+            min=0,
+        ),
     ] = 0,
     seconds: Annotated[float, typer.Option(help="Longest piece of a file; 0 takes all.", min=0)] = 0.0,
     edges: Annotated[float, typer.Option(help="Seconds kept around what is heard.", min=0)] = 0.0,

@@ -87,7 +87,7 @@ class ModalityHead(nn.Module):
     """Statistics of all three levels → embedding and score of one modality by itself.
 
     Where there is a ``knee``, what a score has beyond it counts by one in `COMPRESSION` once training is
-    over: of several windows of a recording, none then vouches for the others.
+    over: of several windows of a recording it then takes more to vouch for one that speaks against it.
     """
 
     knee: float | None = None

@@ -12,9 +12,18 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from antispoof.errors import BundleError, InputError, UnknownNameError
 from antispoof.files import first_error
@@ -125,6 +134,11 @@ class Head(_Part):
     weight: list[Number]
     bias: Number
     knee: Number | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_no_knee(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a knee that is none, so that readers that know of none read all other bundles."""
+        return {name: value for name, value in plain(self).items() if name != "knee" or value is not None}
 
 
 class SiteRule(_Part):

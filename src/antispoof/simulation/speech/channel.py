@@ -103,7 +103,7 @@ def noise(length: int, rng: Rng) -> NDArray[Any]:
 
 
 def surroundings(speech: NDArray[Any], rng: Rng) -> NDArray[Any]:
-    """What is heard beside a speaker, of unit level: noise, hiss, voices, a hum, things that are put down."""
+    """What is heard beside a speaker, of level 1 to 1.4: noise, hiss, voices, a hum, things put down."""
     kind = rng.choice(["noise", "hiss", "babble", "hum", "clatter"], p=[0.3, 0.2, 0.15, 0.25, 0.1])
     length = len(speech)
     if kind == "noise":

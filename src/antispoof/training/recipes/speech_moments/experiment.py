@@ -85,8 +85,8 @@ class SpeechMomentsExperiment(ManifestExperiment):
             with masks.
         smoothing: share of every label that is given to the other class.
         knee: raw score of one window, beyond which it counts by a fifth; None counts all of it. The score of
-            a recording is the mean over windows, so that without a knee a few windows of a person outvote
-            one that is synthetic.
+            a recording is the mean over windows, so that without a knee few windows of a person outvote one
+            that is synthetic.
         operating_point: what the bundle judges at where nothing else is asked.
     """
 
@@ -97,7 +97,7 @@ class SpeechMomentsExperiment(ManifestExperiment):
     noise: Annotated[float, Field(ge=0)] = 0.2
     pixel: Annotated[float, Field(ge=0)] = 0.0
     smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
-    knee: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    knee: Annotated[float, Field(ge=-100, le=100)] | None = None
     operating_point: Literal["balanced", "secure", "apcer10", "apcer5", "bpcer5"] = "balanced"
 
     def record(self) -> Mapping[str, Any]:
