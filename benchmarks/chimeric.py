@@ -69,6 +69,7 @@ def read(name: str, path: Path, out: Path | None) -> ScoreSet:
     with (path / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["modality"] == modality]
     rows = [row for row in rows if "training allowed" not in row["use"] and "videos" not in row["path"]]
+    rows = list({row["path"]: row for row in rows}.values())  # some are listed once for each system
     found = [
         antispoof.Row(
             row["path"],
