@@ -3,9 +3,9 @@
 `scene` is what stands between the mouth and the file that a vocoder would be given: room, noise, microphone,
 an old codec. `delivery` is what happens to the finished clip: room, band limit, distortion, what is heard
 beside it, codec. A spoof passes its scene before and its delivery after the vocoder, a bona fide clip passes
-both as well, so that only the vocoder tells the classes apart. Whatever a vocoder would make anew (a hum, a
-hiss, a room) is therefore in both: what only a scene can bring, and so only people have untouched, speaks
-for a person wherever it is added later.
+both as well, so that only the vocoder tells the classes apart. What a vocoder makes anew (a hum, a hiss, a
+room) is added in both places: were it in scenes alone, only people would have it untouched, and it would
+speak for a person wherever it is added later.
 
 The distortion follows H. Tak et al., "RawBoost: A raw data boosting and augmentation method applied to
 automatic speaker verification anti-spoofing", ICASSP 2022.
